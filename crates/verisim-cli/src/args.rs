@@ -1,0 +1,164 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::device::Choice;
+
+/// Learn a real table, write one artefact, emit synthetic rows from it anywhere.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  verisim demo                                          the whole line on a table that ships with the program
+  verisim inspect adult.csv                             what the columns are taken for, and why
+  verisim train configs/trees.toml --set data.path=adult.csv --out runs/adult
+  verisim sample runs/adult -n 10000 -o synthetic.csv
+  verisim evaluate --real adult.csv --synthetic synthetic.csv --holdout test.csv --target income"
+)]
+pub struct Args {
+    /// Print nothing but errors and results.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Learn a table from a config file.
+    Train(Train),
+    /// Emit synthetic rows from a trained model.
+    Sample(Sample),
+    /// Measure how good and how private synthetic rows are.
+    Evaluate(Evaluate),
+    /// Show what a data file or an artefact is.
+    Inspect(Inspect),
+    /// Run the whole line on a small real table that ships with the program.
+    Demo(Demo),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim train configs/trees.toml --set data.path=sales.parquet
+  verisim train configs/tvae.toml --set train.budget=5min --out runs/night
+  verisim train configs/tvae.toml --resume              go on where Ctrl-C stopped")]
+pub struct Train {
+    /// The config file (see configs/).
+    pub config: PathBuf,
+    /// Where the results go [default: runs/<name of the config>].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Where to compute.
+    #[arg(long, default_value = "auto")]
+    pub device: Choice,
+    /// Seed of everything random, in place of the config's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Set a key of the config, e.g. train.epochs=5. May be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Go on from the checkpoint of a stopped run.
+    #[arg(long)]
+    pub resume: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim sample runs/adult -n 1000                     CSV on standard output
+  verisim sample runs/adult -n 10000000 -o big.parquet
+  verisim sample runs/adult -n 500 --where occupation=Sales --where 'age>=30'
+  verisim sample runs/adult -n 500 --balance income     as many rows of each class")]
+pub struct Sample {
+    /// A run directory or a .safetensors file.
+    pub model: PathBuf,
+    /// Number of rows.
+    #[arg(short, long, default_value_t = 1000)]
+    pub n: usize,
+    /// Seed of the sample.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Keep to rows with COLUMN OP VALUE, OP one of = != < <= > >=; an empty value is a missing one. May be given more than once.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<String>,
+    /// The same number of rows for each level of this column.
+    #[arg(long, value_name = "COLUMN")]
+    pub balance: Option<String>,
+    /// Give up a condition after this many tries a row.
+    #[arg(long, default_value_t = 1000)]
+    pub max_tries: u64,
+    /// .csv, .tsv (also .gz, .zst), .parquet or .jsonl; standard output as CSV when not given.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Where to compute.
+    #[arg(long, default_value = "auto")]
+    pub device: Choice,
+    /// Print a JSON summary to standard output (needs --output).
+    #[arg(long, requires = "output")]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  verisim evaluate --real train.csv --synthetic synthetic.csv --holdout test.csv --target income --html report.html
+
+The hold-out is real rows that the model never saw; with it every score has its ceiling, and privacy can be measured.")]
+pub struct Evaluate {
+    /// The rows that the model was trained on.
+    #[arg(long, value_name = "FILE")]
+    pub real: PathBuf,
+    /// The synthetic rows.
+    #[arg(long, value_name = "FILE")]
+    pub synthetic: PathBuf,
+    /// Real rows that the model never saw.
+    #[arg(long, value_name = "FILE")]
+    pub holdout: Option<PathBuf>,
+    /// The column to predict when training on synthetic rows and testing on real ones.
+    #[arg(long, value_name = "COLUMN")]
+    pub target: Option<String>,
+    /// Texts that mean "no value here"; give it once a text.
+    #[arg(long, value_name = "TEXT")]
+    pub missing: Vec<String>,
+    /// Seed of folds and samples.
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// Write the report as JSON; - for standard output.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report as one HTML page.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim inspect adult.csv
+  verisim inspect runs/adult")]
+pub struct Inspect {
+    /// A data file, a run directory or a .safetensors file.
+    pub file: PathBuf,
+    /// What separates the cells of a text file.
+    #[arg(long)]
+    pub delimiter: Option<char>,
+    /// Texts that mean "no value here"; give it once a text.
+    #[arg(long, value_name = "TEXT")]
+    pub missing: Vec<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Demo {
+    /// Where the results go.
+    #[arg(long, value_name = "DIR", default_value = "runs/demo")]
+    pub out: PathBuf,
+}

@@ -1,0 +1,40 @@
+//! The `verisim` command: arguments, device choice, progress and printing. No logic lives here.
+
+mod args;
+mod demo;
+mod device;
+mod evaluate;
+mod inspect;
+mod sample;
+mod train;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let ui = ui::Ui::new(args.quiet);
+    let result = match &args.command {
+        Command::Train(a) => train::run(a, &ui),
+        Command::Sample(a) => sample::run(a, &ui),
+        Command::Evaluate(a) => evaluate::run(a, &ui),
+        Command::Inspect(a) => inspect::run(a),
+        Command::Demo(a) => demo::run(a, &ui),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // A reader that has seen enough (`| head`) is no failure.
+        Err(e) if ui::is_broken_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::from(1)
+        }
+    }
+}

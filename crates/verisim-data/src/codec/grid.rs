@@ -1,0 +1,197 @@
+//! Number columns as tokens: point masses and quantile bins.
+//!
+//! A value that alone holds as many rows as an average bin (0 in a column that is 0 nine times in ten, 40
+//! hours a week) is a *point mass* with a token of its own; so is every value when there are no more of
+//! them than bins. Between point masses the values are cut into bins of equal count. Tokens are in the order
+//! of the values, missing comes last.
+//!
+//! Decoding a bin draws from the quantile function inside the bin, kept as a few knots that are linear in
+//! between; a knot stands for at least [`ROWS_PER_KNOT`] rows, so knots summarise rows rather than list them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bounds, Span};
+use crate::rng::{Stream, uniform};
+
+/// Fewest rows between two knots of the quantile function inside a bin.
+pub const ROWS_PER_KNOT: usize = 10;
+const MAX_KNOTS: usize = 9;
+
+/// A fitted grid codec.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GridCodec {
+    /// Range and precision.
+    pub bounds: Bounds,
+    /// Quantile knots of each token, ascending; one knot is a point mass.
+    cells: Vec<Vec<f64>>,
+    /// True when missing values were seen: they have the last token.
+    missing: bool,
+}
+
+impl GridCodec {
+    /// Cuts the values into about `bins` tokens.
+    pub fn fit(values: &[f64], decimals: Option<u8>, bins: usize) -> Self {
+        let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let missing = sorted.len() < values.len();
+        GridCodec { bounds: Bounds::of(values, decimals), cells: cut(&sorted, bins.max(2)), missing }
+    }
+
+    /// What a model sees of this column.
+    pub fn span(&self) -> Span {
+        let tokens = (self.cells.len() + usize::from(self.missing)).max(1);
+        Span { tokens: tokens as u32, scalar: false, ordered: true }
+    }
+
+    /// The token of missing values, if any were seen.
+    pub fn missing_token(&self) -> Option<u32> {
+        self.missing.then_some(self.cells.len() as u32)
+    }
+
+    /// The smallest and largest value that a token decodes to; `None` for missing.
+    pub fn range(&self, token: u32) -> Option<(f64, f64)> {
+        let cell = self.cells.get(token as usize)?;
+        Some((cell[0], cell[cell.len() - 1]))
+    }
+
+    /// Tokens of a column; a value between two cells goes to the nearer one, missing without such a token to 0.
+    pub fn encode(&self, values: &[f64]) -> Vec<u32> {
+        let upper: Vec<f64> = self.cells.iter().map(|c| c[c.len() - 1]).collect();
+        let token = |&x: &f64| {
+            if x.is_nan() || upper.is_empty() {
+                return self.missing_token().unwrap_or(0);
+            }
+            let at = upper.partition_point(|&u| u < x).min(upper.len() - 1);
+            let below_gap = at > 0 && x < self.cells[at][0] && x - upper[at - 1] < self.cells[at][0] - x;
+            (at - usize::from(below_gap)) as u32
+        };
+        values.iter().map(token).collect()
+    }
+
+    /// Values of a column of tokens.
+    pub fn decode(&self, tokens: &[u32], rng: &mut Stream) -> Vec<f64> {
+        tokens.iter().map(|&t| self.draw(t, rng)).collect()
+    }
+
+    fn draw(&self, token: u32, rng: &mut Stream) -> f64 {
+        let Some(cell) = self.cells.get(token as usize) else { return f64::NAN };
+        if cell.len() == 1 {
+            return cell[0];
+        }
+        let at = uniform(rng) * (cell.len() - 1) as f64;
+        let (k, f) = (at as usize, at.fract());
+        self.bounds.apply(cell[k] + f * (cell[k + 1] - cell[k]))
+    }
+}
+
+/// Point masses and bins of sorted values; every cell's knots lie inside its own values, so cells never overlap.
+fn cut(sorted: &[f64], bins: usize) -> Vec<Vec<f64>> {
+    let runs = runs(sorted);
+    if runs.len() <= bins {
+        return runs.iter().map(|&(start, _)| vec![sorted[start]]).collect();
+    }
+    let heavy = |&(start, end): &(usize, usize)| (end - start) * bins >= sorted.len();
+    let masses = runs.iter().filter(|r| heavy(r)).count();
+    let light_rows: usize = runs.iter().filter(|r| !heavy(r)).map(|(s, e)| e - s).sum();
+    let per_bin = light_rows.div_ceil(bins.saturating_sub(masses).max(1)).max(1);
+    let mut cells = Vec::with_capacity(bins + masses);
+    let mut open: Option<usize> = None; // first row of the bin being filled
+    for run in &runs {
+        if heavy(run) {
+            cells.extend(open.take().map(|first| knots(&sorted[first..run.0])));
+            cells.push(vec![sorted[run.0]]);
+            continue;
+        }
+        let first = *open.get_or_insert(run.0);
+        if run.1 - first >= per_bin {
+            cells.push(knots(&sorted[first..run.1]));
+            open = None;
+        }
+    }
+    cells.extend(open.map(|first| knots(&sorted[first..])));
+    cells
+}
+
+/// Start and end of each run of equal values.
+fn runs(sorted: &[f64]) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    for i in 1..=sorted.len() {
+        if i == sorted.len() || sorted[i] != sorted[start] {
+            out.push((start, i));
+            start = i;
+        }
+    }
+    out
+}
+
+/// Quantiles of one bin's sorted values, from its smallest to its largest.
+fn knots(bin: &[f64]) -> Vec<f64> {
+    let last = bin.len() - 1;
+    if bin[0] == bin[last] {
+        return vec![bin[0]];
+    }
+    let pieces = (bin.len() / ROWS_PER_KNOT).clamp(1, MAX_KNOTS - 1);
+    (0..=pieces).map(|k| bin[k * last / pieces]).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::rng::stream;
+    use proptest::prelude::*;
+
+    #[test]
+    fn point_masses_are_exact() {
+        // 900 zeros, then 1..=100: zero is a point mass, the rest are bins.
+        let mut values = vec![0.0; 900];
+        values.extend((1..=100).map(f64::from));
+        let codec = GridCodec::fit(&values, Some(0), 20);
+        assert_eq!(codec.range(0), Some((0.0, 0.0)));
+        assert!(codec.range(1).unwrap().0 < codec.range(1).unwrap().1);
+        let back = codec.decode(&codec.encode(&values), &mut stream(0, "t", 0));
+        assert_eq!(back.iter().filter(|&&x| x == 0.0).count(), 900);
+        assert!(back.iter().all(|&x| (0.0..=100.0).contains(&x) && x.fract() == 0.0));
+    }
+
+    #[test]
+    fn a_decoded_column_has_the_quantiles_of_the_original() {
+        let values: Vec<f64> = (0..20_000).map(|i| (f64::from(i) / 20_000.0).powi(6) * 1e6).collect();
+        let codec = GridCodec::fit(&values, None, 32);
+        let mut back = codec.decode(&codec.encode(&values), &mut stream(0, "t", 0));
+        back.sort_unstable_by(f64::total_cmp);
+        let worst =
+            (0..20_000).map(|i| (values.partition_point(|&v| v < back[i]) as f64 - i as f64).abs()).fold(0.0, f64::max);
+        assert!(worst / 20_000.0 < 0.01, "KS distance {}", worst / 20_000.0);
+    }
+
+    #[test]
+    fn all_missing_and_constant() {
+        let codec = GridCodec::fit(&[f64::NAN, f64::NAN], None, 8);
+        assert_eq!(codec.span().tokens, 1);
+        assert!(codec.decode(&[0], &mut stream(0, "t", 0))[0].is_nan());
+        let codec = GridCodec::fit(&[3.5; 10], Some(1), 8);
+        assert_eq!(codec.decode(&codec.encode(&[3.5]), &mut stream(0, "t", 0)), vec![3.5]);
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_keeps_the_token_the_range_and_the_precision(
+            raw in prop::collection::vec(prop_oneof![8 => (-500i32..500).prop_map(|x| f64::from(x) / 10.0), 1 => Just(f64::NAN), 3 => Just(0.0)], 1..400),
+            bins in 2usize..40,
+        ) {
+            let codec = GridCodec::fit(&raw, Some(1), bins);
+            let tokens = codec.encode(&raw);
+            let back = codec.decode(&tokens, &mut stream(5, "t", 0));
+            prop_assert_eq!(codec.encode(&back), tokens);
+            for (x, y) in raw.iter().zip(&back) {
+                prop_assert_eq!(x.is_nan(), y.is_nan());
+                if !y.is_nan() {
+                    prop_assert!(*y >= codec.bounds.min && *y <= codec.bounds.max);
+                    prop_assert!((y * 10.0 - (y * 10.0).round()).abs() < 1e-9);
+                }
+            }
+        }
+    }
+}

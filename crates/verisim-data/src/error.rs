@@ -1,0 +1,159 @@
+//! What can go wrong with a table, said so that its owner can mend it.
+
+use std::path::{Path, PathBuf};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, where, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused, or a compressed stream is broken.
+    #[error("{path}: {source}{}", io_remedy(.source))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file as a whole is not a usable table.
+    #[error("{path}: {what}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// One line of a text file is not what it should be.
+    #[error("{path}, line {line}: {what}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// A column cannot be used as asked.
+    #[error("column `{column}`: {what}")]
+    Column {
+        /// The column.
+        column: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// A column that the table does not have.
+    #[error("there is no column `{column}` in the table{hint}")]
+    NoColumn {
+        /// The name asked for.
+        column: String,
+        /// The nearest name, or all names.
+        hint: String,
+    },
+    /// A frame of another schema.
+    #[error("the schema has {expected} modelled columns, the frame {found}; parse and render with one schema")]
+    Frame {
+        /// Columns that the schema models.
+        expected: usize,
+        /// Columns of the frame.
+        found: usize,
+    },
+    /// One value does not fit its column.
+    #[error("column `{column}`, row {row}: `{value}` is not {wanted}; {remedy}")]
+    Cell {
+        /// The column.
+        column: String,
+        /// The row, from 1, the header not counted.
+        row: usize,
+        /// The value as it was read.
+        value: String,
+        /// What the column's kind wants.
+        wanted: String,
+        /// What to do.
+        remedy: String,
+    },
+}
+
+fn io_remedy(source: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::*;
+    match source.kind() {
+        UnexpectedEof => " (the file ends too early: copy or download it again)",
+        InvalidInput | InvalidData => " (the file is damaged or not of the format its name says)",
+        PermissionDenied => " (check who may read and write there)",
+        StorageFull => " (free some space or write elsewhere)",
+        _ => "",
+    }
+}
+
+/// The one of `names` that is spelt most like `name`, if any is close enough to be meant.
+pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    let (d, near) = names.into_iter().map(|n| (distance(&n.to_lowercase(), &wanted), n)).min()?;
+    (d <= 1 + name.chars().count() / 3).then_some(near)
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Io { path, source }
+    }
+
+    pub(crate) fn file(path: &Path, what: impl Into<String>) -> Error {
+        Error::File { path: path.to_owned(), what: what.into() }
+    }
+
+    pub(crate) fn line(path: &Path, line: u64, what: impl Into<String>) -> Error {
+        Error::Line { path: path.to_owned(), line, what: what.into() }
+    }
+
+    pub(crate) fn column(column: &str, what: impl Into<String>) -> Error {
+        Error::Column { column: column.to_owned(), what: what.into() }
+    }
+
+    /// A column `name` that is not among `names`, with the nearest of them as a hint.
+    pub fn no_column(name: &str, names: &[String]) -> Error {
+        let hint = match nearest(name, names.iter().map(String::as_str)) {
+            Some(n) => format!("; did you mean `{n}`?"),
+            _ if names.len() <= 40 => format!("; it has {}", names.join(", ")),
+            _ => format!("; it has {} others", names.len()),
+        };
+        Error::NoColumn { column: name.to_owned(), hint }
+    }
+}
+
+/// Levenshtein distance: single-letter edits that turn `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, &y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edit_distances() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", "abc"), 0);
+    }
+
+    #[test]
+    fn an_unknown_column_names_its_neighbour() {
+        let names = ["age".to_owned(), "capital-gain".to_owned()];
+        let said = Error::no_column("capital_gain", &names).to_string();
+        assert!(said.contains("did you mean `capital-gain`?"), "{said}");
+        let said = Error::no_column("zzzzz", &names).to_string();
+        assert!(said.contains("it has age, capital-gain"), "{said}");
+    }
+}

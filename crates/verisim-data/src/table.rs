@@ -1,0 +1,101 @@
+//! A table as it was read: named Arrow columns of text or native numbers.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, StringArray, UInt64Array};
+use arrow::compute::{cast, take};
+use arrow::datatypes::DataType;
+
+use crate::error::{Error, Result};
+
+/// Named Arrow columns of equal length.
+///
+/// Readers normalise every column to `Utf8`, `Int64` or `Float64`: text formats give `Utf8`, Parquet
+/// booleans, dates and timestamps become their ISO text. An Arrow null is a missing value.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// Column names, in file order.
+    pub names: Vec<String>,
+    /// One array a column.
+    pub columns: Vec<ArrayRef>,
+    /// Number of rows.
+    pub rows: usize,
+    /// For each column the text that stood for a missing value most often; empty if none did.
+    pub missing_tokens: Vec<String>,
+    /// For each column the Arrow type of the source, where that has types (Parquet, and booleans of JSON).
+    pub arrow: Vec<Option<String>>,
+    /// Rows of the file before this table's first (not 0 only in chunks), so that errors count in the file.
+    pub first_row: usize,
+}
+
+impl Table {
+    /// A table of `columns`, which must be equally long and of type `Utf8`, `Int64` or `Float64`.
+    pub fn new(names: Vec<String>, columns: Vec<ArrayRef>) -> Result<Table> {
+        let rows = columns.first().map_or(0, |c| c.len());
+        for (name, column) in names.iter().zip(&columns) {
+            if column.len() != rows {
+                let what = format!("has {} rows where the first column has {rows}", column.len());
+                return Err(Error::column(name, what));
+            }
+            if !matches!(column.data_type(), DataType::Utf8 | DataType::Int64 | DataType::Float64) {
+                let what = format!("has type {}; cast it to Utf8, Int64 or Float64", column.data_type());
+                return Err(Error::column(name, what));
+            }
+        }
+        let width = names.len();
+        let (missing_tokens, arrow) = (vec![String::new(); width], vec![None; width]);
+        Ok(Table { names, columns, rows, missing_tokens, arrow, first_row: 0 })
+    }
+
+    /// The place of the column called `name`.
+    pub fn index(&self, name: &str) -> Result<usize> {
+        self.names.iter().position(|n| n == name).ok_or_else(|| Error::no_column(name, &self.names))
+    }
+
+    /// The column called `name`.
+    pub fn column(&self, name: &str) -> Result<&ArrayRef> {
+        Ok(&self.columns[self.index(name)?])
+    }
+
+    /// Column `j` as text, each number in its shortest form.
+    pub fn text(&self, j: usize) -> Result<StringArray> {
+        let column = &self.columns[j];
+        let text = match column.as_any().downcast_ref::<StringArray>() {
+            Some(text) => return Ok(text.clone()),
+            None => cast(column, &DataType::Utf8).map_err(|e| Error::column(&self.names[j], e.to_string()))?,
+        };
+        let text = text.as_any().downcast_ref::<StringArray>().cloned();
+        text.ok_or_else(|| Error::column(&self.names[j], "cannot be read as text"))
+    }
+
+    /// Rows `start .. start + len`, without copying.
+    pub fn slice(&self, start: usize, len: usize) -> Table {
+        let start = start.min(self.rows);
+        let rows = len.min(self.rows - start);
+        Table {
+            columns: self.columns.iter().map(|c| c.slice(start, rows)).collect(),
+            rows,
+            first_row: self.first_row + start,
+            ..self.clone()
+        }
+    }
+
+    /// The rows at `index`, in that order; each must be less than the number of rows.
+    pub fn take(&self, index: &[usize]) -> Result<Table> {
+        let at = UInt64Array::from_iter_values(index.iter().map(|&i| i as u64));
+        let rows_of = |(c, name): (&ArrayRef, &String)| {
+            take(c, &at, None).map_err(|e| Error::column(name, format!("cannot take rows: {e}")))
+        };
+        let columns = self.columns.iter().zip(&self.names).map(rows_of).collect::<Result<_>>()?;
+        Ok(Table { columns, rows: index.len(), first_row: 0, ..self.clone() })
+    }
+}
+
+impl Table {
+    /// A table of text columns, mainly for tests and examples; `None` is missing.
+    pub fn from_text(columns: &[(&str, &[Option<&str>])]) -> Result<Table> {
+        let names = columns.iter().map(|(n, _)| (*n).to_owned()).collect();
+        let arrays = columns.iter().map(|(_, v)| Arc::new(StringArray::from(v.to_vec())) as ArrayRef).collect();
+        Table::new(names, arrays)
+    }
+}

@@ -1,0 +1,47 @@
+//! What can go wrong when sampling.
+
+use std::path::PathBuf;
+
+/// Results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The artefact could not be read.
+    #[error(transparent)]
+    Model(#[from] verisim_models::Error),
+    /// The rows could not be rendered or written.
+    #[error(transparent)]
+    Data(#[from] verisim_data::Error),
+    /// The file's tensors do not fit its header.
+    #[error("{}: {problem}; the file is damaged, train it again or copy it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// A condition that cannot be read or cannot be met.
+    #[error("condition `{condition}`: {problem}")]
+    Condition {
+        /// The condition as it was given.
+        condition: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The tries ran out.
+    #[error(
+        "only {found} of {wanted} rows were found in {tried} tries: the conditions hold together in about {percent:.4} % of this model's rows; relax them or allow more tries with --max-tries"
+    )]
+    TooRare {
+        /// Rows found.
+        found: usize,
+        /// Rows wanted.
+        wanted: usize,
+        /// Rows tried.
+        tried: u64,
+        /// Found per hundred tries.
+        percent: f64,
+    },
+}

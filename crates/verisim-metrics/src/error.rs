@@ -1,0 +1,71 @@
+//! What can be wrong with the tables handed to an evaluation.
+
+use thiserror::Error;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an evaluation cannot be made.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A table without rows.
+    #[error("the {table} table has no rows; give it at least one")]
+    NoRows {
+        /// `real`, `synthetic` or `hold-out`.
+        table: &'static str,
+    },
+    /// The schema models no column.
+    #[error(
+        "the schema has no column to compare (only keys, free text, constants or empty columns); \
+         set the kind of at least one column to a number or a category"
+    )]
+    NoColumns,
+    /// A frame does not have the schema's columns.
+    #[error(
+        "the {table} table has {found} modelled columns, the schema {expected}; \
+         parse every table with the schema of the training table"
+    )]
+    ColumnCount {
+        /// `real`, `synthetic` or `hold-out`.
+        table: &'static str,
+        /// Columns in the frame.
+        found: usize,
+        /// Modelled fields in the schema.
+        expected: usize,
+    },
+    /// A column holds numbers in one table and text in another.
+    #[error(
+        "column '{column}' of the {table} table does not hold what the schema says ({expected}); \
+         parse every table with the schema of the training table"
+    )]
+    ColumnKind {
+        /// `real`, `synthetic` or `hold-out`.
+        table: &'static str,
+        /// Column name.
+        column: String,
+        /// `numbers` or `categories`.
+        expected: &'static str,
+    },
+    /// The target is not a column.
+    #[error("there is no column '{target}' to predict; the columns are: {columns}")]
+    UnknownTarget {
+        /// The name asked for.
+        target: String,
+        /// The names there are.
+        columns: String,
+    },
+    /// The target has nothing to learn in the training table.
+    #[error(
+        "column '{target}' cannot be predicted: {why}; choose a target with at least two values \
+         in the training and the hold-out table"
+    )]
+    Target {
+        /// The name asked for.
+        target: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The boosted trees refused the data.
+    #[error("boosted trees failed on these tables: {0}; check the tables for extreme numbers")]
+    Boosting(#[from] hessboost::error::HessboostError),
+}

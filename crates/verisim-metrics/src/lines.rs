@@ -1,0 +1,316 @@
+//! The report as the lines that people read: a score, its interval, what real rows score, a verdict. The text
+//! and the page show the same lines.
+
+use crate::report::{ColumnReport, Estimate, Report, Section};
+
+/// How good a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Good,
+    Fair,
+    Poor,
+    Plain,
+}
+
+/// One line of the report as people read it.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub label: String,
+    pub value: String,
+    pub interval: String,
+    /// What real rows score.
+    pub ceiling: String,
+    pub verdict: String,
+    pub mark: Mark,
+    /// What the number means.
+    pub meaning: &'static str,
+}
+
+/// A titled group of lines.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub title: String,
+    pub lines: Vec<Line>,
+}
+
+impl Report {
+    /// The lines of the report, in reading order.
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        vec![
+            Group { title: "Fidelity".to_owned(), lines: self.fidelity_lines() },
+            Group { title: self.utility_title(), lines: self.utility_lines() },
+            Group { title: "Privacy".to_owned(), lines: self.privacy_lines() },
+            Group { title: "Validity".to_owned(), lines: self.validity_lines() },
+        ]
+    }
+
+    fn fidelity_lines(&self) -> Vec<Line> {
+        let f = &self.fidelity;
+        let boosted = match &self.detection.boosted_auc {
+            Section::Done(auc) => {
+                let (verdict, mark) = detection_verdict(auc);
+                let ceiling = self.detection.boosted_auc_holdout.done();
+                scored(auc, ceiling.map(|c| c.value), three).judged(verdict, mark)
+            }
+            Section::Skipped { skipped } => Line::empty(skipped),
+        };
+        let linear = match &self.detection.logistic {
+            Section::Done(test) => {
+                let (verdict, mark) = detection_verdict(&test.auc);
+                let ceiling = self.detection.logistic_holdout.done();
+                scored(&test.auc, ceiling.map(|c| c.auc.value), three).judged(verdict, mark)
+            }
+            Section::Skipped { skipped } => Line::empty(skipped),
+        };
+        vec![
+            error_line(f.column_shapes, f.column_shapes_holdout).named(
+                "Column shapes",
+                "How well each column's distribution matches the training table: one minus the \
+                 Kolmogorov-Smirnov distance (numbers) or the total variation distance (categories), averaged.",
+            ),
+            error_line(f.pair_trends, f.pair_trends_holdout).named(
+                "Pair trends",
+                "How well each pair of columns goes together as in the training table: correlations and \
+                 contingency tables compared, averaged over all pairs.",
+            ),
+            boosted.named(
+                "Boosted two-sample AUC",
+                "Boosted trees try to tell real rows from synthetic ones. 0.5: they cannot; 1: they always can. \
+                 The sharpest single measure of fidelity.",
+            ),
+            linear.named(
+                "Linear two-sample AUC",
+                "The same with logistic regression. It sees single columns only, so it passes tables \
+                 whose columns were shuffled apart; read the boosted test first.",
+            ),
+        ]
+    }
+
+    fn utility_title(&self) -> String {
+        match &self.utility {
+            Section::Done(u) => format!("Utility: predicting {}", u.target),
+            Section::Skipped { .. } => "Utility".to_owned(),
+        }
+    }
+
+    fn utility_lines(&self) -> Vec<Line> {
+        let u = match &self.utility {
+            Section::Done(u) => u,
+            Section::Skipped { skipped } => {
+                return vec![Line::empty(skipped).named(
+                    "Train on synthetic",
+                    "A model trained on synthetic rows and scored on real rows it never saw.",
+                )];
+            }
+        };
+        let name = match u.metric {
+            "roc_auc" => "AUC",
+            "macro_roc_auc" => "macro AUC",
+            _ => "R²",
+        };
+        let (real, synthetic) = (&u.trained_on_real, &u.trained_on_synthetic);
+        let (verdict, mark) = match u.gap.value {
+            g if g <= 0.01 || u.gap.low() <= 0.0 => ("as useful as real rows", Mark::Good),
+            g if g <= 0.03 => ("nearly as useful as real rows", Mark::Good),
+            g if g <= 0.1 => ("less useful than real rows", Mark::Fair),
+            _ => ("a poor stand-in for real rows", Mark::Poor),
+        };
+        let mut lines = vec![scored(&synthetic.score, Some(real.score.value), three).judged(verdict, mark).named(
+            &format!("Train on synthetic, {name}"),
+            "Boosted trees trained on synthetic rows and scored on the hold-out; beside it the same trees \
+                 trained on the real training rows.",
+        )];
+        if let (Some(a), Some(b)) = (synthetic.accuracy, real.accuracy) {
+            lines.push(plain(percent(a), percent(b)).named("Its accuracy", "Share of hold-out rows classified right."));
+        }
+        if let (Some(a), Some(b)) = (synthetic.rmse, real.rmse) {
+            lines.push(plain(short(a), short(b)).named("Its RMSE", "Root mean squared error on the hold-out."));
+        }
+        let gap = Line { interval: interval(&u.gap, three), ..plain(three(u.gap.value), String::new()) };
+        lines.push(gap.named("Lost against real", "Real minus synthetic on the same hold-out rows."));
+        lines
+    }
+
+    fn privacy_lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let meaning = "Part of the synthetic rows that lie closer to a training row than to any of equally many \
+                       unseen rows. Half is right; more means that training rows were copied or leaned on.";
+        match &self.privacy.distance {
+            Section::Done(d) => {
+                let share = &d.share_closer_to_train;
+                let (verdict, mark) = match share {
+                    s if s.low() <= 0.51 => ("no sign of copying", Mark::Good),
+                    s if s.value <= 0.55 => ("leans towards training rows", Mark::Fair),
+                    _ => ("repeats training rows", Mark::Poor),
+                };
+                lines
+                    .push(scored(share, Some(0.5), percent).judged(verdict, mark).named("Closer to training", meaning));
+                let median = plain(three(d.median_to_train), three(d.median_to_holdout));
+                lines.push(median.named(
+                    "Median distance",
+                    "Median distance of a synthetic row to its closest training row; beside it to its closest unseen row.",
+                ));
+                let p05 = plain(three(d.p05_to_train), three(d.p05_to_holdout));
+                lines.push(p05.named("5 % are within", "The same for the closest twentieth of the rows."));
+            }
+            Section::Skipped { skipped } => lines.push(Line::empty(skipped).named("Closer to training", meaning)),
+        }
+        let m = &self.privacy.matches;
+        let (rate, real) = (&m.synthetic_in_train, m.holdout_in_train);
+        let (verdict, mark) = match real {
+            _ if rate.value == 0.0 => ("none", Mark::Good),
+            Some(real) if rate.low() <= real.high() => ("no more than real rows do", Mark::Good),
+            Some(real) if rate.value <= 2.0 * real.value => ("more than real rows do", Mark::Fair),
+            Some(_) => ("many more than real rows do", Mark::Poor),
+            None => ("needs a hold-out to judge", Mark::Plain),
+        };
+        lines.push(scored(rate, real.map(|r| r.value), percent).judged(verdict, mark).named(
+            "Exact copies",
+            "Part of the synthetic rows that equal a training row in every column; beside it the same for \
+             unseen real rows, which coincide by chance.",
+        ));
+        let repeated = plain(percent(m.synthetic_repeated), percent(m.train_repeated));
+        lines.push(repeated.named(
+            "Repeated rows",
+            "Part of the synthetic rows that repeat another synthetic row; beside it the same within training.",
+        ));
+        lines
+    }
+
+    fn validity_lines(&self) -> Vec<Line> {
+        let judge = |share: f64| match share {
+            0.0 => ("none", Mark::Good),
+            s if s < 0.01 => ("a few", Mark::Fair),
+            _ => ("many", Mark::Poor),
+        };
+        let line = |share: f64, label: &str, meaning| {
+            let (verdict, mark) = judge(share);
+            plain(percent(share), String::new()).judged(verdict, mark).named(label, meaning)
+        };
+        let gap = |c: &ColumnReport| (c.missing_synthetic - c.missing_train).abs();
+        let worst = self.columns.iter().max_by(|a, b| gap(a).total_cmp(&gap(b)));
+        let missing = match worst {
+            Some(c) if gap(c) > 0.0 => {
+                let value = format!("{:.2} pt", 100.0 * gap(c));
+                let mark = if gap(c) < 0.01 { Mark::Good } else { Mark::Fair };
+                plain(value, String::new()).judged(&format!("in {}", c.name), mark)
+            }
+            _ => plain("0.00 pt".to_owned(), String::new()).judged("none", Mark::Good),
+        };
+        let v = &self.violations;
+        vec![
+            line(
+                v.rows_out_of_range,
+                "Rows out of range",
+                "Synthetic rows with a number below the training minimum or above the maximum.",
+            ),
+            line(
+                v.rows_with_unseen_level,
+                "Rows with unseen level",
+                "Synthetic rows with a category that no training row has.",
+            ),
+            missing.named("Missing-rate gap", "The largest difference between a column's shares of missing values."),
+        ]
+    }
+}
+
+impl Line {
+    fn empty(why: &str) -> Line {
+        plain("–".to_owned(), String::new()).judged(why, Mark::Plain)
+    }
+
+    fn judged(self, verdict: &str, mark: Mark) -> Line {
+        Line { verdict: verdict.to_owned(), mark, ..self }
+    }
+
+    fn named(self, label: &str, meaning: &'static str) -> Line {
+        Line { label: label.to_owned(), meaning, ..self }
+    }
+}
+
+fn plain(value: String, ceiling: String) -> Line {
+    Line {
+        label: String::new(),
+        value,
+        interval: String::new(),
+        ceiling,
+        verdict: String::new(),
+        mark: Mark::Plain,
+        meaning: "",
+    }
+}
+
+fn scored(e: &Estimate, ceiling: Option<f64>, write: fn(f64) -> String) -> Line {
+    Line { interval: interval(e, write), ..plain(write(e.value), ceiling.map(write).unwrap_or_default()) }
+}
+
+fn interval(e: &Estimate, write: fn(f64) -> String) -> String {
+    e.interval.map_or_else(String::new, |[a, b]| format!("{} to {}", write(a), write(b)))
+}
+
+/// Shapes and trends saturate near 1, so the verdict looks at the error beside that of real rows.
+fn error_line(score: Option<f64>, ceiling: Option<f64>) -> Line {
+    let Some(score) = score else {
+        return Line::empty("nothing to score");
+    };
+    let error = 1.0 - score;
+    let (verdict, mark) = match (error, ceiling.map(|c| 1.0 - c)) {
+        (e, Some(real)) if e <= 1.25 * real => ("as close as real rows", Mark::Good),
+        (e, _) if e <= 0.02 => ("close", Mark::Good),
+        (e, _) if e <= 0.05 => ("fairly close", Mark::Fair),
+        (e, _) if e <= 0.1 => ("visibly off", Mark::Fair),
+        _ => ("far off", Mark::Poor),
+    };
+    plain(percent(score), ceiling.map(percent).unwrap_or_default()).judged(verdict, mark)
+}
+
+fn detection_verdict(auc: &Estimate) -> (&'static str, Mark) {
+    match auc {
+        a if a.high() < 0.49 => ("below chance: real rows come back", Mark::Poor),
+        a if a.low() <= 0.51 => ("indistinguishable", Mark::Good),
+        a if a.value <= 0.6 => ("hard to tell apart", Mark::Good),
+        a if a.value <= 0.8 => ("detectable", Mark::Fair),
+        _ => ("easily told apart", Mark::Poor),
+    }
+}
+
+pub(crate) fn three(x: f64) -> String {
+    format!("{x:.3}")
+}
+
+pub(crate) fn percent(x: f64) -> String {
+    format!("{:.2} %", 100.0 * x)
+}
+
+/// About four figures.
+fn short(x: f64) -> String {
+    match x.abs() {
+        a if a >= 1000.0 => grouped(x.round() as i64),
+        a if a >= 1.0 => format!("{x:.2}"),
+        _ => format!("{x:.4}"),
+    }
+}
+
+/// An integer with thousands apart.
+pub(crate) fn grouped(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let first = (digits.len() + 2) % 3 + 1;
+    let mut out = if n < 0 { "-".to_owned() } else { String::new() };
+    for (i, c) in digits.chars().enumerate() {
+        if i >= first && (i - first).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([grouped(0), grouped(999), grouped(1000), grouped(-1_234_567)], ["0", "999", "1,000", "-1,234,567"]);
+    }
+}

@@ -1,0 +1,270 @@
+//! The tables of one evaluation on common ground: every column is a number or a code into one list of
+//! levels that all tables share.
+//!
+//! **What counts as a category.** A column of numbers (a `Number` column, or a category all of whose
+//! training levels read as numbers) is compared as a category when its training values are all whole and
+//! take at most [`MAX_WHOLE_LEVELS`] distinct values, and as a number otherwise. Every other column is a
+//! category. So the same file gives the same scores whether the schema calls a 0/1 column a number or not.
+//! A missing category is a level of its own; a missing (or infinite) number is missing.
+
+use std::collections::BTreeMap;
+
+use verisim_data::{Column, Field, Frame, Kind as DataKind, MISSING, Schema};
+
+use crate::error::{Error, Result};
+
+/// Whole numbers with more distinct training values than this are compared as numbers.
+pub const MAX_WHOLE_LEVELS: usize = 20;
+
+/// What stands for a missing category in reports.
+const MISSING_LEVEL: &str = "(missing)";
+
+/// How a column is compared.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// A quantity; rows are matched after rounding to `decimals` digits.
+    Number { decimals: u8 },
+    /// A level out of a list; the code of a missing value, if there is one, is the last.
+    Category { levels: Vec<String>, missing: bool },
+}
+
+/// Name and kind of a compared column.
+#[derive(Clone, Debug)]
+pub(crate) struct Compared {
+    pub name: String,
+    pub kind: Kind,
+}
+
+impl Compared {
+    pub fn is_number(&self) -> bool {
+        matches!(self.kind, Kind::Number { .. })
+    }
+
+    /// Number of levels of a category, 0 for a number.
+    pub fn levels(&self) -> usize {
+        match &self.kind {
+            Kind::Number { .. } => 0,
+            Kind::Category { levels, .. } => levels.len(),
+        }
+    }
+}
+
+/// One column of one table.
+#[derive(Clone, Debug)]
+pub(crate) enum Values {
+    /// `NaN` is missing; never infinite, never `-0.0`.
+    Number(Vec<f64>),
+    /// Codes into the levels of [`Compared`].
+    Category(Vec<u32>),
+}
+
+impl Values {
+    pub fn take(&self, rows: &[usize]) -> Values {
+        match self {
+            Values::Number(v) => Values::Number(rows.iter().map(|&i| v[i]).collect()),
+            Values::Category(v) => Values::Category(rows.iter().map(|&i| v[i]).collect()),
+        }
+    }
+}
+
+/// One table; column `j` belongs to field `j` of [`Tables`].
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub rows: usize,
+    pub columns: Vec<Values>,
+}
+
+impl Table {
+    pub fn take(&self, rows: &[usize]) -> Table {
+        Table { rows: rows.len(), columns: self.columns.iter().map(|c| c.take(rows)).collect() }
+    }
+}
+
+/// The training rows, the synthetic rows and, where there are some, rows that the generator never saw.
+#[derive(Clone, Debug)]
+pub(crate) struct Tables {
+    pub fields: Vec<Compared>,
+    pub real: Table,
+    pub synthetic: Table,
+    pub holdout: Option<Table>,
+}
+
+impl Tables {
+    /// Brings the frames onto common ground.
+    ///
+    /// # Errors
+    /// A table without rows, or one whose columns are not those of `schema`.
+    pub fn new(schema: &Schema, real: &Frame, synthetic: &Frame, holdout: Option<&Frame>) -> Result<Tables> {
+        let modelled: Vec<&Field> = schema.fields.iter().filter(|f| f.is_modelled()).collect();
+        if modelled.is_empty() {
+            return Err(Error::NoColumns);
+        }
+        let named = [("real", Some(real)), ("synthetic", Some(synthetic)), ("hold-out", holdout)];
+        let frames: Vec<(&'static str, &Frame)> =
+            named.into_iter().filter_map(|(name, frame)| Some((name, frame?))).collect();
+        for &(table, frame) in &frames {
+            if frame.rows == 0 {
+                return Err(Error::NoRows { table });
+            }
+            if frame.columns.len() != modelled.len() {
+                return Err(Error::ColumnCount { table, found: frame.columns.len(), expected: modelled.len() });
+            }
+        }
+        let mut tables: Vec<Table> = frames.iter().map(|(_, f)| Table { rows: f.rows, columns: Vec::new() }).collect();
+        let mut fields = Vec::with_capacity(modelled.len());
+        for (j, field) in modelled.into_iter().enumerate() {
+            check_kinds(field, j, &frames)?;
+            let columns: Vec<&Column> = frames.iter().map(|(_, f)| &f.columns[j]).collect();
+            let (kind, values) = unify(field, &columns);
+            fields.push(Compared { name: field.name.clone(), kind });
+            for (table, v) in tables.iter_mut().zip(values) {
+                table.columns.push(v);
+            }
+        }
+        let mut tables = tables.into_iter();
+        let (Some(real), Some(synthetic)) = (tables.next(), tables.next()) else {
+            return Err(Error::NoColumns);
+        };
+        Ok(Tables { fields, real, synthetic, holdout: tables.next() })
+    }
+}
+
+fn check_kinds(field: &Field, j: usize, frames: &[(&'static str, &Frame)]) -> Result<()> {
+    for &(table, frame) in frames {
+        if matches!(frame.columns[j], Column::Number(_)) != field.is_number() {
+            let expected = if field.is_number() { "numbers" } else { "categories" };
+            return Err(Error::ColumnKind { table, column: field.name.clone(), expected });
+        }
+    }
+    Ok(())
+}
+
+/// One column of every table, the training table first.
+fn unify(field: &Field, columns: &[&Column]) -> (Kind, Vec<Values>) {
+    match numbers(field, columns) {
+        Some((values, _)) if few_whole(&values[0]) => whole_levels(&values),
+        Some((values, decimals)) => (Kind::Number { decimals }, values.into_iter().map(Values::Number).collect()),
+        None => text_levels(columns),
+    }
+}
+
+/// The columns as numbers with their decimal places, if they are numbers in the sense of the module's rule.
+fn numbers(field: &Field, columns: &[&Column]) -> Option<(Vec<Vec<f64>>, u8)> {
+    let decimals = match field.kind {
+        DataKind::Decimal { decimals } => decimals.min(12),
+        DataKind::Datetime { .. } => 6,
+        DataKind::Categorical { numeric: true } => level_decimals(columns.first()?)?,
+        _ if field.is_number() => 0,
+        _ => return None,
+    };
+    let values = columns.iter().map(|c| match c {
+        Column::Number(v) => v.iter().map(|&x| finite(x)).collect(),
+        Column::Category { codes, levels } => {
+            let parsed: Vec<f64> = levels.iter().map(|l| parse(l)).collect();
+            codes.iter().map(|&c| parsed.get(c as usize).copied().unwrap_or(f64::NAN)).collect()
+        }
+    });
+    Some((values.collect(), decimals))
+}
+
+/// Most digits after the point among the levels in use; `None` when one of them is no number.
+fn level_decimals(column: &Column) -> Option<u8> {
+    let Column::Category { codes, levels } = column else {
+        return None;
+    };
+    let mut decimals = 0;
+    for (level, used) in levels.iter().zip(used(codes, levels.len())) {
+        if used {
+            if parse(level).is_nan() {
+                return None;
+            }
+            let digits = level.trim().rsplit_once('.').map_or(0, |(_, d)| d.len());
+            decimals = decimals.max(digits.min(12) as u8);
+        }
+    }
+    Some(decimals)
+}
+
+fn parse(text: &str) -> f64 {
+    finite(text.trim().parse().unwrap_or(f64::NAN))
+}
+
+/// `NaN` for an infinity, `0.0` for `-0.0`.
+fn finite(x: f64) -> f64 {
+    if x.is_finite() { x + 0.0 } else { f64::NAN }
+}
+
+fn used(codes: &[u32], levels: usize) -> Vec<bool> {
+    let mut used = vec![false; levels];
+    for &c in codes {
+        if let Some(u) = used.get_mut(c as usize) {
+            *u = true;
+        }
+    }
+    used
+}
+
+/// All present values are whole and there are at most [`MAX_WHOLE_LEVELS`] of them. Stops at the first
+/// value that says no, so that a continuous column costs a handful of comparisons.
+fn few_whole(values: &[f64]) -> bool {
+    let mut seen: Vec<f64> = Vec::with_capacity(MAX_WHOLE_LEVELS);
+    for &x in values.iter().filter(|x| !x.is_nan()) {
+        if seen.contains(&x) {
+            continue;
+        }
+        if x.fract() != 0.0 || seen.len() == MAX_WHOLE_LEVELS {
+            return false;
+        }
+        seen.push(x);
+    }
+    true
+}
+
+/// Levels out of numbers, in their order.
+fn whole_levels(tables: &[Vec<f64>]) -> (Kind, Vec<Values>) {
+    let mut levels: Vec<f64> = tables.iter().flatten().copied().filter(|x| !x.is_nan()).collect();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    let missing = tables.iter().flatten().any(|x| x.is_nan());
+    let code = |x: &f64| {
+        let found = levels.binary_search_by(|l| l.total_cmp(x));
+        found.unwrap_or(levels.len()) as u32
+    };
+    let values = tables.iter().map(|v| Values::Category(v.iter().map(code).collect())).collect();
+    (category(levels.iter().map(f64::to_string), missing), values)
+}
+
+/// Levels out of texts, sorted; only texts that occur in a row count.
+fn text_levels(columns: &[&Column]) -> (Kind, Vec<Values>) {
+    let mut codes_of: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut missing = false;
+    for column in columns {
+        let Column::Category { codes, levels } = column else {
+            continue;
+        };
+        let used = used(codes, levels.len());
+        codes_of.extend(levels.iter().zip(used).filter(|(_, u)| *u).map(|(l, _)| (l.as_str(), 0)));
+        missing |= codes.iter().any(|&c| c == MISSING || c as usize >= levels.len());
+    }
+    for (i, code) in codes_of.values_mut().enumerate() {
+        *code = i as u32;
+    }
+    let absent = codes_of.len() as u32;
+    let recode = |column: &&Column| match column {
+        Column::Category { codes, levels } => {
+            let new: Vec<u32> = levels.iter().map(|l| codes_of.get(l.as_str()).copied().unwrap_or(absent)).collect();
+            Values::Category(codes.iter().map(|&c| new.get(c as usize).copied().unwrap_or(absent)).collect())
+        }
+        Column::Number(v) => Values::Category(vec![absent; v.len()]),
+    };
+    let values = columns.iter().map(recode).collect();
+    (category(codes_of.keys().map(|l| l.to_string()), missing), values)
+}
+
+fn category(levels: impl Iterator<Item = String>, missing: bool) -> Kind {
+    let mut levels: Vec<String> = levels.collect();
+    if missing {
+        levels.push(MISSING_LEVEL.to_owned());
+    }
+    Kind::Category { levels, missing }
+}

@@ -1,0 +1,203 @@
+//! Is a model trained on synthetic rows as good on real rows as one trained on real rows? Boosted trees trained
+//! on each, both scored on the hold-out: ROC AUC for a category (macro one-vs-rest beyond two), R^2 for a number.
+
+use std::collections::BTreeSet;
+
+use crate::auc::{Influenced, auc};
+use crate::boost::{self, Job, Task};
+use crate::error::{Error, Result};
+use crate::report::{Estimate, ModelScore, Utility};
+use crate::table::{Kind, Table, Tables, Values};
+
+/// What is needed to score the two models once they have predicted.
+pub(crate) struct UtilityTest {
+    target: String,
+    truth: Truth,
+    /// The classes each model knows, real first; empty for a number.
+    known: [Vec<u32>; 2],
+}
+
+enum Truth {
+    Classes { levels: Vec<u32>, of_row: Vec<u32> },
+    Numbers(Vec<f64>),
+}
+
+impl UtilityTest {
+    /// The test and its jobs (at most two: a synthetic table with one class trains nothing).
+    ///
+    /// # Errors
+    /// An unknown target, or one with fewer than two values in the training or the hold-out table.
+    pub fn new(tables: &Tables, holdout: &Table, target: &str) -> Result<(UtilityTest, Vec<Job>)> {
+        let j = index_of(tables, target)?;
+        let refuse = |why: &str| Error::Target { target: target.to_owned(), why: why.to_owned() };
+        if tables.fields.len() < 2 {
+            return Err(refuse("there is no other column to predict it from"));
+        }
+        let (truth, test_rows) = match (&tables.fields[j].kind, &holdout.columns[j]) {
+            (Kind::Category { .. }, Values::Category(test)) => {
+                let Values::Category(train) = &tables.real.columns[j] else {
+                    return Err(refuse("its kind differs between the tables"));
+                };
+                for (codes, name) in [(train, "training"), (test, "hold-out")] {
+                    if codes.iter().all(|c| Some(c) == codes.first()) {
+                        return Err(refuse(&format!("it has one value in the {name} table")));
+                    }
+                }
+                let levels: BTreeSet<u32> = train.iter().chain(test).copied().collect();
+                let levels: Vec<u32> = levels.into_iter().collect();
+                (Truth::Classes { levels, of_row: test.clone() }, (0..holdout.rows).collect())
+            }
+            (_, Values::Number(test)) => {
+                let rows: Vec<usize> = (0..test.len()).filter(|&i| !test[i].is_nan()).collect();
+                let truth: Vec<f64> = rows.iter().map(|&i| test[i]).collect();
+                if truth.iter().all(|x| Some(x) == truth.first()) {
+                    return Err(refuse("it has fewer than two values in the hold-out table"));
+                }
+                (Truth::Numbers(truth), rows)
+            }
+            _ => return Err(refuse("its kind differs between the tables")),
+        };
+        let features = boost::matrix(&[holdout], Some(j))?;
+        let mut jobs = Vec::new();
+        let mut known = [Vec::new(), Vec::new()];
+        for (table, known) in [&tables.real, &tables.synthetic].into_iter().zip(&mut known) {
+            let (rows, labels, task) = match (&truth, &table.columns[j]) {
+                (Truth::Classes { levels, .. }, Values::Category(codes)) => {
+                    let rows: Vec<usize> =
+                        (0..table.rows).filter(|&i| levels.binary_search(&codes[i]).is_ok()).collect();
+                    let present: BTreeSet<u32> = rows.iter().map(|&i| codes[i]).collect();
+                    *known = present.into_iter().collect();
+                    let label = |&i: &usize| known.binary_search(&codes[i]).unwrap_or(0) as f32;
+                    let labels: Vec<f32> = rows.iter().map(label).collect();
+                    let task = if known.len() > 2 { Task::Classes(known.len()) } else { Task::Binary };
+                    (rows, labels, task)
+                }
+                (_, Values::Number(values)) => {
+                    let rows: Vec<usize> = (0..table.rows).filter(|&i| !values[i].is_nan()).collect();
+                    let labels: Vec<f32> = rows.iter().map(|&i| values[i] as f32).collect();
+                    (rows, labels, Task::Number)
+                }
+                _ => continue,
+            };
+            let trains = if task == Task::Number { !rows.is_empty() } else { known.len() > 1 };
+            if trains {
+                let train = boost::matrix(&[&table.take(&rows)], Some(j))?.with_labels(&labels)?;
+                jobs.push(Job { train, test: features.select_rows(&test_rows)?, task });
+            }
+        }
+        Ok((UtilityTest { target: target.to_owned(), truth, known }, jobs))
+    }
+
+    /// Scores the predictions of the jobs.
+    pub fn score(&self, predictions: &[Vec<f32>]) -> Option<Utility> {
+        let real = predictions.first()?;
+        let synthetic = predictions.get(1).map(Vec::as_slice);
+        let (real, extra_real) = self.score_one(Some(real), &self.known[0])?;
+        let (synthetic, extra_synthetic) = self.score_one(synthetic, &self.known[1])?;
+        let gap = real.minus(&synthetic);
+        let low = if matches!(self.truth, Truth::Numbers(_)) { f64::NEG_INFINITY } else { 0.0 };
+        let model = |score: &Influenced, (accuracy, rmse)| ModelScore {
+            score: Estimate::normal(score.value, score.error(), low, 1.0),
+            accuracy,
+            rmse,
+        };
+        let (task, metric, rows) = match &self.truth {
+            Truth::Classes { levels, of_row } if levels.len() == 2 => ("binary", "roc_auc", of_row.len()),
+            Truth::Classes { of_row, .. } => ("multiclass", "macro_roc_auc", of_row.len()),
+            Truth::Numbers(v) => ("regression", "r2", v.len()),
+        };
+        Some(Utility {
+            target: self.target.clone(),
+            task,
+            metric,
+            test_rows: rows,
+            trained_on_real: model(&real, extra_real),
+            trained_on_synthetic: model(&synthetic, extra_synthetic),
+            gap: Estimate::normal(gap.value, gap.error(), f64::NEG_INFINITY, f64::INFINITY),
+        })
+    }
+
+    /// Score of one model, then accuracy and root mean squared error, whichever there is.
+    #[allow(clippy::type_complexity)]
+    fn score_one(&self, predicted: Option<&[f32]>, known: &[u32]) -> Option<(Influenced, (Option<f64>, Option<f64>))> {
+        match &self.truth {
+            Truth::Numbers(truth) => {
+                // A model without training rows predicts nothing: the mean, R^2 = 0, stands in for it.
+                let mean = truth.iter().sum::<f64>() / truth.len() as f64;
+                let guess: Vec<f64> = match predicted {
+                    Some(p) => p.iter().map(|&x| f64::from(x)).collect(),
+                    None => vec![mean; truth.len()],
+                };
+                let (r2, rmse) = r_squared(&guess, truth);
+                Some((r2, (None, Some(rmse))))
+            }
+            Truth::Classes { levels, of_row } => {
+                let chance = |row: usize, level: u32| -> f64 {
+                    let at = known.binary_search(&level).ok();
+                    match (predicted, at, known.len()) {
+                        (Some(p), Some(1), 2) => f64::from(p[row]),
+                        (Some(p), Some(_), 2) => 1.0 - f64::from(p[row]),
+                        (Some(p), Some(at), k) => f64::from(p[row * k + at]),
+                        (None, Some(_), _) => 1.0,
+                        (_, None, _) => 0.0,
+                    }
+                };
+                let rows = 0..of_row.len();
+                let scored: &[u32] = if levels.len() == 2 { &levels[1..] } else { levels };
+                let aucs: Vec<Influenced> = scored
+                    .iter()
+                    .filter_map(|&level| {
+                        let scores: Vec<f64> = rows.clone().map(|i| chance(i, level)).collect();
+                        let positive: Vec<bool> = of_row.iter().map(|&c| c == level).collect();
+                        auc(&scores, &positive)
+                    })
+                    .collect();
+                let best = |row: usize| {
+                    let first = (levels[0], chance(row, levels[0]));
+                    let better = |b: (u32, f64), &l: &u32| match chance(row, l) {
+                        p if p > b.1 => (l, p),
+                        _ => b,
+                    };
+                    levels[1..].iter().fold(first, better).0
+                };
+                let right = rows.clone().filter(|&i| best(i) == of_row[i]).count();
+                let accuracy = right as f64 / of_row.len() as f64;
+                Some((Influenced::mean(&aucs)?, (Some(accuracy), None)))
+            }
+        }
+    }
+}
+
+/// The place of a target among the compared columns.
+pub(crate) fn index_of(tables: &Tables, target: &str) -> Result<usize> {
+    tables.fields.iter().position(|f| f.name == target).ok_or_else(|| Error::UnknownTarget {
+        target: target.to_owned(),
+        columns: tables.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// `1 - SSE / SST` with its influences (the ratio linearised), and the root mean squared error.
+fn r_squared(guess: &[f64], truth: &[f64]) -> (Influenced, f64) {
+    let n = truth.len() as f64;
+    let mean = truth.iter().sum::<f64>() / n;
+    let total: f64 = truth.iter().map(|y| (y - mean).powi(2)).sum();
+    let errors: Vec<f64> = guess.iter().zip(truth).map(|(g, y)| (g - y).powi(2)).collect();
+    let sum: f64 = errors.iter().sum();
+    let ratio = sum / total;
+    let influence = errors.iter().zip(truth).map(|(e, y)| (ratio * (y - mean).powi(2) - e) / total);
+    (Influenced { value: 1.0 - ratio, influence: influence.collect() }, (sum / n).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r_squared_by_hand() {
+        let (r2, rmse) = r_squared(&[1.0, 2.0, 4.0], &[1.0, 2.0, 3.0]);
+        assert_eq!(r2.value, 0.5);
+        assert!((rmse - (1.0_f64 / 3.0).sqrt()).abs() < 1e-15);
+        let (perfect, _) = r_squared(&[1.0, 2.0], &[1.0, 2.0]);
+        assert_eq!((perfect.value, perfect.error()), (1.0, 0.0));
+    }
+}

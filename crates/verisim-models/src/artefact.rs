@@ -1,0 +1,106 @@
+//! The one file that a trained model is: a `.safetensors` with a versioned header.
+//!
+//! The header (key `verisim` of the file's metadata) is JSON: format number, model config, schema, codec and
+//! provenance. Nothing in it or in the tensors is a row of the training data.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::SafeTensors;
+use serde::{Deserialize, Serialize};
+use verisim_data::Schema;
+use verisim_data::codec::TableCodec;
+
+use crate::ModelConfig;
+use crate::error::{Error, Result};
+use crate::weights::Weights;
+
+/// The format that this version writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+const KEY: &str = "verisim";
+
+/// Where an artefact comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Version of verisim that trained it.
+    pub version: String,
+    /// Name of the data file, without its folder.
+    pub data: String,
+    /// Hash of the data as parsed.
+    pub data_hash: String,
+    /// Hash of the filled-in config.
+    pub config_hash: String,
+    /// Rows that it was trained on.
+    pub rows: u64,
+    /// Seed of the training.
+    pub seed: u64,
+}
+
+/// The header of an artefact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Format number.
+    pub format: u32,
+    /// The model and its settings.
+    pub model: ModelConfig,
+    /// What the columns mean.
+    pub schema: Schema,
+    /// How they are encoded.
+    pub codec: TableCodec,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+/// Writes `bytes` under a temporary name next to `path` and renames it, so that a killed run leaves either the old file or the new one.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write().map_err(|source| {
+        let _ = std::fs::remove_file(&temporary);
+        Error::Io { path: path.into(), source }
+    })
+}
+
+/// Writes an artefact.
+pub fn save(path: &Path, header: &Header, weights: &Weights) -> Result<()> {
+    let json = serde_json::to_string(header).map_err(|e| Error::Data(format!("cannot write the header: {e}")))?;
+    write_atomically(path, &weights.to_bytes(HashMap::from([(KEY.to_string(), json)]))?)
+}
+
+/// Reads an artefact. Allocates no more than the file's own size, whatever its header claims.
+pub fn load(path: &Path) -> Result<(Header, Weights)> {
+    const AGAIN: &str = "train it again or copy it again from where it came";
+    let bad = |problem: String, remedy| Error::Artefact { path: path.into(), problem, remedy };
+    let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes)
+        .map_err(|e| bad(format!("is no complete .safetensors file ({e})"), AGAIN))?;
+    let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).cloned();
+    let json = json.ok_or_else(|| {
+        bad("has no verisim header".into(), "give a model.safetensors that `verisim train` wrote, or its run directory")
+    })?;
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let format: Format = serde_json::from_str(&json).map_err(|e| bad(format!("has a damaged header ({e})"), AGAIN))?;
+    if format.format > FORMAT || format.format == 0 {
+        let problem = format!("has format {}, this version reads up to {FORMAT}", format.format);
+        return Err(bad(problem, "install a newer verisim"));
+    }
+    let header: Header = serde_json::from_str(&json).map_err(|e| bad(format!("has a damaged header ({e})"), AGAIN))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("has damaged tensors ({e})"), AGAIN))?;
+    let weights = Weights::from_parsed(&file).map_err(|e| bad(e.to_string(), AGAIN))?;
+    if header.schema.modelled().count() != header.codec.columns.len() {
+        return Err(bad("has a schema and a codec of different width".into(), AGAIN));
+    }
+    Ok((header, weights))
+}

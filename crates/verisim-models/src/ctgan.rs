@@ -1,0 +1,750 @@
+//! CTGAN: a conditional Wasserstein GAN for tables (Xu et al., 2019, section 4.3).
+//!
+//! ```text
+//! critic:     mean C(fake) - mean C(real) + lambda mean (|grad_x C(x^)| - 1)^2      x^ between real and fake
+//! generator: -mean C(fake) + cross-entropy of the conditioned column
+//! ```
+//!
+//! Training by sampling: each row of a batch picks a column, a token of it by log-frequency and a real row
+//! that has it; the generator is told the token (the condition), so that rare categories are seen.
+//! Packing (Lin et al., 2018): the critic judges `pac` rows together. Tokens leave the generator by the
+//! Gumbel-softmax (Jang et al., 2017).
+//!
+//! **The gradient penalty needs the gradient of a gradient, which first-order autodiff does not give.** The critic is made
+//! of linear layers and leaky ReLUs, so the gradient with respect to its input is itself a forward computation: transposed
+//! weights times the 0.2-or-1 masks of the activations, `grad = W1 (m1 * (W2 (m2 * w3)))`. The masks are constant almost
+//! everywhere, so differentiating this expression gives the exact gradient of the penalty.
+//!
+//! Deviations from the paper, measured on the Adult census table:
+//! - every column is a softmax block (numbers as point masses and quantile bins) and every column can be the condition;
+//! - hard samples with a straight-through gradient: the critic sees one-hot rows, as real ones are;
+//! - the critic does not see the condition, and judges single rows (`pac = 1`);
+//! - the generator's output starts at the log marginals; a moving average of its weights is what samples;
+//! - after training a bias a token makes sampled marginals equal the training ones (`calibrate`);
+//! - no batch normalisation, whose statistics would tie the shards of a batch together.
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::optim::{AdamWConfig, ModuleOptimizer};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use serde::{Deserialize, Serialize};
+use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
+use verisim_data::rng::{Stream, below, stream, uniform};
+
+use crate::decode::{TokenDraw, calibrate, marginals};
+use crate::error::{Error, Result};
+use crate::nets::params::{weights_of, with_weights};
+use crate::nets::{Blocks, Ema, Init, blocks::cap};
+use crate::sampler::{Allowed, Drawn, Sampler};
+use crate::step::{self, Clock, Losses, Resident, Setup, Trainee};
+use crate::training::Training;
+use crate::weights::Weights;
+
+/// Settings of the conditional GAN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Dimensions of the noise.
+    pub latent: usize,
+    /// Widths of the generator's layers; each passes its input on beside its output.
+    pub generator: Vec<usize>,
+    /// Widths of the critic's layers.
+    pub critic: Vec<usize>,
+    /// Rows that the critic judges together.
+    pub pac: usize,
+    /// Critic steps a generator step.
+    pub critic_steps: usize,
+    /// Weight of the gradient penalty.
+    pub penalty: f64,
+    /// Weight of the cross-entropy of the condition.
+    pub condition: f64,
+    /// Whether the critic sees the condition.
+    pub critic_condition: bool,
+    /// Share of the critic's activations dropped.
+    pub dropout: f64,
+    /// Temperature of the Gumbel-softmax.
+    pub temperature: f64,
+    /// Whether generated rows are one-hot going forward (straight-through).
+    pub hard: bool,
+    /// How number columns are encoded: `grid`, `modes` or `normal`.
+    pub numeric: Numeric,
+    /// About how many tokens a number column has (with `modes`: most modes).
+    pub bins: usize,
+    /// Levels seen fewer times share the token "other".
+    pub rare: usize,
+    /// Most levels with a token of their own.
+    pub max_levels: usize,
+    /// Rounds of marginal calibration after training.
+    pub calibrate: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            latent: 64,
+            generator: vec![128, 128],
+            critic: vec![128, 128],
+            pac: 1,
+            critic_steps: 1,
+            penalty: 0.1,
+            condition: 1.0,
+            critic_condition: false,
+            dropout: 0.0,
+            temperature: 0.5,
+            hard: true,
+            numeric: Numeric::Grid,
+            bins: 48,
+            rare: 10,
+            max_levels: 256,
+            calibrate: 4,
+        }
+    }
+}
+
+impl Config {
+    /// Refuses settings that make no sense, naming the key.
+    pub fn check(&self) -> Result<()> {
+        let bad = |key: &str, rule: &str| Err(Error::Setting { model: "ctgan", key: key.into(), rule: rule.into() });
+        if self.latent == 0 || self.latent > 4096 {
+            return bad("latent", "must lie between 1 and 4096");
+        }
+        for (key, widths) in [("generator", &self.generator), ("critic", &self.critic)] {
+            if widths.is_empty() || widths.iter().any(|&h| h == 0 || h > 16_384) {
+                return bad(key, "must name at least one width between 1 and 16384");
+            }
+        }
+        if self.pac == 0 || self.critic_steps == 0 {
+            return bad("pac and critic_steps", "must be at least 1");
+        }
+        if !(0.0..0.95).contains(&self.dropout) || !(self.temperature > 0.0) {
+            return bad("dropout and temperature", "must lie in [0, 0.95), and be positive");
+        }
+        if !(2..=4096).contains(&self.bins) || !(2..=4096).contains(&self.max_levels) {
+            return bad("bins and max_levels", "must lie between 2 and 4096");
+        }
+        Ok(())
+    }
+
+    /// The codec that this model wants.
+    pub fn codec(&self) -> CodecConfig {
+        CodecConfig { numeric: self.numeric, bins: self.bins, rare: self.rare, max_levels: self.max_levels }
+    }
+
+    /// How it is trained unless the job says otherwise.
+    pub fn training(&self) -> Training {
+        Training {
+            batch_size: 500,
+            epochs: 48,
+            min_steps: 3000,
+            learning_rate: 2e-3,
+            warmup: 50,
+            cosine: true,
+            betas: [0.5, 0.9],
+            weight_decay: 0.0,
+            clip: 0.0,
+            ema: 0.995,
+            validation: 0.05,
+            patience: 0,
+        }
+    }
+}
+
+/// Noise and condition to logits and scalars.
+#[derive(Module, Debug)]
+pub struct Generator {
+    layers: Vec<Linear>,
+    output: Linear,
+}
+
+impl Generator {
+    fn new(config: &Config, blocks: &Blocks, real: &[f64], init: &mut Init) -> Generator {
+        let mut width = config.latent + blocks.width();
+        let mut layers = Vec::new();
+        for &h in &config.generator {
+            layers.push(init.linear(width, h));
+            width += h;
+        }
+        let mut output = init.linear(width, blocks.width() + blocks.scalars.len());
+        let mut bias: Vec<f32> = real.iter().map(|p| (p + 1e-4).ln() as f32).collect();
+        bias.resize(blocks.width() + blocks.scalars.len(), 0.0);
+        output.bias = Some(init.param([bias.len()], bias));
+        Generator { layers, output }
+    }
+
+    /// `[B, Z]` and `[B, W]` to logits `[B, W]` and scalars `[B, S]`.
+    fn forward(&self, noise: Tensor<2>, condition: Tensor<2>, width: usize) -> (Tensor<2>, Option<Tensor<2>>) {
+        let mut x = Tensor::cat(vec![noise, condition], 1);
+        for layer in &self.layers {
+            let h = activation::relu(layer.forward(x.clone()));
+            x = Tensor::cat(vec![h, x], 1);
+        }
+        let out = self.output.forward(x);
+        let [_, all] = out.dims();
+        match all - width {
+            0 => (cap(out), None),
+            s => (cap(out.clone().narrow(1, 0, width)), Some(out.narrow(1, width, s).tanh())),
+        }
+    }
+}
+
+/// Packed rows to a score.
+#[derive(Module, Debug)]
+pub struct Critic {
+    layers: Vec<Linear>,
+    output: Param<Tensor<2>>,
+}
+
+const SLOPE: f32 = 0.2;
+
+impl Critic {
+    fn new(config: &Config, inputs: usize, init: &mut Init) -> Critic {
+        let mut width = inputs * config.pac;
+        let mut layers = Vec::new();
+        for &h in &config.critic {
+            layers.push(init.linear(width, h));
+            width = h;
+        }
+        // A bias would cancel in the loss, so there is none.
+        Critic { layers, output: init.linear(width, 1).weight }
+    }
+
+    /// Scores `[B, 1]`, and the slope `[B, H]` of each layer's activation. `keep` holds a dropout mask a layer, or is empty.
+    fn forward(&self, mut x: Tensor<2>, keep: &[Tensor<2>]) -> (Tensor<2>, Vec<Tensor<2>>) {
+        let mut slopes = Vec::with_capacity(self.layers.len());
+        for (l, layer) in self.layers.iter().enumerate() {
+            let before = layer.forward(x);
+            let slope = before.clone().detach().greater_elem(0.0).float() * (1.0 - SLOPE) + SLOPE;
+            let slope = match keep.get(l) {
+                Some(keep) => slope * keep.clone(),
+                None => slope,
+            };
+            x = before * slope.clone();
+            slopes.push(slope);
+        }
+        (x.matmul(self.output.val()), slopes)
+    }
+
+    /// Gradient `[B, I]` of each score with respect to its input, given the slopes there: see the header.
+    fn input_gradient(&self, slopes: &[Tensor<2>]) -> Tensor<2> {
+        let mut gradient = self.output.val().transpose();
+        for (layer, slope) in self.layers.iter().zip(slopes).rev() {
+            gradient = (slope.clone() * gradient).matmul(layer.weight.val().transpose());
+        }
+        gradient
+    }
+}
+
+/// Picks conditions and the rows that satisfy them.
+struct ConditionSampler {
+    /// Rows by column and token: `rows[start[w]..start[w + 1]]` have token `w`.
+    rows: Vec<u32>,
+    start: Vec<u32>,
+    /// First position of each column, one more at the end.
+    offsets: Vec<usize>,
+    /// Cumulative log-frequency within each column, one entry a position.
+    log_mass: Vec<f64>,
+}
+
+impl ConditionSampler {
+    fn new(data: &Encoded, offsets: &[usize]) -> Self {
+        let mut rows = Vec::with_capacity(data.rows * data.tokens.len());
+        let mut start = vec![0u32];
+        let mut log_mass = Vec::new();
+        for (c, tokens) in data.tokens.iter().enumerate() {
+            let mut by_token: Vec<Vec<u32>> = vec![Vec::new(); offsets[c + 1] - offsets[c]];
+            tokens.iter().enumerate().for_each(|(i, &t)| by_token[t as usize].push(i as u32));
+            let mut mass = 0.0;
+            for own in by_token {
+                mass += (own.len() as f64).ln_1p();
+                log_mass.push(mass);
+                rows.extend(own);
+                start.push(rows.len() as u32);
+            }
+        }
+        ConditionSampler { rows, start, offsets: offsets.to_vec(), log_mass }
+    }
+
+    /// Position of a token chosen by column, then log-frequency.
+    fn by_log_frequency(&self, rng: &mut Stream) -> usize {
+        let c = below(rng, self.offsets.len() as u64 - 1) as usize;
+        let mass = &self.log_mass[self.offsets[c]..self.offsets[c + 1]];
+        let u = uniform(rng) * mass[mass.len() - 1];
+        self.offsets[c] + mass.partition_point(|&m| m <= u).min(mass.len() - 1)
+    }
+
+    /// A row that has the token at a position; tokens drawn by log-frequency always have one.
+    fn row(&self, position: usize, rng: &mut Stream) -> usize {
+        let own = &self.rows[self.start[position] as usize..self.start[position + 1] as usize];
+        own[below(rng, own.len().max(1) as u64) as usize] as usize
+    }
+}
+
+/// One-hot conditions `[B, W]`.
+fn condition_rows(positions: &[usize], width: usize, device: &Device) -> Tensor<2> {
+    let mut rows = vec![0f32; positions.len() * width];
+    positions.iter().enumerate().for_each(|(i, &p)| rows[i * width + p] = 1.0);
+    Tensor::from_data(TensorData::new(rows, [positions.len(), width]), device)
+}
+
+/// `[B, C]` that is 1 at the conditioned column.
+fn condition_columns(positions: &[usize], offsets: &[usize], device: &Device) -> Tensor<2> {
+    let columns = offsets.len() - 1;
+    let mut rows = vec![0f32; positions.len() * columns];
+    positions.iter().enumerate().for_each(|(i, &p)| rows[i * columns + offsets.partition_point(|&o| o <= p) - 1] = 1.0);
+    Tensor::from_data(TensorData::new(rows, [positions.len(), columns]), device)
+}
+
+/// Standard Gumbel noise in single precision: training only needs its shape.
+fn gumbel(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
+    let draw = || {
+        let u = (uniform(rng) as f32).clamp(1e-7, 1.0 - 1e-7);
+        -(-u.ln()).ln()
+    };
+    let values: Vec<f32> = std::iter::repeat_with(draw).take(rows * width).collect();
+    Tensor::from_data(TensorData::new(values, [rows, width]), device)
+}
+
+/// For each column its positions, padded to the widest by repeating the last: what a maximum over blocks gathers.
+#[derive(Clone)]
+struct BlockMax {
+    gather: Tensor<1, Int>,
+    columns: usize,
+    widest: usize,
+    /// Column of each position.
+    column_of: Tensor<1, Int>,
+}
+
+impl BlockMax {
+    fn new(offsets: &[usize], device: &Device) -> Self {
+        let columns = offsets.len() - 1;
+        let widest = (0..columns).map(|c| offsets[c + 1] - offsets[c]).max().unwrap_or(1);
+        let gather: Vec<i32> = (0..columns)
+            .flat_map(|c| (0..widest).map(move |k| (c, k)))
+            .map(|(c, k)| (offsets[c] + k).min(offsets[c + 1] - 1) as i32)
+            .collect();
+        let column_of: Vec<i32> = (0..columns).flat_map(|c| vec![c as i32; offsets[c + 1] - offsets[c]]).collect();
+        let int = |v: Vec<i32>| {
+            let n = v.len();
+            Tensor::<1, Int>::from_data(TensorData::new(v, [n]), device)
+        };
+        BlockMax { gather: int(gather), columns, widest, column_of: int(column_of) }
+    }
+
+    /// The largest value of each block at each of its positions, `[B, W]` to `[B, W]`.
+    fn spread(&self, x: Tensor<2>) -> Tensor<2> {
+        let [rows, _] = x.dims();
+        let most = x.select(1, self.gather.clone()).reshape([rows, self.columns, self.widest]).max_dim(2);
+        most.reshape([rows, self.columns]).select(1, self.column_of.clone())
+    }
+}
+
+/// A GAN in training.
+pub struct Ctgan {
+    config: Config,
+    training: Training,
+    spans: Vec<Span>,
+    blocks: Blocks,
+    most: BlockMax,
+    train: Resident,
+    kept_back: Option<Encoded>,
+    conditions: ConditionSampler,
+    real: Vec<f64>,
+    device: Device,
+    shards: usize,
+    generator: Generator,
+    critic: Critic,
+    generator_optimizer: ModuleOptimizer,
+    critic_optimizer: ModuleOptimizer,
+    ema: Ema<Generator>,
+    best: Option<Generator>,
+}
+
+impl Ctgan {
+    /// A fresh model.
+    pub fn new(config: &Config, setup: Setup<'_>) -> Result<Ctgan> {
+        let Setup { training, spans, train, kept_back, seed, device, shards } = setup;
+        config.check()?;
+        let plain = device.clone().inner();
+        let blocks = Blocks::new(spans, &plain);
+        let real = marginals(spans, train);
+        let mut init = Init::new(seed, device);
+        let generator = Generator::new(config, &blocks, &real, &mut init);
+        let inputs = blocks.width() + blocks.scalars.len() + if config.critic_condition { blocks.width() } else { 0 };
+        let critic = Critic::new(config, inputs, &mut init);
+        let adam = || {
+            AdamWConfig::new()
+                .with_beta_1(training.betas[0] as f32)
+                .with_beta_2(training.betas[1] as f32)
+                .with_weight_decay(training.weight_decay as f32)
+                .init()
+        };
+        Ok(Ctgan {
+            config: config.clone(),
+            training: training.clone(),
+            spans: spans.to_vec(),
+            most: BlockMax::new(&blocks.offsets, &plain),
+            train: Resident::new(train, &blocks, &plain),
+            kept_back: (kept_back.rows > 0).then(|| kept_back.clone()),
+            conditions: ConditionSampler::new(train, &blocks.offsets),
+            real,
+            ema: Ema::new(&generator, training.ema),
+            blocks,
+            device: device.clone(),
+            shards,
+            generator,
+            critic,
+            generator_optimizer: adam(),
+            critic_optimizer: adam(),
+            best: None,
+        })
+    }
+
+    /// Rows in a shard: a multiple of `pac`.
+    fn shard_rows(&self) -> usize {
+        let per_shard = self.training.batch(self.train.rows).div_ceil(self.shards);
+        per_shard.div_ceil(self.config.pac) * self.config.pac
+    }
+
+    /// Generated rows `[B, W]`, their logits and scalars. `gumbel` holds the noise of the tokens.
+    fn generate(
+        &self,
+        generator: &Generator,
+        noise: Tensor<2>,
+        condition: Tensor<2>,
+        gumbel: Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
+        let (logits, scalars) = generator.forward(noise, condition, self.blocks.width());
+        let noisy = logits.clone() + gumbel;
+        let peak = self.most.spread(noisy.clone().inner());
+        let hard = noisy.clone().inner().greater_equal(peak.clone()).float();
+        let peak = Tensor::from_inner(peak);
+        let soft = self.blocks.with_gradients().softmax((noisy - peak).div_scalar(self.config.temperature));
+        let rows = match self.config.hard {
+            true => soft.clone() + Tensor::from_inner(hard - soft.clone().inner()),
+            false => soft,
+        };
+        (rows, logits, scalars)
+    }
+
+    /// Rows as the critic sees them: scalars and condition beside the tokens, `pac` rows in one.
+    fn packed(&self, tokens: Tensor<2>, scalars: Option<Tensor<2>>, condition: Tensor<2>) -> Tensor<2> {
+        let mut parts = vec![tokens];
+        parts.extend(scalars);
+        if self.config.critic_condition {
+            parts.push(condition);
+        }
+        let x = if parts.len() == 1 { parts.swap_remove(0) } else { Tensor::cat(parts, 1) };
+        let [rows, width] = x.dims();
+        x.reshape([rows / self.config.pac, width * self.config.pac])
+    }
+
+    /// Dropout masks of the critic's layers, scaled so that their mean is one; none without dropout.
+    fn keep(&self, rows: usize, rng: &mut Stream) -> Vec<Tensor<2>> {
+        if self.config.dropout == 0.0 {
+            return Vec::new();
+        }
+        let kept = 1.0 - self.config.dropout;
+        let mut mask = |&h: &usize| {
+            let values: Vec<f32> =
+                (0..rows * h).map(|_| if uniform(rng) < kept { (1.0 / kept) as f32 } else { 0.0 }).collect();
+            Tensor::from_inner(Tensor::from_data(TensorData::new(values, [rows, h]), &self.device.clone().inner()))
+        };
+        self.config.critic.iter().map(&mut mask).collect()
+    }
+
+    fn critic_step(&mut self, clock: &Clock, k: usize) -> Losses {
+        let plain = self.device.clone().inner();
+        let (rows, width, latent) = (self.shard_rows(), self.blocks.width(), self.config.latent);
+        let this = &*self;
+        let generator = this.generator.valid();
+        let shard = |s: usize, critic: &Critic| {
+            let mut rng = stream(clock.seed, "critic", (clock.step * 64 + k as u64) * 64 + s as u64);
+            let positions: Vec<usize> = (0..rows).map(|_| this.conditions.by_log_frequency(&mut rng)).collect();
+            let index: Vec<usize> = positions.iter().map(|&p| this.conditions.row(p, &mut rng)).collect();
+            let (tokens, scalars) = this.train.batch(&index, &this.blocks);
+            let condition = condition_rows(&positions, width, &plain);
+            let real = this.packed(tokens, scalars, condition.clone());
+            let noise = step::noise(&mut rng, rows, latent, &plain);
+            let token_noise = gumbel(&mut rng, rows, width, &plain);
+            let (tokens, scalars) = this.generate_plain(&generator, noise, condition.clone(), token_noise);
+            let fake = this.packed(tokens, scalars, condition);
+            let packs = rows / this.config.pac;
+            let mix: Vec<f32> = (0..packs).map(|_| uniform(&mut rng) as f32).collect();
+            let mix = Tensor::<2>::from_data(TensorData::new(mix, [packs, 1]), &plain);
+            let between = real.clone() * mix.clone() + fake.clone() * (mix.neg() + 1.0);
+            let keep = this.keep(packs, &mut rng);
+            let up = Tensor::from_inner;
+            let (score_real, _) = critic.forward(up(real), &keep);
+            let (score_fake, _) = critic.forward(up(fake), &keep);
+            let (_, slopes) = critic.forward(up(between), &keep);
+            let norm = (critic.input_gradient(&slopes).powf_scalar(2.0).sum_dim(1) + 1e-12).sqrt();
+            let penalty = (norm - 1.0).powf_scalar(2.0).mean();
+            let distance = score_real.mean() - score_fake.mean();
+            let scale = 1.0 / this.shards as f64;
+            let (penalty, distance) = (penalty * scale, distance * scale);
+            let loss = penalty.clone() * this.config.penalty - distance.clone();
+            (loss, vec![("distance", distance.inner()), ("penalty", penalty.inner())])
+        };
+        let (grads, logs) = step::gradients(&this.critic, this.shards, &this.device, shard);
+        let grads = if self.training.clip > 0.0 { step::clip(&self.critic, grads, self.training.clip) } else { grads };
+        self.critic = self.critic_optimizer.step(self.training.learning_rate * clock.rate, self.critic.clone(), grads);
+        step::add_losses(logs)
+    }
+
+    /// Generated rows and scalars, without gradients.
+    fn generate_plain(
+        &self,
+        generator: &Generator,
+        noise: Tensor<2>,
+        condition: Tensor<2>,
+        gumbel: Tensor<2>,
+    ) -> (Tensor<2>, Option<Tensor<2>>) {
+        let (logits, scalars) = generator.forward(noise, condition, self.blocks.width());
+        let noisy = logits + gumbel;
+        let peak = self.most.spread(noisy.clone());
+        let rows = match self.config.hard {
+            true => noisy.greater_equal(peak).float(),
+            false => self.blocks.softmax((noisy - peak).div_scalar(self.config.temperature)),
+        };
+        (rows, scalars)
+    }
+
+    fn generator_step(&mut self, clock: &Clock) -> Losses {
+        let plain = self.device.clone().inner();
+        let (rows, width, latent) = (self.shard_rows(), self.blocks.width(), self.config.latent);
+        let this = &*self;
+        let shard = |s: usize, generator: &Generator| {
+            let mut rng = stream(clock.seed, "generator", clock.step * 64 + s as u64);
+            let positions: Vec<usize> = (0..rows).map(|_| this.conditions.by_log_frequency(&mut rng)).collect();
+            let up = Tensor::from_inner;
+            let condition = up(condition_rows(&positions, width, &plain));
+            let chosen = up(condition_columns(&positions, &this.blocks.offsets, &plain));
+            let noise = up(step::noise(&mut rng, rows, latent, &plain));
+            let token_noise = up(gumbel(&mut rng, rows, width, &plain));
+            let (tokens, logits, scalars) = this.generate(generator, noise, condition.clone(), token_noise);
+            let keep = this.keep(rows / this.config.pac, &mut rng);
+            // The critic is only passed through: its own fork keeps its parameters out of this graph's lock.
+            let critic = this.critic.clone().fork(&this.device);
+            let (score, _) = critic.forward(this.packed(tokens, scalars, condition.clone()), &keep);
+            let entropy = this.blocks.with_gradients().cross_entropy(logits, condition);
+            let condition_loss = (entropy * chosen).sum() / rows as f64;
+            let scale = 1.0 / this.shards as f64;
+            let (adversarial, condition_loss) = (score.mean().neg() * scale, condition_loss * scale);
+            let loss = adversarial.clone() + condition_loss.clone() * this.config.condition;
+            (loss, vec![("generator", adversarial.inner()), ("condition", condition_loss.inner())])
+        };
+        let (grads, logs) = step::gradients(&this.generator, this.shards, &this.device, shard);
+        let grads =
+            if self.training.clip > 0.0 { step::clip(&self.generator, grads, self.training.clip) } else { grads };
+        self.generator =
+            self.generator_optimizer.step(self.training.learning_rate * clock.rate, self.generator.clone(), grads);
+        self.ema.update(&self.generator);
+        step::add_losses(logs)
+    }
+
+    fn sampler(&self, generator: Generator) -> CtganSampler {
+        CtganSampler {
+            spans: self.spans.clone(),
+            blocks: self.blocks.clone(),
+            latent: self.config.latent,
+            generator,
+            marginals: self.real.clone(),
+            bias: vec![0.0; self.blocks.width()],
+            device: self.device.clone().inner(),
+        }
+    }
+}
+
+impl Trainee for Ctgan {
+    fn steps_per_epoch(&self) -> u64 {
+        (self.train.rows / (self.shard_rows() * self.shards)).max(1) as u64
+    }
+
+    fn step(&mut self, clock: &Clock) -> Losses {
+        let mut losses = Losses::new();
+        for k in 0..self.config.critic_steps {
+            losses = self.critic_step(clock, k);
+        }
+        losses.extend(self.generator_step(clock));
+        losses
+    }
+
+    /// How far pairs of columns of generated rows are from those of the rows kept back: mean total variation distance.
+    /// The losses of a GAN say nothing of its quality; this does.
+    fn validate(&mut self) -> Option<f64> {
+        let real = self.kept_back.as_ref()?;
+        let sampler = self.sampler(self.ema.average().clone());
+        let rows = real.rows.clamp(2000, 8000);
+        let fake = sampler.draw(rows, &Allowed::any(self.spans.len()), u64::MAX, &mut stream(0, "validate", 0)).encoded;
+        Some(pair_distance(&self.spans, real, &fake))
+    }
+
+    fn keep(&mut self) {
+        self.best = Some(self.ema.average().clone());
+    }
+
+    fn save(&self) -> Result<Weights> {
+        let mut weights = Weights::default();
+        weights.extend("generator", weights_of(&self.generator));
+        weights.extend("critic", weights_of(&self.critic));
+        weights.extend("ema", weights_of(self.ema.average()));
+        weights.put_u32("ema_steps", &[1], vec![self.ema.steps() as u32]);
+        if let Some(best) = &self.best {
+            weights.extend("best", weights_of(best));
+        }
+        step::save_optimizer(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
+        step::save_optimizer(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
+        Ok(weights)
+    }
+
+    fn load(&mut self, mut weights: Weights) -> Result<()> {
+        self.generator = with_weights(self.generator.clone(), &mut weights.split_off("generator"))?;
+        self.critic = with_weights(self.critic.clone(), &mut weights.split_off("critic"))?;
+        let steps = weights.take_u32("ema_steps")?.1.first().copied().unwrap_or(0);
+        self.ema.restore(&mut weights.split_off("ema"), u64::from(steps))?;
+        let mut best = weights.split_off("best");
+        if best.count() > 0 {
+            self.best = Some(with_weights(self.ema.average().clone(), &mut best)?);
+        }
+        self.generator_optimizer =
+            step::load_optimizer(self.generator_optimizer.clone(), &mut weights, "generator_optimizer")?;
+        self.critic_optimizer = step::load_optimizer(self.critic_optimizer.clone(), &mut weights, "critic_optimizer")?;
+        Ok(())
+    }
+
+    fn finish(&mut self, seed: u64) -> Result<Weights> {
+        let generator = self.best.clone().unwrap_or_else(|| self.ema.average().clone());
+        let mut weights = weights_of(&generator);
+        let sampler = self.sampler(generator);
+        let bias = calibrate(self.config.calibrate, &self.real, &self.spans, seed, |bias, rows, rng| {
+            sampler.draw_biased(bias, rows, &Allowed::any(self.spans.len()), u64::MAX, rng).encoded
+        });
+        weights.put_f32("bias", &[bias.len()], bias);
+        weights.put_f64("marginals", &[self.real.len()], self.real.clone());
+        Ok(weights)
+    }
+}
+
+/// Mean total variation distance between the joint tokens of two tables, over all pairs of columns with few enough cells to count.
+fn pair_distance(spans: &[Span], real: &Encoded, fake: &Encoded) -> f64 {
+    let (mut sum, mut pairs) = (0.0, 0.0);
+    for a in 0..spans.len() {
+        for b in 0..a {
+            let width = spans[b].tokens as usize;
+            let cells = spans[a].tokens as usize * width;
+            if cells > 1 << 14 {
+                continue;
+            }
+            let mut difference = vec![0f64; cells];
+            for (table, sign) in [(real, 1.0), (fake, -1.0)] {
+                let share = sign / table.rows.max(1) as f64;
+                for (&x, &y) in table.tokens[a].iter().zip(&table.tokens[b]) {
+                    difference[x as usize * width + y as usize] += share;
+                }
+            }
+            sum += difference.iter().map(|d| d.abs()).sum::<f64>() / 2.0;
+            pairs += 1.0;
+        }
+    }
+    if pairs > 0.0 { sum / pairs } else { 0.0 }
+}
+
+/// A trained GAN.
+pub struct CtganSampler {
+    spans: Vec<Span>,
+    blocks: Blocks,
+    latent: usize,
+    generator: Generator,
+    /// Training frequency of every token.
+    marginals: Vec<f64>,
+    bias: Vec<f32>,
+    device: Device,
+}
+
+impl CtganSampler {
+    /// The sampler of saved weights.
+    pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights, device: &Device) -> Result<Self> {
+        let blocks = Blocks::new(spans, device);
+        let (_, bias) = weights.take_f32("bias")?;
+        let (_, marginals) = weights.take_f64("marginals")?;
+        if bias.len() != blocks.width()
+            || marginals.len() != blocks.width()
+            || marginals.iter().any(|p| !(0.0..=1.0).contains(p))
+        {
+            return Err(Error::Tensor { name: "bias".into(), problem: "does not fit the columns".into() });
+        }
+        let generator = Generator::new(config, &blocks, &marginals, &mut Init::new(0, device)).valid();
+        let generator = with_weights(generator, weights)?;
+        Ok(CtganSampler {
+            spans: spans.to_vec(),
+            latent: config.latent,
+            blocks,
+            generator,
+            marginals,
+            bias,
+            device: device.clone(),
+        })
+    }
+
+    /// A condition by true frequency: of a random column, or of `column` among the tokens that are allowed.
+    fn condition(&self, column: Option<(usize, &[bool])>, rng: &mut Stream) -> usize {
+        let c = column.map_or_else(|| below(rng, self.spans.len() as u64) as usize, |(c, _)| c);
+        let (a, b) = (self.blocks.offsets[c], self.blocks.offsets[c + 1]);
+        let mass = |w: usize| if column.is_none_or(|(_, ok)| ok[w - a]) { self.marginals[w] } else { 0.0 };
+        let mut u = uniform(rng) * (a..b).map(mass).sum::<f64>();
+        for w in a..b {
+            u -= mass(w);
+            if u < 0.0 {
+                return w;
+            }
+        }
+        (a..b).rev().find(|&w| mass(w) > 0.0).unwrap_or(a)
+    }
+
+    /// Under a condition the generator is told a token of the restricted column with the least mass, which makes rows
+    /// that satisfy it frequent; rows that do not are given up.
+    fn draw_biased(&self, bias: &[f32], rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+        const BATCH: usize = 1024;
+        let width = self.blocks.width();
+        let mass = |(c, ok): &(usize, &[bool])| -> f64 {
+            ok.iter().zip(&self.marginals[self.blocks.offsets[*c]..]).filter(|(ok, _)| **ok).map(|(_, p)| p).sum()
+        };
+        let rarest = allowed.restricted().min_by(|a, b| mass(a).total_cmp(&mass(b)));
+        let mut out = Encoded::zeros(&self.spans, rows);
+        let (mut made, mut tried) = (0, 0u64);
+        let mut draw = TokenDraw::new(&self.blocks.offsets, None);
+        let scalars = self.blocks.scalars.len();
+        while made < rows && tried < max_tries {
+            let n = BATCH.min((max_tries - tried) as usize).min(if allowed.is_any() { rows - made } else { BATCH });
+            let positions: Vec<usize> = (0..n).map(|_| self.condition(rarest, rng)).collect();
+            let noise = step::noise(rng, n, self.latent, &self.device);
+            let (logits, means) = self.generator.forward(noise, condition_rows(&positions, width, &self.device), width);
+            let logits = logits.into_data().try_into_vec::<f32>().unwrap_or_default();
+            let means = means.map(|m| m.into_data().try_into_vec::<f32>().unwrap_or_default()).unwrap_or_default();
+            for i in 0..n {
+                if made == rows {
+                    break;
+                }
+                tried += 1;
+                let Some(tokens) = draw.row(&logits[i * width..(i + 1) * width], bias, allowed, rng) else { continue };
+                tokens.iter().enumerate().for_each(|(c, &t)| out.tokens[c][made] = t);
+                for (s, &c) in self.blocks.scalars.iter().enumerate() {
+                    out.scalars[c][made] = means[i * scalars + s];
+                }
+                made += 1;
+            }
+        }
+        out.truncate(made);
+        Drawn { encoded: out, tried }
+    }
+}
+
+impl Sampler for CtganSampler {
+    fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+        self.draw_biased(&self.bias, rows, allowed, max_tries, rng)
+    }
+}

@@ -1,0 +1,50 @@
+//! What can go wrong with a model or an artefact.
+
+use std::path::PathBuf;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting outside its range.
+    #[error("[model.{model}] {key} {rule}")]
+    Setting {
+        /// The model, as it is named in the config.
+        model: &'static str,
+        /// The key at fault.
+        key: String,
+        /// What it must be.
+        rule: String,
+    },
+    /// A table that this model cannot learn.
+    #[error("{0}")]
+    Data(String),
+    /// A file that could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that is no artefact, or a damaged one.
+    #[error("{}: {problem}; {remedy}", path.display())]
+    Artefact {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A tensor that is absent, or not of the type and shape that the model needs.
+    #[error("tensor {name:?} {problem}")]
+    Tensor {
+        /// Name of the tensor.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,45 @@
+//! Layers with weights drawn from our own random stream and with parameter ids that do not change from run to run.
+
+use burn::module::{Param, ParamId};
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor, TensorData};
+use verisim_data::rng::{Stream, stream, uniform};
+
+/// Makes layers one after another. The same seed makes the same layers with the same ids, which is what lets a
+/// checkpointed optimiser find its parameters again.
+pub struct Init {
+    rng: Stream,
+    next: u64,
+    device: Device,
+}
+
+impl Init {
+    /// Layers on `device`, from `seed`.
+    pub fn new(seed: u64, device: &Device) -> Self {
+        Init { rng: stream(seed, "weights", 0), next: 1, device: device.clone() }
+    }
+
+    /// A parameter tensor with the given values.
+    pub fn param<const D: usize>(&mut self, shape: [usize; D], values: Vec<f32>) -> Param<Tensor<D>> {
+        let id = ParamId::from(self.next);
+        self.next += 1;
+        Param::initialized(id, Tensor::from_data(TensorData::new(values, shape), &self.device).require_grad())
+    }
+
+    /// A linear layer, weights and bias uniform in `+-1/sqrt(inputs)` (the default of PyTorch).
+    pub fn linear(&mut self, inputs: usize, outputs: usize) -> Linear {
+        let k = 1.0 / (inputs.max(1) as f64).sqrt();
+        let mut draw =
+            |n: usize| (0..n).map(|_| ((2.0 * uniform(&mut self.rng) - 1.0) * k) as f32).collect::<Vec<f32>>();
+        let (weight, bias) = (draw(inputs * outputs), draw(outputs));
+        Linear { weight: self.param([inputs, outputs], weight), bias: Some(self.param([outputs], bias)) }
+    }
+
+    /// A linear layer whose weights and bias start at zero.
+    pub fn zero_linear(&mut self, inputs: usize, outputs: usize) -> Linear {
+        Linear {
+            weight: self.param([inputs, outputs], vec![0.0; inputs * outputs]),
+            bias: Some(self.param([outputs], vec![0.0; outputs])),
+        }
+    }
+}

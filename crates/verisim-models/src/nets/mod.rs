@@ -1,0 +1,9 @@
+//! Blocks that neural models share: layers with reproducible weights, block-wise softmax, EMA, optimiser state.
+
+pub mod blocks;
+pub mod layers;
+pub mod params;
+
+pub use blocks::Blocks;
+pub use layers::Init;
+pub use params::Ema;

@@ -1,0 +1,243 @@
+//! One optimisation step, shared by all neural models.
+//!
+//! burn's CPU backend gains little from a second core inside small operations, so a step is written for one
+//! shard of the batch: a fixed number of shards run forward and backward on their own threads, each on its own
+//! fork of the module (clones that share parameters share one autodiff graph and queue behind its lock), and
+//! their gradients are added in shard order. The number of shards is a constant, not the thread count, so that
+//! results do not depend on the machine's cores. On a GPU there is one shard.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Bytes, Device, Int, Tensor, TensorData};
+use rayon::prelude::*;
+use verisim_data::codec::{Encoded, Span};
+use verisim_data::rng::{Stream, normal, permutation, stream};
+
+use crate::error::{Error, Result};
+use crate::nets::Blocks;
+use crate::training::Training;
+use crate::weights::Weights;
+
+/// Shards of a batch on a CPU.
+pub const CPU_SHARDS: usize = 2;
+
+/// When and how fast: what the training loop tells a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Seed of the job.
+    pub seed: u64,
+    /// Step, from 0.
+    pub step: u64,
+    /// Learning rate of this step, as a factor of the base rate.
+    pub rate: f64,
+}
+
+/// Losses of one step, by name; still on the device, so that only logged steps wait for them.
+pub type Losses = Vec<(&'static str, Tensor<1>)>;
+
+/// What a model is trained on and with.
+pub struct Setup<'a> {
+    /// How it is trained.
+    pub training: &'a Training,
+    /// The columns.
+    pub spans: &'a [Span],
+    /// Rows to learn.
+    pub train: &'a Encoded,
+    /// Rows to measure the model on; may be none.
+    pub kept_back: &'a Encoded,
+    /// Seed of the job.
+    pub seed: u64,
+    /// A device that supports gradients.
+    pub device: &'a Device,
+    /// Shards of a batch.
+    pub shards: usize,
+}
+
+/// A model in training.
+pub trait Trainee: Send {
+    /// Steps that see as many rows as the training table has.
+    fn steps_per_epoch(&self) -> u64;
+
+    /// One optimisation step.
+    fn step(&mut self, clock: &Clock) -> Losses;
+
+    /// A score of the current model on rows kept back, lower is better; `None` when there are none.
+    fn validate(&mut self) -> Option<f64>;
+
+    /// Remembers the current model as the best so far.
+    fn keep(&mut self);
+
+    /// Everything that a resumed training needs.
+    fn save(&self) -> Result<Weights>;
+
+    /// Takes up what [`save`](Trainee::save) gave.
+    fn load(&mut self, weights: Weights) -> Result<()>;
+
+    /// What the sampler needs, from the best model (the last one when none was kept).
+    fn finish(&mut self, seed: u64) -> Result<Weights>;
+}
+
+/// Runs `shard(s, module)` for every shard and adds up the gradients of the losses that it returns.
+///
+/// `shard` gets its own fork of the module and returns the loss to differentiate (already divided so that shards add up) and the losses to log.
+pub fn gradients<M, F>(module: &M, shards: usize, device: &Device, shard: F) -> (GradientsParams, Vec<Losses>)
+where
+    M: Module + Sync,
+    F: Fn(usize, &M) -> (Tensor<1>, Losses) + Sync,
+{
+    let forks: Vec<M> = (0..shards).map(|_| module.clone().fork(device)).collect();
+    let run = |(s, fork): (usize, &M)| {
+        let (loss, log) = shard(s, fork);
+        (GradientsParams::from_grads(loss.backward(), fork), log)
+    };
+    let parts: Vec<(GradientsParams, Losses)> = match shards {
+        1 => vec![run((0, &forks[0]))],
+        _ => forks.par_iter().enumerate().map(run).collect(),
+    };
+    let mut sum = GradientsAccumulator::<M>::new();
+    let mut logs = Vec::with_capacity(shards);
+    for (grads, log) in parts {
+        sum.accumulate(module, grads);
+        logs.push(log);
+    }
+    (sum.grads(), logs)
+}
+
+/// Losses of the same names added over shards.
+pub fn add_losses(shards: Vec<Losses>) -> Losses {
+    let mut shards = shards.into_iter();
+    let mut sum = shards.next().unwrap_or_default();
+    for shard in shards {
+        for ((_, a), (_, b)) in sum.iter_mut().zip(shard) {
+            *a = a.clone() + b;
+        }
+    }
+    sum
+}
+
+/// Scales gradients so that their joint norm is at most `most`. Reads nothing from the device.
+pub fn clip<M: Module>(module: &M, grads: GradientsParams, most: f64) -> GradientsParams {
+    struct Norm<'a>(&'a GradientsParams, Vec<Tensor<1>>);
+    impl ModuleVisitor for Norm<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(g) = self.0.get::<D>(param.id) {
+                self.1.push(g.powf_scalar(2.0).sum());
+            }
+        }
+    }
+    struct Scale(GradientsParams, Tensor<1>, GradientsParams);
+    impl ModuleVisitor for Scale {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(g) = self.0.remove::<D>(param.id) {
+                self.2.register(param.id, g * self.1.clone().reshape([1; D]));
+            }
+        }
+    }
+    let mut norm = Norm(&grads, Vec::new());
+    module.visit(&mut norm);
+    let Some(total) = norm.1.into_iter().reduce(|a, b| a + b) else { return grads };
+    let factor = (total.sqrt() + 1e-12).recip().mul_scalar(most).clamp_max(1.0);
+    let mut scale = Scale(grads, factor, GradientsParams::new());
+    module.visit(&mut scale);
+    scale.2
+}
+
+/// The optimiser's state as a tensor of bytes.
+pub fn save_optimizer(optimizer: &ModuleOptimizer, weights: &mut Weights, name: &str) -> Result<()> {
+    let bytes = optimizer.into_bytes().map_err(|e| Error::Data(format!("cannot save the optimiser: {e}")))?;
+    weights.put_u8(name, &[bytes.len()], bytes.to_vec());
+    Ok(())
+}
+
+/// An optimiser with the state that [`save_optimizer`] wrote.
+pub fn load_optimizer(optimizer: ModuleOptimizer, weights: &mut Weights, name: &str) -> Result<ModuleOptimizer> {
+    let (_, bytes) = weights.take_u8(name)?;
+    optimizer
+        .from_bytes(Bytes::from_bytes_vec(bytes))
+        .map_err(|e| Error::Tensor { name: name.into(), problem: format!("is damaged: {e}") })
+}
+
+/// An encoded table on a device: tokens as positions in a one-hot row, and scalars.
+pub struct Resident {
+    /// Number of rows.
+    pub rows: usize,
+    tokens: Tensor<2, Int>,
+    scalars: Option<Tensor<2>>,
+}
+
+impl Resident {
+    /// Puts the table on `device` once; batches are gathered there by index.
+    pub fn new(data: &Encoded, blocks: &Blocks, device: &Device) -> Self {
+        let columns = blocks.columns();
+        let mut tokens = vec![0i32; data.rows * columns];
+        for (c, column) in data.tokens.iter().enumerate() {
+            for (i, &t) in column.iter().enumerate() {
+                tokens[i * columns + c] = (blocks.offsets[c] as u32 + t) as i32;
+            }
+        }
+        let width = blocks.scalars.len();
+        let mut scalars = vec![0f32; data.rows * width];
+        for (s, &c) in blocks.scalars.iter().enumerate() {
+            for (i, &x) in data.scalars[c].iter().enumerate() {
+                scalars[i * width + s] = x;
+            }
+        }
+        Resident {
+            rows: data.rows,
+            tokens: Tensor::from_data(TensorData::new(tokens, [data.rows, columns]), device),
+            scalars: (width > 0).then(|| Tensor::from_data(TensorData::new(scalars, [data.rows, width]), device)),
+        }
+    }
+
+    /// One-hot rows `[B, W]` and scalars `[B, S]` of the rows at `index`.
+    pub fn batch(&self, index: &[usize], blocks: &Blocks) -> (Tensor<2>, Option<Tensor<2>>) {
+        let count = index.len();
+        let index: Vec<i32> = index.iter().map(|&i| i as i32).collect();
+        let index = Tensor::<1, Int>::from_data(TensorData::new(index, [count]), &self.tokens.device());
+        let tokens = self.tokens.clone().select(0, index.clone());
+        (blocks.one_hot(tokens), self.scalars.as_ref().map(|s| s.clone().select(0, index)))
+    }
+}
+
+/// The order in which rows are visited: a new permutation each epoch, of which the current one is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Epochs {
+    current: Option<(u64, Vec<usize>)>,
+}
+
+impl Epochs {
+    /// Rows of step `step` when `rows` rows are visited `batch` at a time. Depends on the seed and the step alone.
+    pub fn batch(&mut self, seed: u64, step: u64, rows: usize, batch: usize) -> &[usize] {
+        let per_epoch = (rows / batch).max(1) as u64;
+        let epoch = step / per_epoch;
+        if self.current.as_ref().is_none_or(|(e, order)| *e != epoch || order.len() != rows) {
+            self.current = Some((epoch, permutation(&mut stream(seed, "epoch", epoch), rows)));
+        }
+        let order = self.current.as_ref().map_or(&[][..], |(_, order)| order);
+        let at = (step % per_epoch) as usize * batch;
+        &order[at..(at + batch).min(rows)]
+    }
+}
+
+/// Standard normal noise `[rows, width]` of a stream, made on the host: the same numbers on every backend.
+pub fn noise(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = (0..rows * width).map(|_| normal(rng) as f32).collect();
+    Tensor::from_data(TensorData::new(values, [rows, width]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_visits_every_row_once() {
+        let mut epochs = Epochs::default();
+        let mut seen: Vec<usize> = (0..10).flat_map(|s| epochs.batch(1, s, 100, 10).to_vec()).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..100).collect::<Vec<_>>());
+        let first = epochs.batch(1, 0, 100, 10).to_vec();
+        assert_ne!(first, epochs.batch(1, 10, 100, 10));
+        assert_eq!(first, Epochs::default().batch(1, 0, 100, 10));
+        assert_eq!(epochs.batch(1, 3, 7, 10).len(), 7);
+    }
+}

@@ -1,0 +1,383 @@
+//! From a job to an artefact: read, detect, encode, fit, write.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use verisim_data::codec::{Encoded, TableCodec};
+use verisim_data::rng::{mix, permutation, stream};
+use verisim_data::{Column, Frame, Schema, Table};
+use verisim_models::artefact::{self, FORMAT, Header, Provenance, write_atomically};
+use verisim_models::step::CPU_SHARDS;
+use verisim_models::{Clock, Losses, Setup, Trainee, Training, Weights};
+
+use crate::checkpoint::{self, State};
+use crate::error::{Error, Result};
+use crate::job::Job;
+
+/// What happens during a run, for progress bars and logs.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// The table was read and understood.
+    Read {
+        /// Its schema.
+        schema: &'a Schema,
+        /// Its rows.
+        rows: usize,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Training begins.
+    Start {
+        /// Steps already done, by the checkpoint that is resumed.
+        done: u64,
+        /// Steps in all.
+        steps: u64,
+        /// Steps that see every row once.
+        per_epoch: u64,
+    },
+    /// A step was done; losses only on logged steps.
+    Step {
+        /// Steps done.
+        step: u64,
+        /// Names and values of the losses.
+        losses: &'a [(&'static str, f64)],
+        /// The score on rows kept back, when it was measured now.
+        score: Option<f64>,
+        /// Whether the score is the best so far.
+        best: bool,
+    },
+    /// Training ended before its last step.
+    Stopped {
+        /// Why, for people.
+        why: String,
+    },
+    /// A model without training steps is being fitted, or a trained one finished.
+    Finishing,
+}
+
+/// How to run a job.
+pub struct Options<'a> {
+    /// Where the results go.
+    pub out: PathBuf,
+    /// Go on from the checkpoint there.
+    pub resume: bool,
+    /// Set from outside (Ctrl-C) to stop with a checkpoint.
+    pub stop: &'a AtomicBool,
+    /// The device, without gradients.
+    pub device: Device,
+    /// True for a GPU: the batch is one shard.
+    pub gpu: bool,
+    /// Version of the program, for the provenance.
+    pub version: &'a str,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The artefact is written.
+    Done {
+        /// The artefact.
+        model: PathBuf,
+        /// Seconds of fitting, without reading.
+        seconds: f64,
+    },
+    /// Stopped on request; the checkpoint is written.
+    Interrupted {
+        /// Steps done.
+        step: u64,
+    },
+}
+
+/// A table made ready for a model.
+pub struct Prepared {
+    /// What its columns mean.
+    pub schema: Schema,
+    /// How they are encoded.
+    pub codec: TableCodec,
+    /// The table, encoded.
+    pub encoded: Encoded,
+    /// Hash of the typed table.
+    pub hash: String,
+}
+
+/// Reads, detects and encodes the table of a job.
+pub fn prepare(job: &Job) -> Result<Prepared> {
+    let table = Table::read(&job.data.path, &job.data.options())?;
+    let schema = Schema::detect(&table, &job.data.columns)?;
+    let frame = schema.parse(&table)?;
+    drop(table);
+    if frame.columns.is_empty() {
+        let kinds: Vec<String> = schema.fields.iter().map(|f| format!("{} ({})", f.name, f.kind.name())).collect();
+        let path = job.data.path.display();
+        return Err(Error::Nothing(format!(
+            "{path} has no column that can be learnt: {}; set kinds under [data.columns]",
+            kinds.join(", ")
+        )));
+    }
+    let codec = TableCodec::fit(&schema, &frame, &job.model.codec());
+    let encoded = codec.encode(&frame);
+    Ok(Prepared { schema, codec, encoded, hash: hash_frame(&frame) })
+}
+
+/// Runs a job from its data to its artefact.
+pub fn run(job: &Job, options: &Options<'_>, on: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
+    let start = Instant::now();
+    let prepared = prepare(job)?;
+    on(Event::Read { schema: &prepared.schema, rows: prepared.encoded.rows, took: start.elapsed() });
+    let out = options.out.as_path();
+    fs::create_dir_all(out).map_err(|source| Error::Io { path: out.into(), source })?;
+    let config = filled(job, out);
+    let start = Instant::now();
+    let weights = match job.training() {
+        None => {
+            on(Event::Finishing);
+            job.model.fit(&prepared.codec.spans(), &prepared.encoded, job.seed)?
+        }
+        Some(training) => match train(job, &training, &prepared, options, on)? {
+            Ok(weights) => weights,
+            Err(step) => return Ok(Outcome::Interrupted { step }),
+        },
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    let name = job.data.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let header = Header {
+        format: FORMAT,
+        model: job.model.clone(),
+        schema: prepared.schema,
+        codec: prepared.codec,
+        provenance: Provenance {
+            version: options.version.into(),
+            data: name,
+            data_hash: prepared.hash,
+            config_hash: config_hash(job),
+            rows: prepared.encoded.rows as u64,
+            seed: job.seed,
+        },
+    };
+    write_atomically(&out.join("config.toml"), config.as_bytes())?;
+    let model = out.join("model.safetensors");
+    artefact::save(&model, &header, &weights)?;
+    checkpoint::remove(out);
+    Ok(Outcome::Done { model, seconds })
+}
+
+fn filled(job: &Job, out: &Path) -> String {
+    let mut job = job.clone();
+    job.out = Some(out.into());
+    job.filled()
+}
+
+/// Hash of everything that decides what is learnt: the filled config without where its results go.
+fn config_hash(job: &Job) -> String {
+    let mut job = job.clone();
+    job.out = None;
+    hash_words(job.filled().bytes().map(u64::from))
+}
+
+/// Steps until done, stopped or interrupted. `Err(step)` is an interruption at that step.
+fn train(
+    job: &Job,
+    training: &Training,
+    prepared: &Prepared,
+    options: &Options<'_>,
+    on: &mut dyn FnMut(Event<'_>),
+) -> Result<std::result::Result<Weights, u64>> {
+    let (train, kept_back) = split(&prepared.encoded, training.validation, job.seed);
+    let device = options.device.clone().autodiff();
+    let mut trainee = job.model.trainee(Setup {
+        training,
+        spans: &prepared.codec.spans(),
+        train: &train,
+        kept_back: &kept_back,
+        seed: job.seed,
+        device: &device,
+        shards: if options.gpu { 1 } else { CPU_SHARDS },
+    })?;
+    drop((train, kept_back));
+    let mut run = Run {
+        job,
+        training,
+        out: &options.out,
+        state: State { config: config_hash(job), data: prepared.hash.clone(), ..State::default() },
+        log: None,
+        begun: Instant::now(),
+        saved: Instant::now(),
+    };
+    if options.resume {
+        let (state, weights) = checkpoint::load(&options.out, &run.state.config, &run.state.data)?;
+        trainee.load(weights)?;
+        run.state = state;
+    } else {
+        checkpoint::remove(&options.out);
+    }
+    run.open_log(options.resume)?;
+    run.steps(trainee.as_mut(), options.stop, on)
+}
+
+/// A training under way.
+struct Run<'a> {
+    job: &'a Job,
+    training: &'a Training,
+    out: &'a Path,
+    state: State,
+    log: Option<File>,
+    begun: Instant,
+    saved: Instant,
+}
+
+impl Run<'_> {
+    fn steps(
+        &mut self,
+        trainee: &mut dyn Trainee,
+        stop: &AtomicBool,
+        on: &mut dyn FnMut(Event<'_>),
+    ) -> Result<std::result::Result<Weights, u64>> {
+        let per_epoch = trainee.steps_per_epoch();
+        let total = self.training.steps(per_epoch);
+        let measure_every = per_epoch.max(50);
+        let before = self.state.seconds;
+        on(Event::Start { done: self.state.step, steps: total, per_epoch });
+        while self.state.step < total {
+            let progress = self.progress(total);
+            if progress >= 1.0 {
+                on(Event::Stopped { why: "the time budget is spent".into() });
+                break;
+            }
+            let step = self.state.step;
+            let rate = self.training.rate(progress, step);
+            let losses = trainee.step(&Clock { seed: self.job.seed, step, rate });
+            self.state.step += 1;
+            self.state.seconds = before + self.begun.elapsed().as_secs_f64();
+            let logged = self.state.step.is_multiple_of(self.job.train.log_every()) || self.state.step == total;
+            let measured = self.state.step.is_multiple_of(measure_every) || self.state.step == total;
+            let values = if logged || measured { read(losses) } else { Vec::new() };
+            if let Some((_, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
+                return Err(self.diverged(*value, rate));
+            }
+            let score = if measured { trainee.validate() } else { None };
+            let best = score.is_some_and(|s| self.state.best.is_none_or(|b| s < b));
+            if best {
+                trainee.keep();
+                self.state.best = score;
+                self.state.stale = 0;
+            } else if score.is_some() {
+                self.state.stale += 1;
+            }
+            if !values.is_empty() {
+                self.write_log(&values, score, rate)?;
+            }
+            on(Event::Step { step: self.state.step, losses: &values, score, best });
+            if stop.load(Ordering::Relaxed) {
+                self.checkpoint(trainee)?;
+                return Ok(Err(self.state.step));
+            }
+            if self.training.patience > 0 && self.state.stale >= self.training.patience {
+                on(Event::Stopped { why: format!("no improvement in {} measurements", self.state.stale) });
+                break;
+            }
+            if self.saved.elapsed().as_secs() >= self.job.train.checkpoint_every() {
+                self.checkpoint(trainee)?;
+            }
+        }
+        on(Event::Finishing);
+        Ok(Ok(trainee.finish(self.job.seed)?))
+    }
+
+    /// Share of the training that is done, by steps or, under a budget, by time if that is further on.
+    fn progress(&self, total: u64) -> f64 {
+        let steps = self.state.step as f64 / total as f64;
+        self.job.train.budget.map_or(steps, |b| steps.max(self.state.seconds / b.seconds))
+    }
+
+    fn checkpoint(&mut self, trainee: &dyn Trainee) -> Result<()> {
+        checkpoint::save(self.out, &self.state, &trainee.save()?)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    fn diverged(&self, value: f64, rate: f64) -> Error {
+        let kept = if checkpoint::file(self.out).exists() {
+            format!("the last good checkpoint is kept in {}", self.out.join("checkpoint").display())
+        } else {
+            "no checkpoint had been written yet".into()
+        };
+        Error::Diverged { step: self.state.step, value, rate: rate * self.training.learning_rate, kept }
+    }
+
+    /// Opens `metrics.jsonl`; when resuming, lines beyond the checkpoint are dropped.
+    fn open_log(&mut self, resume: bool) -> Result<()> {
+        let path = self.out.join("metrics.jsonl");
+        let io = |source| Error::Io { path: path.clone(), source };
+        if resume && path.exists() {
+            let text = fs::read_to_string(&path).map_err(io)?;
+            let within = |line: &&str| {
+                let step = serde_json::from_str::<serde_json::Value>(line).ok().and_then(|v| v["step"].as_u64());
+                step.is_some_and(|s| s <= self.state.step)
+            };
+            let kept: String = text.lines().filter(within).map(|l| format!("{l}\n")).collect();
+            fs::write(&path, kept).map_err(io)?;
+            self.log = Some(OpenOptions::new().append(true).open(&path).map_err(io)?);
+        } else {
+            self.log = Some(File::create(&path).map_err(io)?);
+        }
+        Ok(())
+    }
+
+    fn write_log(&mut self, losses: &[(&'static str, f64)], score: Option<f64>, rate: f64) -> Result<()> {
+        let mut line = serde_json::Map::new();
+        line.insert("step".into(), self.state.step.into());
+        for (name, value) in losses {
+            line.insert((*name).into(), (*value).into());
+        }
+        if let Some(score) = score {
+            line.insert("validation".into(), score.into());
+        }
+        line.insert("learning_rate".into(), (rate * self.training.learning_rate).into());
+        line.insert("seconds".into(), ((self.state.seconds * 1000.0).round() / 1000.0).into());
+        let text = format!("{}\n", serde_json::Value::Object(line));
+        let path = self.out.join("metrics.jsonl");
+        match &mut self.log {
+            Some(file) => file.write_all(text.as_bytes()).map_err(|source| Error::Io { path, source }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads losses from the device: the one place where a step waits for it.
+fn read(losses: Losses) -> Vec<(&'static str, f64)> {
+    losses.into_iter().map(|(name, value)| (name, f64::from(value.into_scalar::<f32>()))).collect()
+}
+
+/// Rows to learn and rows kept back, at random. Too few rows to spare keep nothing back.
+fn split(data: &Encoded, share: f64, seed: u64) -> (Encoded, Encoded) {
+    let back = (data.rows as f64 * share) as usize;
+    if back < 10 {
+        return (data.clone(), data.take(&[]));
+    }
+    let order = permutation(&mut stream(seed, "validation", 0), data.rows);
+    (data.take(&order[back..]), data.take(&order[..back]))
+}
+
+fn hash_words(words: impl Iterator<Item = u64>) -> String {
+    format!("{:016x}", words.fold(0x7665_7269_7369_6d00, |h, w| mix(h ^ w)))
+}
+
+/// Hash of a typed table: values in order, categories by their text.
+fn hash_frame(frame: &Frame) -> String {
+    let mut parts = vec![frame.rows as u64];
+    for column in &frame.columns {
+        let hash = match column {
+            Column::Number(v) => v.iter().fold(1, |h, x| mix(h ^ x.to_bits())),
+            Column::Category { codes, levels } => {
+                let text = levels.iter().flat_map(|l| l.bytes().chain([0])).fold(2, |h, b| mix(h ^ u64::from(b)));
+                codes.iter().fold(text, |h, &c| mix(h ^ u64::from(c)))
+            }
+        };
+        parts.push(hash);
+    }
+    hash_words(parts.into_iter())
+}

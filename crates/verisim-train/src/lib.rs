@@ -1,0 +1,10 @@
+//! Training: a checked [`Job`] becomes a run directory with an artefact in it.
+
+mod checkpoint;
+mod error;
+mod fit;
+mod job;
+
+pub use error::{Error, Result};
+pub use fit::{Event, Options, Outcome, Prepared, prepare, run};
+pub use job::{Budget, Data, Job, Train};

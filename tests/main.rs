@@ -1,0 +1,11 @@
+//! The whole program, run as its users run it: every test here starts the `verisim` binary.
+//!
+//! The table is the wine-quality data that `verisim demo` writes, so nothing has to be downloaded. With
+//! `VERISIM_DATA` set, the tables under it are learnt as well.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod bad_input;
+mod cli;
+mod pipeline;
+mod quality;
+mod util;
