@@ -1,5 +1,7 @@
 # Sourced by the other scripts: the program, and the numbers of its JSON reports as cells of a markdown table.
 
+export LC_ALL=C    # decimal points, whatever the locale
+
 # Builds the program unless $VERISIM names one, and sets $VERISIM.
 build() {
     local root

@@ -3,11 +3,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::util::{Dir, Output, cells, column, config, configs, demo, demo_report, schema, small, typed, wine, wine_path};
+use crate::util::{
+    Dir, Output, cells, column, config, configs, demo, demo_report, schema, small, typed, wine, wine_path,
+};
 
 #[test]
 fn the_demo_leaves_everything_it_speaks_of() {
-    for name in ["real.csv", "holdout.csv", "synthetic.csv", "demo.toml", "config.toml", "model.safetensors", "report.html"] {
+    for name in
+        ["real.csv", "holdout.csv", "synthetic.csv", "demo.toml", "config.toml", "model.safetensors", "report.html"]
+    {
         assert!(!demo().bytes(name).is_empty(), "{name}");
     }
     assert!(demo().leftovers().is_empty());
@@ -54,9 +58,15 @@ fn the_line(file: &Path) {
     let (synthetic, real) = (dir.text("synthetic.csv"), demo().text("real.csv"));
     are_like(&synthetic, &real, 1000, file);
     let holdout = demo().path("holdout.csv").display().to_string();
-    let report = dir.run(&["evaluate", "--real", &wine(), "--synthetic", "synthetic.csv", "--holdout", &holdout, "--json", "-"]).ok();
+    let report = dir
+        .run(&["evaluate", "--real", &wine(), "--synthetic", "synthetic.csv", "--holdout", &holdout, "--json", "-"])
+        .ok();
     let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
-    assert!(report["fidelity"]["column_shapes"].as_f64().is_some_and(|s| (0.0..=1.0).contains(&s)), "{}", file.display());
+    assert!(
+        report["fidelity"]["column_shapes"].as_f64().is_some_and(|s| (0.0..=1.0).contains(&s)),
+        "{}",
+        file.display()
+    );
     assert_eq!(report["violations"]["rows_out_of_range"].as_f64(), Some(0.0), "{}", file.display());
 }
 
@@ -67,13 +77,19 @@ fn are_like(synthetic: &str, real: &str, rows: usize, what: &Path) {
     assert_eq!(s.len(), rows + 1, "{}", what.display());
     let decimals = |text: &str| text.split_once('.').map_or(0, |(_, d)| d.len());
     for (j, name) in r[0].iter().enumerate() {
-        let number = |row: &Vec<String>| row[j].parse::<f64>().unwrap_or_else(|_| panic!("{name}: `{}` is no number", row[j]));
+        let number =
+            |row: &Vec<String>| row[j].parse::<f64>().unwrap_or_else(|_| panic!("{name}: `{}` is no number", row[j]));
         let (mut low, mut high, mut most) = (f64::INFINITY, f64::NEG_INFINITY, 0);
         for row in &r[1..] {
             (low, high, most) = (low.min(number(row)), high.max(number(row)), most.max(decimals(&row[j])));
         }
         for row in &s[1..] {
-            assert!((low..=high).contains(&number(row)), "{}, {name}: {} not in {low}..={high}", what.display(), row[j]);
+            assert!(
+                (low..=high).contains(&number(row)),
+                "{}, {name}: {} not in {low}..={high}",
+                what.display(),
+                row[j]
+            );
             assert!(decimals(&row[j]) <= most, "{}, {name}: {} has more than {most} decimals", what.display(), row[j]);
         }
     }
@@ -204,7 +220,10 @@ fn resumes(model: &str, cut: Cut) {
         }
         dir.run(&[&parts[..], &["--resume"]].concat()).ok();
         dir.run(&[&sets[..], &["whole"]].concat()).ok();
-        assert!(dir.bytes("parts/model.safetensors") == dir.bytes("whole/model.safetensors"), "{model}: resumed to another model");
+        assert!(
+            dir.bytes("parts/model.safetensors") == dir.bytes("whole/model.safetensors"),
+            "{model}: resumed to another model"
+        );
         assert!(!dir.path("parts/checkpoint").exists(), "the checkpoint outlived the training");
         assert_eq!(log(&dir, "parts"), log(&dir, "whole"));
         return;
@@ -290,7 +309,13 @@ fn every_format_holds_the_same_rows() {
 #[test]
 fn missing_values_are_written_as_the_source_wrote_them() {
     let dir = Dir::new();
-    let row = |i: usize| format!("{},{}\n", ["red", "green", "?"][i % 3], if i % 4 == 0 { String::from("?") } else { format!("{}.5", i % 50) });
+    let row = |i: usize| {
+        format!(
+            "{},{}\n",
+            ["red", "green", "?"][i % 3],
+            if i % 4 == 0 { String::from("?") } else { format!("{}.5", i % 50) }
+        )
+    };
     let rows: String = (0..600).map(row).collect();
     dir.file("data.csv", format!("colour,size\n{rows}"));
     dir.file("job.toml", "[data]\npath = \"data.csv\"\n[model.trees]\n");
@@ -298,5 +323,10 @@ fn missing_values_are_written_as_the_source_wrote_them() {
     let sample = dir.run(&["sample", "run", "-n", "600"]).ok().stdout;
     let share = |name: &str| column(&sample, name).iter().filter(|v| *v == "?").count() as f64 / 600.0;
     // A third and a quarter; five standard deviations are 0.1 and 0.09.
-    assert!((share("colour") - 1.0 / 3.0).abs() < 0.1 && (share("size") - 0.25).abs() < 0.09, "{} {}", share("colour"), share("size"));
+    assert!(
+        (share("colour") - 1.0 / 3.0).abs() < 0.1 && (share("size") - 0.25).abs() < 0.09,
+        "{} {}",
+        share("colour"),
+        share("size")
+    );
 }

@@ -15,7 +15,7 @@ pub struct Dir {
 
 impl Dir {
     pub fn new() -> Dir {
-        Dir { folder: tempfile::tempdir().unwrap() }
+        Dir { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -131,22 +131,24 @@ impl Output {
     }
 }
 
-/// The folder of `verisim demo`, made once: `real.csv`, `holdout.csv`, `model.safetensors` (trees) and the rest.
+/// The folder of `verisim demo`: `real.csv`, `holdout.csv`, `model.safetensors` (trees) and the rest.
 pub fn demo() -> &'static Dir {
-    static DEMO: OnceLock<(Dir, String)> = OnceLock::new();
-    &DEMO.get_or_init(run_demo).0
+    &run_demo().0
 }
 
 /// What the demo printed.
 pub fn demo_report() -> &'static str {
-    static REPORT: OnceLock<String> = OnceLock::new();
-    REPORT.get_or_init(|| run_demo().1)
+    &run_demo().1
 }
 
-fn run_demo() -> (Dir, String) {
-    let dir = Dir::new();
-    let output = dir.run(&["demo", "--out", "."]).ok();
-    (dir, output.stdout)
+/// The demo, run once for all tests.
+fn run_demo() -> &'static (Dir, String) {
+    static DEMO: OnceLock<(Dir, String)> = OnceLock::new();
+    DEMO.get_or_init(|| {
+        let dir = Dir::new();
+        let output = dir.run(&["demo", "--out", "."]).ok();
+        (dir, output.stdout)
+    })
 }
 
 /// The wine table: eleven decimals and the quality, a whole number.
@@ -199,10 +201,12 @@ pub fn column(csv: &str, name: &str) -> Vec<String> {
 pub fn typed(path: &Path, schema: &Schema) -> Vec<Vec<String>> {
     let table = Table::read(path, &ReadOptions::default()).unwrap();
     let frame: Frame = schema.parse(&table).unwrap();
-    let text = |column: &Column| match column {
-        Column::Number(v) => v.iter().map(f64::to_string).collect(),
-        Column::Category { codes, levels } => {
-            codes.iter().map(|&c| levels.get(c as usize).cloned().unwrap_or_default()).collect()
+    let text = |column: &Column| -> Vec<String> {
+        match column {
+            Column::Number(v) => v.iter().map(f64::to_string).collect(),
+            Column::Category { codes, levels } => {
+                codes.iter().map(|&c| levels.get(c as usize).cloned().unwrap_or_default()).collect()
+            }
         }
     };
     frame.columns.iter().map(text).collect()

@@ -22,7 +22,7 @@ use verisim_data::rng::{Stream, normal as draw_normal, uniform};
 
 use crate::error::{Error, Result};
 use crate::linalg::{cholesky, nearest_correlation};
-use crate::profile::{class_counts, principal_scores, quantile_groups};
+use crate::profile::{class_counts, coarse, principal_scores, quantile_groups, told};
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
@@ -109,15 +109,6 @@ fn inverse(order: &[u32]) -> Vec<u32> {
     rank
 }
 
-/// Coarse classes of every column: what tells one column about another.
-fn coarse(spans: &[Span], data: &Encoded) -> Vec<(Vec<u8>, usize)> {
-    let column = |(j, span): (usize, &Span)| {
-        let (class_of, classes) = crate::profile::target_classes(&data.tokens[j], *span, 16);
-        (data.tokens[j].iter().map(|&t| class_of[t as usize]).collect(), classes)
-    };
-    spans.par_iter().enumerate().map(column).collect()
-}
-
 /// Tokens of each column from lowest to highest latent.
 fn latent_orders(spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
     let classes = coarse(spans, data);
@@ -155,11 +146,7 @@ fn groups(config: &Config, spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
     if config.groups < 2 || spans.len() < 2 || data.rows < 2 * config.min_rows {
         return vec![all];
     }
-    let classes = coarse(spans, data);
-    let told: Vec<f64> = (0..spans.len())
-        .into_par_iter()
-        .map(|a| (0..spans.len()).filter(|&b| b != a).map(|b| information(&classes[a], &classes[b])).sum())
-        .collect();
+    let told = told(&coarse(spans, data));
     let pivot = (0..told.len()).fold(0, |best, j| if told[j] > told[best] { j } else { best });
     let span = spans[pivot];
     let counts = class_counts(&data.tokens[pivot], span.tokens);
@@ -186,28 +173,6 @@ fn groups(config: &Config, spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
         rows[at].extend(last);
     }
     rows
-}
-
-/// Mutual information of two columns of classes, in nats, less what independent columns show by chance.
-fn information((a, ka): &(Vec<u8>, usize), (b, kb): &(Vec<u8>, usize)) -> f64 {
-    let mut joint = vec![0u32; ka * kb];
-    for (&x, &y) in a.iter().zip(b) {
-        joint[usize::from(x) * kb + usize::from(y)] += 1;
-    }
-    let n = a.len() as f64;
-    let row = |x: usize| joint[x * kb..(x + 1) * kb].iter().sum::<u32>();
-    let column = |y: usize| (0..*ka).map(|x| joint[x * kb + y]).sum::<u32>();
-    let (rows, columns): (Vec<u32>, Vec<u32>) = ((0..*ka).map(row).collect(), (0..*kb).map(column).collect());
-    let mut sum = 0.0;
-    for x in 0..*ka {
-        for y in 0..*kb {
-            let c = f64::from(joint[x * kb + y]);
-            if c > 0.0 {
-                sum += c / n * (c * n / (f64::from(rows[x]) * f64::from(columns[y]))).ln();
-            }
-        }
-    }
-    sum - ((ka - 1) * (kb - 1)) as f64 / (2.0 * n)
 }
 
 fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Component {
@@ -458,5 +423,147 @@ impl Copula {
             return Err(damaged("weight", "names no component"));
         }
         Ok(Copula { spans: spans.to_vec(), order, components })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use verisim_data::rng::stream;
+
+    const BINS: u32 = 20;
+    const SPANS: [Span; 2] = [Span { tokens: BINS, scalar: false, ordered: true }; 2];
+    const RHO: f64 = 0.7;
+
+    /// A bivariate normal of correlation [`RHO`], cut into bins; those of the second column are of unequal size.
+    fn table(rows: usize) -> Encoded {
+        let mut rng = stream(1, "table", 0);
+        let mut out = Encoded::zeros(&SPANS, rows);
+        for i in 0..rows {
+            let x = draw_normal(&mut rng);
+            let y = RHO * x + (1.0 - RHO * RHO).sqrt() * draw_normal(&mut rng);
+            let bin = |p: f64| ((p * f64::from(BINS)) as u32).min(BINS - 1);
+            out.tokens[0][i] = bin(normal::cdf(x));
+            out.tokens[1][i] = bin(normal::cdf(y).powi(2));
+        }
+        out
+    }
+
+    fn classical() -> Config {
+        Config { groups: 1, ..Config::default() }
+    }
+
+    fn shares(tokens: &[u32]) -> Vec<f64> {
+        class_counts(tokens, BINS).iter().map(|&c| f64::from(c) / tokens.len() as f64).collect()
+    }
+
+    fn draw(copula: &Copula, rows: usize, allowed: &Allowed) -> Encoded {
+        copula.draw(rows, allowed, u64::MAX, &mut stream(2, "draw", 0)).encoded
+    }
+
+    #[test]
+    fn marginals_are_exact() {
+        let data = table(20_000);
+        let copula = fit(&classical(), &SPANS, &data).unwrap();
+        let drawn = draw(&copula, 100_000, &Allowed::any(2));
+        for j in 0..2 {
+            let real = shares(&data.tokens[j]);
+            let mut before = 0.0;
+            for (&c, p) in copula.components[0].cumulative[j].iter().zip(&real) {
+                assert!((c - before - p).abs() < 1e-12);
+                before = c;
+            }
+            for (p, q) in real.iter().zip(shares(&drawn.tokens[j])) {
+                assert!(
+                    (p - q).abs() < 4.0 * (p * (1.0 - p) / 100_000.0).sqrt(),
+                    "column {j}: {p} in the table, {q} in the draw"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn correlation_is_recovered_from_bins() {
+        let copula = fit(&classical(), &SPANS, &table(20_000)).unwrap();
+        let r = copula.components[0].correlation[1];
+        assert!((r - RHO).abs() < 0.03, "{r}");
+        // And again from what is drawn.
+        let again = fit(&classical(), &SPANS, &draw(&copula, 20_000, &Allowed::any(2))).unwrap();
+        assert!((again.components[0].correlation[1] - RHO).abs() < 0.03);
+    }
+
+    #[test]
+    fn scores_of_halves_are_those_of_a_half_normal() {
+        // E[z | z > 0] = sqrt(2 / pi).
+        let (scores, sd) = expected_scores(&[0.5, 1.0]);
+        let half = (2.0 / std::f64::consts::PI).sqrt();
+        assert!((scores[0] + half).abs() < 1e-12 && (scores[1] - half).abs() < 1e-12 && (sd - half).abs() < 1e-12);
+    }
+
+    #[test]
+    fn conditions_give_what_filtering_gives() {
+        let copula = fit(&Config { groups: 4, ..Config::default() }, &SPANS, &table(20_000)).unwrap();
+        assert!(copula.components.len() > 1);
+        let mut one = Allowed::any(2);
+        one.restrict(1, (0..BINS).map(|t| t > 14 || t == 3).collect());
+        let mut two = one.clone();
+        two.restrict(0, (0..BINS).map(|t| t % 2 == 0).collect());
+        for allowed in [one, two] {
+            let all = draw(&copula, 200_000, &Allowed::any(2));
+            let filtered = all.take(&allowed.matching(&all));
+            let asked = copula.draw(40_000, &allowed, u64::MAX, &mut stream(3, "draw", 0)).encoded;
+            assert_eq!(allowed.matching(&asked).len(), 40_000);
+            for j in 0..2 {
+                for (t, (p, q)) in shares(&filtered.tokens[j]).iter().zip(shares(&asked.tokens[j])).enumerate() {
+                    // Four standard deviations of a difference of two shares.
+                    let noise = 4.0 * (p * (1.0 - p) * (1.0 / filtered.rows as f64 + 1.0 / 40_000.0)).sqrt() + 1e-4;
+                    assert!((p - q).abs() < noise, "column {j}, token {t}: {p} filtered, {q} asked for");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_categories_stay_equal_in_groups() {
+        let spans = [Span { tokens: 3, scalar: false, ordered: false }; 2];
+        let tokens: Vec<u32> = (0..3000).map(|i| i % 3).collect();
+        let data = Encoded { rows: 3000, tokens: vec![tokens.clone(), tokens], scalars: vec![Vec::new(); 2] };
+        let drawn = draw(&fit(&Config::default(), &spans, &data).unwrap(), 5000, &Allowed::any(2));
+        assert_eq!(drawn.tokens[0], drawn.tokens[1]);
+    }
+
+    #[test]
+    fn weights_make_the_same_model() {
+        let copula = fit(&Config::default(), &SPANS, &table(5000)).unwrap();
+        let weights = copula.weights();
+        let back = Copula::from_weights(&SPANS, &mut weights.clone()).unwrap();
+        assert_eq!(back.weights(), weights);
+        assert_eq!(draw(&back, 1000, &Allowed::any(2)).tokens, draw(&copula, 1000, &Allowed::any(2)).tokens);
+    }
+
+    #[test]
+    fn damaged_weights_are_refused() {
+        let weights = fit(&classical(), &SPANS, &table(5000)).unwrap().weights();
+        let refused = |name: &str, damage: &dyn Fn(&mut Vec<f64>)| {
+            let mut weights = weights.clone();
+            let (_, mut numbers) = weights.take_f64(name).unwrap();
+            damage(&mut numbers);
+            weights.put_f64(name, &[numbers.len()], numbers);
+            assert!(Copula::from_weights(&SPANS, &mut weights).is_err(), "{name} was taken");
+        };
+        refused("weight", &|v| v.clear());
+        refused("weight", &|v| v[0] = f64::NAN);
+        refused("0.cumulative", &|v| v[0] = 2.0);
+        refused("0.cumulative", &|v| v[1] = -1.0);
+        refused("0.cumulative", &|v| v[0] = f64::NAN);
+        refused("0.cumulative", &|v| v.truncate(7));
+        refused("0.correlation", &|v| v[1] = f64::INFINITY);
+        refused("0.correlation", &|v| v.truncate(3));
+        let mut other = weights.clone();
+        let (_, mut order) = other.take_u32("order").unwrap();
+        order[0] = BINS;
+        other.put_u32("order", &[order.len()], order);
+        assert!(Copula::from_weights(&SPANS, &mut other).is_err());
     }
 }

@@ -17,6 +17,8 @@
 //!
 //! Deviations from the paper, measured on the Adult census table:
 //! - every column is a softmax block (numbers as point masses and quantile bins) and every column can be the condition;
+//! - **a linear skip between columns** (`skip = true`): a column's logits also receive a linear map of the columns generated
+//!   before it (as in [`tvae`](crate::tvae)), so that a row is consistent column by column rather than only in `z`;
 //! - hard samples with a straight-through gradient: the critic sees one-hot rows, as real ones are;
 //! - the critic does not see the condition, and judges single rows (`pac = 1`);
 //! - the generator's output starts at the log marginals; a moving average of its weights is what samples;
@@ -26,7 +28,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::optim::{AdamWConfig, ModuleOptimizer};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::rng::{Stream, below, stream, uniform};
@@ -62,6 +64,8 @@ pub struct Config {
     pub critic_condition: bool,
     /// Share of the critic's activations dropped.
     pub dropout: f64,
+    /// Each generated column sees the columns generated before it.
+    pub skip: bool,
     /// Temperature of the Gumbel-softmax.
     pub temperature: f64,
     /// Whether generated rows are one-hot going forward (straight-through).
@@ -90,6 +94,7 @@ impl Default for Config {
             condition: 1.0,
             critic_condition: false,
             dropout: 0.0,
+            skip: true,
             temperature: 0.5,
             hard: true,
             numeric: Numeric::Grid,
@@ -154,6 +159,8 @@ impl Config {
 pub struct Generator {
     layers: Vec<Linear>,
     output: Linear,
+    /// For each column after the first, the map from the one-hot columns before it to its logits; empty without skip.
+    skip: Vec<Param<Tensor<2>>>,
 }
 
 impl Generator {
@@ -168,7 +175,9 @@ impl Generator {
         let mut bias: Vec<f32> = real.iter().map(|p| (p + 1e-4).ln() as f32).collect();
         bias.resize(blocks.width() + blocks.scalars.len(), 0.0);
         output.bias = Some(init.param([bias.len()], bias));
-        Generator { layers, output }
+        let pairs = blocks.offsets.windows(2).skip(1).filter(|_| config.skip);
+        let skip = pairs.map(|o| init.param([o[0], o[1] - o[0]], vec![0.0; o[0] * (o[1] - o[0])])).collect();
+        Generator { layers, output, skip }
     }
 
     /// `[B, Z]` and `[B, W]` to logits `[B, W]` and scalars `[B, S]`.
@@ -181,8 +190,8 @@ impl Generator {
         let out = self.output.forward(x);
         let [_, all] = out.dims();
         match all - width {
-            0 => (cap(out), None),
-            s => (cap(out.clone().narrow(1, 0, width)), Some(out.narrow(1, width, s).tanh())),
+            0 => (out, None),
+            s => (out.clone().narrow(1, 0, width), Some(out.narrow(1, width, s).tanh())),
         }
     }
 }
@@ -304,47 +313,12 @@ fn gumbel(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tenso
     Tensor::from_data(TensorData::new(values, [rows, width]), device)
 }
 
-/// For each column its positions, padded to the widest by repeating the last: what a maximum over blocks gathers.
-#[derive(Clone)]
-struct BlockMax {
-    gather: Tensor<1, Int>,
-    columns: usize,
-    widest: usize,
-    /// Column of each position.
-    column_of: Tensor<1, Int>,
-}
-
-impl BlockMax {
-    fn new(offsets: &[usize], device: &Device) -> Self {
-        let columns = offsets.len() - 1;
-        let widest = (0..columns).map(|c| offsets[c + 1] - offsets[c]).max().unwrap_or(1);
-        let gather: Vec<i32> = (0..columns)
-            .flat_map(|c| (0..widest).map(move |k| (c, k)))
-            .map(|(c, k)| (offsets[c] + k).min(offsets[c + 1] - 1) as i32)
-            .collect();
-        let column_of: Vec<i32> = (0..columns).flat_map(|c| vec![c as i32; offsets[c + 1] - offsets[c]]).collect();
-        let int = |v: Vec<i32>| {
-            let n = v.len();
-            Tensor::<1, Int>::from_data(TensorData::new(v, [n]), device)
-        };
-        BlockMax { gather: int(gather), columns, widest, column_of: int(column_of) }
-    }
-
-    /// The largest value of each block at each of its positions, `[B, W]` to `[B, W]`.
-    fn spread(&self, x: Tensor<2>) -> Tensor<2> {
-        let [rows, _] = x.dims();
-        let most = x.select(1, self.gather.clone()).reshape([rows, self.columns, self.widest]).max_dim(2);
-        most.reshape([rows, self.columns]).select(1, self.column_of.clone())
-    }
-}
-
 /// A GAN in training.
 pub struct Ctgan {
     config: Config,
     training: Training,
     spans: Vec<Span>,
     blocks: Blocks,
-    most: BlockMax,
     train: Resident,
     kept_back: Option<Encoded>,
     conditions: ConditionSampler,
@@ -373,6 +347,7 @@ impl Ctgan {
         let critic = Critic::new(config, inputs, &mut init);
         let adam = || {
             AdamWConfig::new()
+                .with_epsilon(1e-8)
                 .with_beta_1(training.betas[0] as f32)
                 .with_beta_2(training.betas[1] as f32)
                 .with_weight_decay(training.weight_decay as f32)
@@ -382,7 +357,6 @@ impl Ctgan {
             config: config.clone(),
             training: training.clone(),
             spans: spans.to_vec(),
-            most: BlockMax::new(&blocks.offsets, &plain),
             train: Resident::new(train, &blocks, &plain),
             kept_back: (kept_back.rows > 0).then(|| kept_back.clone()),
             conditions: ConditionSampler::new(train, &blocks.offsets),
@@ -405,25 +379,63 @@ impl Ctgan {
         per_shard.div_ceil(self.config.pac) * self.config.pac
     }
 
-    /// Generated rows `[B, W]`, their logits and scalars. `gumbel` holds the noise of the tokens.
+    /// Generated rows `[B, W]`, their logits and scalars. `gumbel` is the noise of the tokens. The tensors, `blocks` among
+    /// them, all carry gradients or none does.
     fn generate(
         &self,
         generator: &Generator,
+        blocks: &Blocks,
         noise: Tensor<2>,
         condition: Tensor<2>,
         gumbel: Tensor<2>,
     ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
-        let (logits, scalars) = generator.forward(noise, condition, self.blocks.width());
+        let (logits, scalars) = generator.forward(noise, condition, blocks.width());
+        if !generator.skip.is_empty() {
+            let (rows, logits) = self.one_by_one(generator, blocks, logits, gumbel);
+            return (rows, logits, scalars);
+        }
+        let logits = cap(logits);
         let noisy = logits.clone() + gumbel;
-        let peak = self.most.spread(noisy.clone().inner());
-        let hard = noisy.clone().inner().greater_equal(peak.clone()).float();
-        let peak = Tensor::from_inner(peak);
-        let soft = self.blocks.with_gradients().softmax((noisy - peak).div_scalar(self.config.temperature));
-        let rows = match self.config.hard {
-            true => soft.clone() + Tensor::from_inner(hard - soft.clone().inner()),
-            false => soft,
-        };
-        (rows, logits, scalars)
+        let peak = blocks.peak(noisy.clone());
+        let soft = blocks.softmax((noisy.clone() - peak.clone()).div_scalar(self.config.temperature));
+        (self.harden(soft, noisy, peak), logits, scalars)
+    }
+
+    /// Tokens column after column, each with the skip of those before it. The loop is over columns because each needs the
+    /// last one's draw; without the skip all columns are drawn at once.
+    fn one_by_one(
+        &self,
+        generator: &Generator,
+        blocks: &Blocks,
+        logits: Tensor<2>,
+        gumbel: Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let (mut rows, mut all) = (Vec::new(), Vec::new());
+        for (c, o) in blocks.offsets.windows(2).enumerate() {
+            let mut own = logits.clone().narrow(1, o[0], o[1] - o[0]);
+            if c > 0 {
+                own = own + Tensor::cat(rows.clone(), 1).matmul(generator.skip[c - 1].val());
+            }
+            let own = cap(own);
+            let noisy = own.clone() + gumbel.clone().narrow(1, o[0], o[1] - o[0]);
+            let soft = activation::softmax(noisy.clone().div_scalar(self.config.temperature), 1);
+            let peak = noisy.clone().detach().max_dim(1);
+            rows.push(self.harden(soft, noisy, peak));
+            all.push(own);
+        }
+        (Tensor::cat(rows, 1), Tensor::cat(all, 1))
+    }
+
+    /// One-hot going forward, soft going back (straight-through), if the config says so.
+    fn harden(&self, soft: Tensor<2>, noisy: Tensor<2>, peak: Tensor<2>) -> Tensor<2> {
+        if !self.config.hard {
+            return soft;
+        }
+        let [_, width] = noisy.dims();
+        let [rows, columns] = peak.dims();
+        let peak = if columns == width { peak } else { peak.expand([rows, width]) };
+        let hard = noisy.detach().greater_equal(peak).float();
+        soft.clone() + (hard - soft.detach())
     }
 
     /// Rows as the critic sees them: scalars and condition beside the tokens, `pac` rows in one.
@@ -466,7 +478,7 @@ impl Ctgan {
             let real = this.packed(tokens, scalars, condition.clone());
             let noise = step::noise(&mut rng, rows, latent, &plain);
             let token_noise = gumbel(&mut rng, rows, width, &plain);
-            let (tokens, scalars) = this.generate_plain(&generator, noise, condition.clone(), token_noise);
+            let (tokens, _, scalars) = this.generate(&generator, &this.blocks, noise, condition.clone(), token_noise);
             let fake = this.packed(tokens, scalars, condition);
             let packs = rows / this.config.pac;
             let mix: Vec<f32> = (0..packs).map(|_| uniform(&mut rng) as f32).collect();
@@ -491,24 +503,6 @@ impl Ctgan {
         step::add_losses(logs)
     }
 
-    /// Generated rows and scalars, without gradients.
-    fn generate_plain(
-        &self,
-        generator: &Generator,
-        noise: Tensor<2>,
-        condition: Tensor<2>,
-        gumbel: Tensor<2>,
-    ) -> (Tensor<2>, Option<Tensor<2>>) {
-        let (logits, scalars) = generator.forward(noise, condition, self.blocks.width());
-        let noisy = logits + gumbel;
-        let peak = self.most.spread(noisy.clone());
-        let rows = match self.config.hard {
-            true => noisy.greater_equal(peak).float(),
-            false => self.blocks.softmax((noisy - peak).div_scalar(self.config.temperature)),
-        };
-        (rows, scalars)
-    }
-
     fn generator_step(&mut self, clock: &Clock) -> Losses {
         let plain = self.device.clone().inner();
         let (rows, width, latent) = (self.shard_rows(), self.blocks.width(), self.config.latent);
@@ -521,12 +515,13 @@ impl Ctgan {
             let chosen = up(condition_columns(&positions, &this.blocks.offsets, &plain));
             let noise = up(step::noise(&mut rng, rows, latent, &plain));
             let token_noise = up(gumbel(&mut rng, rows, width, &plain));
-            let (tokens, logits, scalars) = this.generate(generator, noise, condition.clone(), token_noise);
+            let blocks = this.blocks.with_gradients();
+            let (tokens, logits, scalars) = this.generate(generator, &blocks, noise, condition.clone(), token_noise);
             let keep = this.keep(rows / this.config.pac, &mut rng);
             // The critic is only passed through: its own fork keeps its parameters out of this graph's lock.
             let critic = this.critic.clone().fork(&this.device);
             let (score, _) = critic.forward(this.packed(tokens, scalars, condition.clone()), &keep);
-            let entropy = this.blocks.with_gradients().cross_entropy(logits, condition);
+            let entropy = blocks.cross_entropy(logits, condition);
             let condition_loss = (entropy * chosen).sum() / rows as f64;
             let scale = 1.0 / this.shards as f64;
             let (adversarial, condition_loss) = (score.mean().neg() * scale, condition_loss * scale);
@@ -544,6 +539,7 @@ impl Ctgan {
 
     fn sampler(&self, generator: Generator) -> CtganSampler {
         CtganSampler {
+            skip: host_skip(&generator, &self.blocks),
             spans: self.spans.clone(),
             blocks: self.blocks.clone(),
             latent: self.config.latent,
@@ -649,12 +645,28 @@ fn pair_distance(spans: &[Span], real: &Encoded, fake: &Encoded) -> f64 {
     if pairs > 0.0 { sum / pairs } else { 0.0 }
 }
 
+/// The generator's skip as one `[W, W]` matrix on the host.
+fn host_skip(generator: &Generator, blocks: &Blocks) -> Option<Vec<f32>> {
+    let width = blocks.width();
+    let mut all = vec![0.0; width * width];
+    for (part, o) in generator.skip.iter().zip(blocks.offsets.windows(2).skip(1)) {
+        let part = part.val().into_data().try_into_vec::<f32>().unwrap_or_default();
+        let own = o[1] - o[0];
+        for (from, row) in part.chunks(own).enumerate() {
+            all[from * width + o[0]..from * width + o[1]].copy_from_slice(row);
+        }
+    }
+    (!generator.skip.is_empty()).then_some(all)
+}
+
 /// A trained GAN.
 pub struct CtganSampler {
     spans: Vec<Span>,
     blocks: Blocks,
     latent: usize,
     generator: Generator,
+    /// The skip on the host: `[W, W]`.
+    skip: Option<Vec<f32>>,
     /// Training frequency of every token.
     marginals: Vec<f64>,
     bias: Vec<f32>,
@@ -675,7 +687,9 @@ impl CtganSampler {
         }
         let generator = Generator::new(config, &blocks, &marginals, &mut Init::new(0, device)).valid();
         let generator = with_weights(generator, weights)?;
+        let skip = host_skip(&generator, &blocks);
         Ok(CtganSampler {
+            skip,
             spans: spans.to_vec(),
             latent: config.latent,
             blocks,
@@ -712,7 +726,7 @@ impl CtganSampler {
         let rarest = allowed.restricted().min_by(|a, b| mass(a).total_cmp(&mass(b)));
         let mut out = Encoded::zeros(&self.spans, rows);
         let (mut made, mut tried) = (0, 0u64);
-        let mut draw = TokenDraw::new(&self.blocks.offsets, None);
+        let mut draw = TokenDraw::new(&self.blocks.offsets, self.skip.as_deref());
         let scalars = self.blocks.scalars.len();
         while made < rows && tried < max_tries {
             let n = BATCH.min((max_tries - tried) as usize).min(if allowed.is_any() { rows - made } else { BATCH });
@@ -746,5 +760,262 @@ impl Sampler for CtganSampler {
 
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
         self.draw_biased(&self.bias, rows, allowed, max_tries, rng)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::needless_range_loop)]
+mod tests {
+    use super::*;
+    use crate::nets::params::tests::assert_gradients;
+
+    const SPANS: [Span; 3] = [
+        Span { tokens: 3, scalar: false, ordered: false },
+        Span { tokens: 2, scalar: true, ordered: true },
+        Span { tokens: 4, scalar: false, ordered: true },
+    ];
+    const OFFSETS: [usize; 4] = [0, 3, 5, 9];
+    const WIDTH: usize = 9;
+
+    fn config() -> Config {
+        Config { latent: 3, generator: vec![6, 5], critic: vec![7, 4], calibrate: 1, ..Config::default() }
+    }
+
+    fn training() -> Training {
+        Training {
+            batch_size: 64,
+            epochs: 1,
+            min_steps: 0,
+            learning_rate: 2e-3,
+            warmup: 0,
+            cosine: false,
+            betas: [0.5, 0.9],
+            weight_decay: 0.0,
+            clip: 0.0,
+            ema: 0.9,
+            validation: 0.0,
+            patience: 0,
+        }
+    }
+
+    /// The third column is the first, except for noise, and never 2; the second has a scalar.
+    fn table(rows: usize) -> Encoded {
+        let mut rng = stream(1, "table", 0);
+        let mut out = Encoded::zeros(&SPANS, rows);
+        for i in 0..rows {
+            let a = [0, 0, 0, 1][below(&mut rng, 4) as usize];
+            out.tokens[0][i] = if uniform(&mut rng) < 0.02 { 2 } else { a };
+            out.tokens[1][i] = below(&mut rng, 2) as u32;
+            out.scalars[1][i] = (2.0 * uniform(&mut rng) - 1.0) as f32;
+            out.tokens[2][i] = if uniform(&mut rng) < 0.8 { a } else { 3 };
+        }
+        out
+    }
+
+    fn gan(config: &Config, data: &Encoded) -> Ctgan {
+        let device = Device::flex().autodiff();
+        let kept_back = data.take(&(0..50).collect::<Vec<_>>());
+        let training = training();
+        let setup = Setup {
+            training: &training,
+            spans: &SPANS,
+            train: data,
+            kept_back: &kept_back,
+            seed: 1,
+            device: &device,
+            shards: 2,
+        };
+        Ctgan::new(config, setup).unwrap()
+    }
+
+    fn host(t: Tensor<2>) -> Vec<f32> {
+        t.into_data().try_into_vec::<f32>().unwrap()
+    }
+
+    /// A critic of five inputs, and rows for it.
+    fn critic(rows: usize) -> (Critic, Tensor<2>) {
+        let critic = Critic::new(&config(), 5, &mut Init::new(3, &Device::flex().autodiff()));
+        (critic, step::noise(&mut stream(1, "x", 0), rows, 5, &Device::flex()))
+    }
+
+    #[test]
+    fn the_input_gradient_is_that_of_autodiff() {
+        let (critic, x) = critic(6);
+        let mask = |width: usize| {
+            let values: Vec<f32> = (0..6 * width).map(|i| if i % 3 == 0 { 0.0 } else { 1.5 }).collect();
+            Tensor::<2>::from_inner(Tensor::from_data(TensorData::new(values, [6, width]), &Device::flex()))
+        };
+        for keep in [vec![], vec![mask(7), mask(4)]] {
+            let x = Tensor::<2>::from_inner(x.clone()).require_grad();
+            let (score, slopes) = critic.forward(x.clone(), &keep);
+            let by_hand = host(critic.input_gradient(&slopes));
+            let grads = score.sum().backward();
+            let by_autodiff = host(x.grad(&grads).unwrap());
+            assert_eq!(by_hand.len(), 30);
+            assert!(by_hand.iter().any(|g| g.abs() > 0.01));
+            for (a, b) in by_hand.iter().zip(&by_autodiff) {
+                assert!((a - b).abs() < 1e-5, "{a} by hand, {b} by autodiff");
+            }
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_the_penalty_is_that_of_finite_differences() {
+        let (critic, x) = critic(3);
+        let x = Tensor::<2>::from_inner(x);
+        // The penalty jumps where an activation changes sign, so the step is short enough to cross none.
+        assert_gradients(&critic, 3e-4, |critic| {
+            let (_, slopes) = critic.forward(x.clone(), &[]);
+            let norm = (critic.input_gradient(&slopes).powf_scalar(2.0).sum_dim(1) + 1e-12).sqrt();
+            (norm - 1.0).powf_scalar(2.0).sum()
+        });
+    }
+
+    #[test]
+    fn the_generators_gradient_is_that_of_finite_differences() {
+        for skip in [false, true] {
+            let gan = gan(&Config { hard: false, skip, ..config() }, &table(64));
+            let plain = Device::flex();
+            let mut rng = stream(2, "g", 0);
+            let positions: Vec<usize> = (0..4).map(|_| gan.conditions.by_log_frequency(&mut rng)).collect();
+            let up = Tensor::<2>::from_inner;
+            let condition = up(condition_rows(&positions, WIDTH, &plain));
+            let noise = up(step::noise(&mut rng, 4, 3, &plain));
+            let token_noise = up(gumbel(&mut rng, 4, WIDTH, &plain));
+            let wanted = up(step::noise(&mut rng, 4, WIDTH, &plain));
+            let blocks = gan.blocks.with_gradients();
+            assert_gradients(&gan.generator, 3e-3, |generator| {
+                let (rows, logits, scalars) =
+                    gan.generate(generator, &blocks, noise.clone(), condition.clone(), token_noise.clone());
+                let entropy = blocks.cross_entropy(logits, condition.clone());
+                (rows * wanted.clone()).sum() + entropy.sum() + scalars.unwrap().powf_scalar(2.0).sum()
+            });
+        }
+    }
+
+    #[test]
+    fn hard_rows_are_one_hot() {
+        for skip in [false, true] {
+            let gan = gan(&Config { skip, ..config() }, &table(64));
+            let plain = Device::flex();
+            let mut rng = stream(2, "g", 0);
+            let positions: Vec<usize> = (0..500).map(|_| gan.conditions.by_log_frequency(&mut rng)).collect();
+            let condition = condition_rows(&positions, WIDTH, &plain);
+            let (noise, token_noise) = (step::noise(&mut rng, 500, 3, &plain), gumbel(&mut rng, 500, WIDTH, &plain));
+            let up = Tensor::<2>::from_inner;
+            let (above, below) = (gan.blocks.with_gradients(), gan.generator.valid());
+            let (tracked, _, _) =
+                gan.generate(&gan.generator, &above, up(noise.clone()), up(condition.clone()), up(token_noise.clone()));
+            let (plain, _, _) = gan.generate(&below, &gan.blocks, noise, condition, token_noise);
+            let (tracked, plain) = (host(tracked), host(plain));
+            assert!(tracked.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-5));
+            for row in plain.chunks(WIDTH) {
+                assert!(row.iter().all(|&x| x.abs() < 1e-6 || (x - 1.0).abs() < 1e-6), "{row:?}");
+                for c in 0..3 {
+                    let ones = row[OFFSETS[c]..OFFSETS[c + 1]].iter().filter(|&&x| x > 0.5).count();
+                    assert_eq!(ones, 1, "{row:?}");
+                }
+            }
+        }
+    }
+
+    /// The largest of logits with Gumbel noise is a draw from their softmax.
+    #[test]
+    fn gumbel_noise_draws_from_the_softmax() {
+        let (device, n) = (Device::flex(), 20_000);
+        let blocks = Blocks::new(&SPANS, &device);
+        let logits = [0.0f32, 1.0, -1.0, 0.3, 0.0, 2.0, 0.0, -2.0, 1.0];
+        let rows = Tensor::<2>::from_data(TensorData::new(logits.repeat(n), [n, WIDTH]), &device);
+        let p = host(blocks.softmax(rows.clone().narrow(0, 0, 1)));
+        let noisy = rows + gumbel(&mut stream(1, "gumbel", 0), n, WIDTH, &device);
+        let peak = blocks.peak(noisy.clone());
+        let shares = host(noisy.greater_equal(peak).float().mean_dim(0));
+        for (share, p) in shares.iter().zip(&p) {
+            assert!(
+                (share - p).abs() < 4.0 * (p * (1.0 - p) / n as f32).sqrt(),
+                "{share} of the draws, {p} by softmax"
+            );
+        }
+    }
+
+    #[test]
+    fn rows_have_the_token_that_was_picked_by_log_frequency() {
+        let data = table(300);
+        let conditions = ConditionSampler::new(&data, &OFFSETS);
+        let mut rng = stream(1, "c", 0);
+        let n = 30_000;
+        let mut counts = [0f64; WIDTH];
+        for _ in 0..n {
+            let position = conditions.by_log_frequency(&mut rng);
+            let column = OFFSETS.partition_point(|&o| o <= position) - 1;
+            let row = conditions.row(position, &mut rng);
+            assert_eq!(data.tokens[column][row] as usize, position - OFFSETS[column]);
+            counts[position] += 1.0;
+        }
+        assert_eq!(counts[5 + 2], 0.0, "a token that no row has was picked");
+        for c in 0..3 {
+            let range = OFFSETS[c]..OFFSETS[c + 1];
+            let seen = |w: usize| data.tokens[c].iter().filter(|&&t| t as usize == w - OFFSETS[c]).count() as f64;
+            let total: f64 = range.clone().map(|w| seen(w).ln_1p()).sum();
+            for w in range {
+                let p = seen(w).ln_1p() / total / 3.0;
+                let noise = 4.0 * (p * (1.0 - p) / f64::from(n)).sqrt();
+                assert!((counts[w] / f64::from(n) - p).abs() <= noise, "position {w}: {} of {n}, not {p}", counts[w]);
+            }
+        }
+    }
+
+    #[test]
+    fn conditions_are_one_hot_and_know_their_column() {
+        let device = Device::flex();
+        let rows = host(condition_rows(&[0, 4], WIDTH, &device));
+        assert_eq!(rows, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+        let columns = host(condition_columns(&[2, 3, 8], &OFFSETS, &device));
+        assert_eq!(columns, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn the_distance_of_pairs_is_known() {
+        let spans = [Span { tokens: 2, scalar: false, ordered: false }; 2];
+        let table =
+            |a: Vec<u32>, b: Vec<u32>| Encoded { rows: a.len(), tokens: vec![a, b], scalars: vec![Vec::new(); 2] };
+        let (equal, opposite) = (table(vec![0, 1], vec![0, 1]), table(vec![0, 1], vec![1, 0]));
+        let mixed = table(vec![0, 0, 1, 1], vec![0, 1, 0, 1]);
+        assert_eq!(pair_distance(&spans, &equal, &equal), 0.0);
+        assert_eq!(pair_distance(&spans, &equal, &opposite), 1.0);
+        assert_eq!(pair_distance(&spans, &equal, &mixed), 0.5);
+    }
+
+    #[test]
+    fn what_was_saved_goes_on_alike_and_samples_under_conditions() {
+        // Packing, dropout and a critic that sees the condition, so that every way through is taken.
+        let config = Config { pac: 2, dropout: 0.2, critic_condition: true, critic_steps: 2, ..config() };
+        let data = table(512);
+        let mut model = gan(&config, &data);
+        let run = |model: &mut Ctgan, steps: std::ops::Range<u64>| {
+            for step in steps {
+                let losses = model.step(&Clock { seed: 1, step, rate: 1.0 });
+                assert!(losses.into_iter().all(|(_, l)| l.into_scalar::<f32>().is_finite()));
+            }
+        };
+        run(&mut model, 0..5);
+        model.keep();
+        let saved = model.save().unwrap();
+        let mut again = gan(&config, &data);
+        again.load(saved).unwrap();
+        run(&mut model, 5..10);
+        run(&mut again, 5..10);
+        assert_eq!(model.validate(), again.validate());
+        model.keep();
+        again.keep();
+        let weights = model.finish(1).unwrap();
+        assert_eq!(weights, again.finish(1).unwrap());
+
+        let sampler = CtganSampler::from_weights(&config, &SPANS, &mut weights.clone(), &Device::flex()).unwrap();
+        let mut allowed = Allowed::any(3);
+        allowed.restrict(0, vec![false, false, true]);
+        let drawn = sampler.draw(200, &allowed, 1_000_000, &mut stream(2, "draw", 0));
+        assert_eq!((drawn.encoded.rows, allowed.matching(&drawn.encoded).len()), (200, 200));
+        assert!(CtganSampler::from_weights(&config, &SPANS[..2], &mut weights.clone(), &Device::flex()).is_err());
     }
 }

@@ -99,3 +99,107 @@ pub fn calibrate(
     }
     bias
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::needless_range_loop)]
+mod tests {
+    use super::*;
+
+    const OFFSETS: [usize; 3] = [0, 3, 5];
+    const LOGITS: [f32; 5] = [0.0, 1.0, -1.0, 0.5, 0.0];
+    const BIAS: [f32; 5] = [0.2, 0.0, 0.0, -0.3, 0.0];
+
+    fn softmax(logits: &[f32], bias: &[f32]) -> Vec<f64> {
+        let cap = f64::from(CAP);
+        let e: Vec<f64> =
+            logits.iter().zip(bias).map(|(&l, &b)| (cap * (f64::from(l) / cap).tanh() + f64::from(b)).exp()).collect();
+        let total: f64 = e.iter().sum();
+        e.iter().map(|e| e / total).collect()
+    }
+
+    /// Counts of (first token, second token) in `n` rows; rows that were not allowed are left out.
+    fn counts(n: usize, skip: Option<&[f32]>, allowed: &Allowed) -> [[f64; 2]; 3] {
+        let mut draw = TokenDraw::new(&OFFSETS, skip);
+        let mut rng = stream(1, "t", 0);
+        let mut counts = [[0.0; 2]; 3];
+        for _ in 0..n {
+            if let Some(row) = draw.row(&LOGITS, &BIAS, allowed, &mut rng) {
+                counts[row[0] as usize][row[1] as usize] += 1.0;
+            }
+        }
+        counts
+    }
+
+    /// `got` of `n` is `p` within four standard deviations.
+    fn assert_share(got: f64, n: f64, p: f64) {
+        assert!((got / n - p).abs() < 4.0 * (p * (1.0 - p) / n).sqrt(), "{got} of {n} is not {p}");
+    }
+
+    #[test]
+    fn tokens_are_drawn_by_their_softmax() {
+        let n = 100_000;
+        let got = counts(n, None, &Allowed::any(2));
+        let (first, second) = (softmax(&LOGITS[..3], &BIAS[..3]), softmax(&LOGITS[3..], &BIAS[3..]));
+        for a in 0..3 {
+            for b in 0..2 {
+                assert_share(got[a][b], n as f64, first[a] * second[b]);
+            }
+        }
+    }
+
+    #[test]
+    fn earlier_tokens_move_the_logits_of_later_ones() {
+        let mut skip = vec![0f32; 25];
+        skip[2 * 5 + 4] = 3.0; // the third token of the first column favours the second of the other
+        skip[5 + 3] = 1.0;
+        let got = counts(100_000, Some(&skip), &Allowed::any(2));
+        for (a, moved) in [[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]].into_iter().enumerate() {
+            let p = softmax(&[LOGITS[3] + moved[0], LOGITS[4] + moved[1]], &BIAS[3..]);
+            assert_share(got[a][0], got[a][0] + got[a][1], p[0]);
+        }
+    }
+
+    #[test]
+    fn rows_that_are_not_allowed_are_given_up() {
+        let n = 100_000;
+        let mut allowed = Allowed::any(2);
+        allowed.restrict(0, vec![true, false, true]);
+        let got = counts(n, None, &allowed);
+        let p = softmax(&LOGITS[..3], &BIAS[..3]);
+        assert_eq!(got[1], [0.0, 0.0]);
+        // What is allowed keeps its probability among all tries.
+        assert_share(got[0][0] + got[0][1], n as f64, p[0]);
+        assert_share(got[2][0] + got[2][1], n as f64, p[2]);
+    }
+
+    #[test]
+    fn marginals_are_shares() {
+        let spans =
+            [Span { tokens: 3, scalar: false, ordered: false }, Span { tokens: 1, scalar: false, ordered: true }];
+        let data = Encoded { rows: 4, tokens: vec![vec![0, 2, 2, 2], vec![0; 4]], scalars: vec![vec![], vec![]] };
+        assert_eq!(marginals(&spans, &data), [0.25, 0.0, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn calibration_brings_the_marginals_home() {
+        let spans =
+            [Span { tokens: 3, scalar: false, ordered: false }, Span { tokens: 2, scalar: false, ordered: false }];
+        let real = [0.7, 0.2, 0.1, 0.05, 0.95];
+        let draw = |bias: &[f32], rows: usize, rng: &mut Stream| {
+            let mut out = Encoded::zeros(&spans, rows);
+            let mut draw = TokenDraw::new(&OFFSETS, None);
+            for i in 0..rows {
+                let row = draw.row(&LOGITS, bias, &Allowed::any(2), rng).unwrap();
+                (out.tokens[0][i], out.tokens[1][i]) = (row[0], row[1]);
+            }
+            out
+        };
+        let error = |bias: &[f32]| {
+            let got = marginals(&spans, &draw(bias, 100_000, &mut stream(9, "t", 0)));
+            got.iter().zip(&real).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max)
+        };
+        assert!(error(&[0.0; 5]) > 0.3);
+        let bias = calibrate(6, &real, &spans, 1, draw);
+        assert!(error(&bias) < 0.015, "{}", error(&bias));
+    }
+}

@@ -1,6 +1,7 @@
 //! Coarse views of token columns: classes, quantile groups, and an order for categories.
 
-use verisim_data::codec::Span;
+use rayon::prelude::*;
+use verisim_data::codec::{Encoded, Span};
 
 /// Coarse classes of a target's tokens: heavy tokens alone, the rest by quantile (numbers) or together.
 pub fn target_classes(tokens: &[u32], span: Span, most: usize) -> (Vec<u8>, usize) {
@@ -93,6 +94,44 @@ pub fn principal_scores(table: &[u32], width: usize, classes: usize) -> Vec<f64>
         axis = next;
     }
     project(&axis)
+}
+
+/// Coarse classes of every column: what tells one column about another.
+pub fn coarse(spans: &[Span], data: &Encoded) -> Vec<(Vec<u8>, usize)> {
+    let column = |(j, span): (usize, &Span)| {
+        let (class_of, classes) = target_classes(&data.tokens[j], *span, 16);
+        (data.tokens[j].iter().map(|&t| class_of[t as usize]).collect(), classes)
+    };
+    spans.par_iter().enumerate().map(column).collect()
+}
+
+/// For each column the sum of its mutual information with all others.
+pub fn told(classes: &[(Vec<u8>, usize)]) -> Vec<f64> {
+    let d = classes.len();
+    let sum = |a: usize| (0..d).filter(|&b| b != a).map(|b| information(&classes[a], &classes[b])).sum();
+    (0..d).into_par_iter().map(sum).collect()
+}
+
+/// Mutual information of two columns of classes, in nats, less what independent columns show by chance.
+fn information((a, ka): &(Vec<u8>, usize), (b, kb): &(Vec<u8>, usize)) -> f64 {
+    let mut joint = vec![0u32; ka * kb];
+    for (&x, &y) in a.iter().zip(b) {
+        joint[usize::from(x) * kb + usize::from(y)] += 1;
+    }
+    let n = a.len() as f64;
+    let row = |x: usize| joint[x * kb..(x + 1) * kb].iter().sum::<u32>();
+    let column = |y: usize| (0..*ka).map(|x| joint[x * kb + y]).sum::<u32>();
+    let (rows, columns): (Vec<u32>, Vec<u32>) = ((0..*ka).map(row).collect(), (0..*kb).map(column).collect());
+    let mut sum = 0.0;
+    for x in 0..*ka {
+        for y in 0..*kb {
+            let c = f64::from(joint[x * kb + y]);
+            if c > 0.0 {
+                sum += c / n * (c * n / (f64::from(rows[x]) * f64::from(columns[y]))).ln();
+            }
+        }
+    }
+    sum - ((ka - 1) * (kb - 1)) as f64 / (2.0 * n)
 }
 
 #[cfg(test)]

@@ -226,8 +226,10 @@ pub fn noise(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Te
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::nets::params::tests::flat_gradients;
 
     #[test]
     fn an_epoch_visits_every_row_once() {
@@ -239,5 +241,69 @@ mod tests {
         assert_ne!(first, epochs.batch(1, 10, 100, 10));
         assert_eq!(first, Epochs::default().batch(1, 0, 100, 10));
         assert_eq!(epochs.batch(1, 3, 7, 10).len(), 7);
+    }
+
+    fn layer(device: &Device) -> burn::nn::Linear {
+        crate::nets::Init::new(5, device).linear(3, 2)
+    }
+
+    /// Gradients of the mean over `rows` of the squared outputs, in `shards`.
+    fn squares(shards: usize, rows: usize) -> (burn::nn::Linear, GradientsParams, Vec<Losses>) {
+        let device = Device::flex().autodiff();
+        let module = layer(&device);
+        let x = noise(&mut stream(1, "x", 0), rows, 3, &Device::flex());
+        let per_shard = rows.div_ceil(shards);
+        let (grads, logs) = gradients(&module, shards, &device, |s, module: &burn::nn::Linear| {
+            let part = x.clone().narrow(0, s * per_shard, per_shard.min(rows - s * per_shard));
+            let loss = module.forward(Tensor::from_inner(part)).powf_scalar(2.0).sum() * (1.0 / rows as f64);
+            (loss.clone(), vec![("squares", loss.inner())])
+        });
+        (module, grads, logs)
+    }
+
+    #[test]
+    fn shards_add_up_to_the_whole_batch() {
+        let (module, whole, one) = squares(1, 7);
+        let whole = flat_gradients(&module, &whole);
+        for shards in [2, 3] {
+            let (module, grads, logs) = squares(shards, 7);
+            for (a, b) in whole.iter().flatten().zip(flat_gradients(&module, &grads).iter().flatten()) {
+                assert!((a - b).abs() < 1e-5, "{a} in one shard, {b} in {shards}");
+            }
+            assert_eq!(logs.len(), shards);
+            let loss = |logs: Vec<Losses>| add_losses(logs)[0].1.clone().into_scalar::<f32>();
+            assert!((loss(logs) - loss(one.clone())).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn clipping_shortens_gradients_and_keeps_their_direction() {
+        let (module, grads, _) = squares(1, 8);
+        let before = flat_gradients(&module, &grads);
+        let norm = |g: &[Vec<f64>]| g.iter().flatten().map(|x| x * x).sum::<f64>().sqrt();
+        let length = norm(&before);
+        let short = flat_gradients(&module, &clip(&module, grads, 0.25 * length));
+        assert!((norm(&short) / length - 0.25).abs() < 1e-5);
+        assert!(before.iter().flatten().zip(short.iter().flatten()).all(|(b, s)| (0.25 * b - s).abs() < 1e-5));
+        let (module, grads, _) = squares(1, 8);
+        let same = flat_gradients(&module, &clip(&module, grads, 2.0 * length));
+        assert_eq!(same, before);
+    }
+
+    #[test]
+    fn a_batch_holds_the_rows_that_were_asked_for() {
+        let spans =
+            [Span { tokens: 2, scalar: false, ordered: false }, Span { tokens: 3, scalar: true, ordered: true }];
+        let device = Device::flex();
+        let blocks = Blocks::new(&spans, &device);
+        let data = Encoded {
+            rows: 3,
+            tokens: vec![vec![0, 1, 0], vec![2, 0, 1]],
+            scalars: vec![vec![], vec![0.5, -0.5, 0.25]],
+        };
+        let (x, scalars) = Resident::new(&data, &blocks, &device).batch(&[2, 0], &blocks);
+        let host = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(host(x), [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(host(scalars.unwrap()), [0.25, 0.5]);
     }
 }

@@ -13,7 +13,9 @@
 //!   recursive Dirichlet prior of MacKay and Peto, 1995), done by sampling. The leaves of a subtree
 //!   lie side by side in memory, so an ancestor's distribution is a range and costs nothing to store.
 //! - A leaf keeps counts of tokens; tokens are point masses and quantile bins, never a row's own values.
-//! - Splits see a coarse view (at most 64 bins a feature, 16 classes a target), leaves the fine one.
+//! - Splits see a coarse view (at most 64 bins a feature, 32 classes a target, fewer in small nodes), leaves the
+//!   fine one.
+//! - Columns are drawn in the order of how much they tell about all others, which is chosen from the data.
 //! - Categories enter a tree in the order of the first principal component of their class profiles
 //!   (Coppersmith et al., 1999), so that a category split is a threshold like any other.
 
@@ -23,25 +25,28 @@ use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::rng::{Stream, below, permutation, stream, uniform};
 
 use crate::error::{Error, Result};
-use crate::profile::{class_counts, principal_scores, quantile_groups, target_classes};
+use crate::profile::{class_counts, coarse, principal_scores, quantile_groups, target_classes, told};
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
 /// Most bins that a split sees of a feature.
 const SPLIT_BINS: usize = 64;
+/// Rows of a node for each class that a split sees of an ordered target.
+const ROWS_PER_CLASS: usize = 25;
 
 /// Settings of the tree model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Position on the trade-off between fidelity (0) and privacy (1); sets `min_leaf` and `backoff` where they are not given.
+    /// Position on the trade-off between fidelity (0) and privacy (1); sets `min_leaf`, `backoff` and
+    /// `significance` where they are not given.
     pub privacy: f64,
     /// Fewest rows in a leaf.
     pub min_leaf: Option<usize>,
     /// Pseudo-count that pulls a leaf towards its ancestors.
     pub backoff: Option<f64>,
     /// Standard deviations by which a split must beat noise.
-    pub significance: f64,
+    pub significance: Option<f64>,
     /// Classes that a split sees of its target.
     pub classes: usize,
     /// Deepest leaf.
@@ -62,8 +67,8 @@ impl Default for Config {
             privacy: 0.5,
             min_leaf: None,
             backoff: None,
-            significance: 2.0,
-            classes: 16,
+            significance: None,
+            classes: 32,
             max_depth: 24,
             honest: false,
             trees: 1,
@@ -85,6 +90,9 @@ impl Config {
         }
         if self.backoff.is_some_and(|b| !(b >= 0.0 && b.is_finite())) {
             return bad("backoff", "must be 0 or more");
+        }
+        if self.significance.is_some_and(|s| !s.is_finite()) {
+            return bad("significance", "must be a number");
         }
         if !(2..=64).contains(&self.classes) {
             return bad("classes", "must lie between 2 and 64");
@@ -109,6 +117,11 @@ impl Config {
     /// The pseudo-count: 0 at `privacy = 0`, 10 at 0.5, 200 at 1, unless given.
     pub fn backoff(&self) -> f64 {
         self.backoff.unwrap_or_else(|| 0.5 * (400f64.powf(self.privacy) - 1.0))
+    }
+
+    /// What a split must beat: 0 at `privacy = 0`, 1.25 at 0.5, 2.5 at 1, unless given.
+    pub fn significance(&self) -> f64 {
+        self.significance.unwrap_or(2.5 * self.privacy)
     }
 
     /// The codec that this model wants.
@@ -171,10 +184,12 @@ pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result
     Ok(Trees { spans: spans.to_vec(), order, factors, backoff: config.backoff() })
 }
 
-/// Columns by number of tokens: what has few values is drawn first, and what has many is drawn knowing the most.
-fn column_order(spans: &[Span], _data: &Encoded) -> Vec<usize> {
+/// What tells most about the other columns comes first (largest sum of mutual information), so that every later
+/// column finds early on the tree what it depends on.
+fn column_order(spans: &[Span], data: &Encoded) -> Vec<usize> {
+    let told = told(&coarse(spans, data));
     let mut order: Vec<usize> = (0..spans.len()).collect();
-    order.sort_by_key(|&j| (spans[j].tokens, j));
+    order.sort_by(|&a, &b| told[b].total_cmp(&told[a]).then(a.cmp(&b)));
     order
 }
 
@@ -188,7 +203,16 @@ fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], 
     let bins: Vec<Vec<u8>> =
         bin_of.iter().zip(order).map(|(map, &f)| data.tokens[f].iter().map(|&t| map[t as usize]).collect()).collect();
     let widths = bin_of.iter().map(|map| map.iter().copied().max().map_or(1, |m| usize::from(m) + 1)).collect();
-    let grower = Grower { config, class: &class, classes, bins: &bins, widths, tokens, min_leaf: config.min_leaf() };
+    let grower = Grower {
+        config,
+        class: &class,
+        classes,
+        bins: &bins,
+        widths,
+        tokens,
+        min_leaf: config.min_leaf(),
+        ordered: spans[target].ordered,
+    };
     let trees = (0..config.trees).map(|t| grower.grow(seed, (position * config.trees + t) as u64)).collect();
     Factor { bin_of, trees }
 }
@@ -228,6 +252,7 @@ struct Grower<'a> {
     widths: Vec<usize>,
     tokens: &'a [u32],
     min_leaf: usize,
+    ordered: bool,
 }
 
 /// The best threshold of a node.
@@ -339,13 +364,38 @@ impl Grower<'_> {
         }
     }
 
+    /// The histogram with neighbouring classes of an ordered target joined until each has rows enough to tell a split
+    /// from noise: a shift of the values shows in few classes as in many, and few have less noise.
+    fn merge(&self, n: usize, histogram: &[u32]) -> Option<(Vec<u32>, usize)> {
+        let most = (n / ROWS_PER_CLASS).max(2);
+        if !self.ordered || self.classes <= most {
+            return None;
+        }
+        let mut shift = 1;
+        while self.classes.div_ceil(1 << shift) > most {
+            shift += 1;
+        }
+        let k = self.classes.div_ceil(1 << shift);
+        let mut joined = vec![0u32; histogram.len() / self.classes * k];
+        for (from, to) in histogram.chunks(self.classes).zip(joined.chunks_mut(k)) {
+            for (c, &count) in from.iter().enumerate() {
+                to[c >> shift] += count;
+            }
+        }
+        Some((joined, k))
+    }
+
     /// The split of largest gain, if it is significant.
     fn best_split(&self, rows: &[u32], histogram: &[u32]) -> Option<Split> {
         let n = rows.len();
         if n < 2 * self.min_leaf || self.bins.is_empty() {
             return None;
         }
-        let k = self.classes;
+        let merged = self.merge(n, histogram);
+        let (histogram, k) = match &merged {
+            Some((histogram, k)) => (histogram.as_slice(), *k),
+            None => (histogram, self.classes),
+        };
         let mut total = vec![0u32; k];
         for cell in histogram[..self.widths[0] * k].chunks(k) {
             total.iter_mut().zip(cell).for_each(|(t, c)| *t += c);
@@ -358,18 +408,18 @@ impl Grower<'_> {
         let (mut at, mut candidates) = (0, 0usize);
         for (feature, width) in self.widths.iter().enumerate() {
             let part = &histogram[at..at + width * k];
-            candidates += self.scan(feature, part, &total, n, &mut best);
+            candidates += self.scan(feature, part, k, &total, n, &mut best);
             at += width * k;
         }
         // G of one noise split is chi-square with `present - 1` degrees of freedom; the best of many needs a margin.
         let freedom = (present - 1) as f64;
-        let noise = freedom + self.config.significance * (2.0 * freedom).sqrt() + 2.0 * (candidates.max(1) as f64).ln();
+        let noise =
+            freedom + self.config.significance() * (2.0 * freedom).sqrt() + 2.0 * (candidates.max(1) as f64).ln();
         (2.0 * best.gain > noise).then_some(best)
     }
 
     /// Tries every threshold of one feature; returns how many there were.
-    fn scan(&self, feature: usize, part: &[u32], total: &[u32], n: usize, best: &mut Split) -> usize {
-        let k = self.classes;
+    fn scan(&self, feature: usize, part: &[u32], k: usize, total: &[u32], n: usize, best: &mut Split) -> usize {
         let mut left = vec![0u32; k];
         let mut left_n = 0usize;
         let mut left_sum = 0.0;
@@ -601,5 +651,196 @@ impl Tree {
             return Err(damaged(name, "has no node"));
         }
         Ok(Tree { nodes, tokens, cumulative })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const SPANS: [Span; 4] = [
+        Span { tokens: 3, scalar: false, ordered: false },
+        Span { tokens: 4, scalar: false, ordered: true },
+        Span { tokens: 5, scalar: false, ordered: false },
+        Span { tokens: 40, scalar: false, ordered: true },
+    ];
+    /// `P(b | a)`.
+    const GIVEN: [[f64; 4]; 3] = [[0.7, 0.1, 0.1, 0.1], [0.1, 0.2, 0.3, 0.4], [0.0, 0.5, 0.0, 0.5]];
+
+    fn pick(p: &[f64], rng: &mut Stream) -> u32 {
+        let mut u = uniform(rng);
+        p.iter()
+            .position(|p| {
+                u -= p;
+                u < 0.0
+            })
+            .unwrap_or(p.len() - 1) as u32
+    }
+
+    /// `a` by fixed shares, `b` given `a`, `c` a function of `a`, and `d` noise around ten times `b`.
+    fn table(rows: usize) -> Encoded {
+        let mut rng = stream(1, "table", 0);
+        let mut out = Encoded::zeros(&SPANS, rows);
+        for i in 0..rows {
+            let a = pick(&[0.5, 0.3, 0.2], &mut rng);
+            let b = pick(&GIVEN[a as usize], &mut rng);
+            out.tokens[0][i] = a;
+            out.tokens[1][i] = b;
+            out.tokens[2][i] = [4, 0, 2][a as usize];
+            out.tokens[3][i] = 10 * b + below(&mut rng, 10) as u32;
+        }
+        out
+    }
+
+    /// Without a pull towards ancestors, so that leaves are what was counted.
+    fn config() -> Config {
+        Config { min_leaf: Some(20), backoff: Some(0.0), ..Config::default() }
+    }
+
+    fn share(data: &Encoded, holds: impl Fn(usize) -> bool) -> f64 {
+        (0..data.rows).filter(|&i| holds(i)).count() as f64 / data.rows as f64
+    }
+
+    fn draw(trees: &Trees, rows: usize, allowed: &Allowed) -> Encoded {
+        trees.draw(rows, allowed, u64::MAX, &mut stream(2, "draw", 0)).encoded
+    }
+
+    #[test]
+    fn conditional_distributions_are_recovered() {
+        let data = table(20_000);
+        let trees = fit(&config(), &SPANS, &data, 1).unwrap();
+        let drawn = draw(&trees, 100_000, &Allowed::any(4));
+        for a in 0..3u32 {
+            let of_a =
+                |data: &Encoded| data.take(&(0..data.rows).filter(|&i| data.tokens[0][i] == a).collect::<Vec<_>>());
+            let (real, made) = (of_a(&data), of_a(&drawn));
+            for b in 0..4u32 {
+                let p = share(&real, |i| real.tokens[1][i] == b);
+                let q = share(&made, |i| made.tokens[1][i] == b);
+                // Three standard deviations of the draw, and one row for a share of zero or one.
+                let noise = 3.0 * (p * (1.0 - p) / made.rows as f64).sqrt() + 1.0 / made.rows as f64;
+                assert!((p - q).abs() < noise, "P(b = {b} | a = {a}) is {p} in the table, {q} in the draw");
+            }
+        }
+    }
+
+    #[test]
+    fn a_function_of_another_column_is_reproduced() {
+        let drawn = draw(&fit(&config(), &SPANS, &table(5000), 1).unwrap(), 20_000, &Allowed::any(4));
+        assert_eq!(share(&drawn, |i| drawn.tokens[2][i] == [4, 0, 2][drawn.tokens[0][i] as usize]), 1.0);
+        assert_eq!(share(&drawn, |i| drawn.tokens[3][i] / 10 == drawn.tokens[1][i]), 1.0);
+    }
+
+    #[test]
+    fn the_pull_towards_ancestors_mixes_them_in() {
+        let data = table(5000);
+        let pulled = fit(&Config { backoff: Some(500.0), ..config() }, &SPANS, &data, 1).unwrap();
+        let drawn = draw(&pulled, 20_000, &Allowed::any(4));
+        let kept = share(&drawn, |i| drawn.tokens[2][i] == [4, 0, 2][drawn.tokens[0][i] as usize]);
+        assert!(kept > 0.5 && kept < 0.95, "{kept}");
+    }
+
+    #[test]
+    fn conditions_give_what_filtering_gives() {
+        let trees = fit(&config(), &SPANS, &table(20_000), 1).unwrap();
+        let mut allowed = Allowed::any(4);
+        allowed.restrict(1, vec![false, true, false, true]);
+        allowed.restrict(3, (0..40).map(|t| t % 10 < 7).collect());
+        let all = draw(&trees, 150_000, &Allowed::any(4));
+        let filtered = all.take(&allowed.matching(&all));
+        let asked = trees.draw(40_000, &allowed, u64::MAX, &mut stream(3, "draw", 0));
+        assert_eq!(allowed.matching(&asked.encoded).len(), 40_000);
+        let rate = filtered.rows as f64 / all.rows as f64;
+        assert!((40_000.0 / asked.tried as f64 - rate).abs() < 0.01, "{} tries at a rate of {rate}", asked.tried);
+        for a in 0..3u32 {
+            let (p, q) = (
+                share(&filtered, |i| filtered.tokens[0][i] == a),
+                share(&asked.encoded, |i| asked.encoded.tokens[0][i] == a),
+            );
+            // Four standard deviations of a difference of two shares.
+            let noise = 4.0 * (p * (1.0 - p) * (1.0 / filtered.rows as f64 + 1.0 / 40_000.0)).sqrt();
+            assert!((p - q).abs() < noise, "a = {a}: {p} filtered, {q} asked for");
+        }
+    }
+
+    #[test]
+    fn tries_run_out() {
+        let trees = fit(&config(), &SPANS, &table(2000), 1).unwrap();
+        let mut never = Allowed::any(4);
+        never.restrict(2, vec![false, true, false, false, false]);
+        let drawn = trees.draw(10, &never, 500, &mut stream(2, "draw", 0));
+        assert_eq!((drawn.encoded.rows, drawn.tried), (0, 500));
+    }
+
+    #[test]
+    fn weights_make_the_same_model() {
+        for config in [config(), Config { trees: 3, honest: true, ..config() }] {
+            let trees = fit(&config, &SPANS, &table(5000), 1).unwrap();
+            let weights = trees.weights();
+            let back = Trees::from_weights(&config, &SPANS, &mut weights.clone()).unwrap();
+            assert_eq!(back.weights(), weights);
+            assert_eq!(draw(&back, 1000, &Allowed::any(4)).tokens, draw(&trees, 1000, &Allowed::any(4)).tokens);
+        }
+    }
+
+    #[test]
+    fn damaged_weights_are_refused() {
+        let weights = fit(&config(), &SPANS, &table(5000), 1).unwrap().weights();
+        let refused = |name: &str, damage: &dyn Fn(&mut Vec<u32>)| {
+            let mut weights = weights.clone();
+            let (_, mut numbers) = weights.take_u32(name).unwrap();
+            damage(&mut numbers);
+            weights.put_u32(name, &[numbers.len()], numbers);
+            let error = Trees::from_weights(&config(), &SPANS, &mut weights)
+                .err()
+                .unwrap_or_else(|| panic!("{name} was taken"));
+            assert!(error.to_string().contains("tensor"), "{error}");
+        };
+        refused("order", &|v| v[0] = v[1]);
+        refused("order", &|v| v.truncate(3));
+        refused("order", &|v| v[0] = 99);
+        refused("1.0.cumulative", &|v| v[1] = u32::MAX);
+        refused("1.0.cumulative", &|v| v.iter_mut().for_each(|c| *c = 0));
+        refused("1.0.tokens", &|v| v[0] = 99);
+        refused("1.0.tokens", &|v| v.push(0));
+        // A node is feature, bin, right, start, end: the root goes right to itself, beyond the last, by a feature that is not there.
+        refused("1.0.nodes", &|v| v[2] = 0);
+        refused("1.0.nodes", &|v| v[2] = u32::MAX - 1);
+        refused("1.0.nodes", &|v| v[0] = 1);
+        refused("1.0.nodes", &|v| v[4] = u32::MAX);
+        refused("1.0.nodes", &|v| v[3] = v[4]);
+        refused("1.0.nodes", &|v| v.clear());
+        let mut short = weights.clone();
+        let (_, mut bins) = short.take_u8("2.bins").unwrap();
+        bins.pop();
+        short.put_u8("2.bins", &[bins.len()], bins);
+        assert!(Trees::from_weights(&config(), &SPANS, &mut short).is_err());
+        assert!(Trees::from_weights(&Config { trees: 2, ..config() }, &SPANS, &mut weights.clone()).is_err());
+    }
+
+    #[test]
+    fn noise_is_not_split_on() {
+        let mut rng = stream(4, "noise", 0);
+        let mut data = Encoded::zeros(&SPANS, 4000);
+        for (column, span) in data.tokens.iter_mut().zip(&SPANS) {
+            column.iter_mut().for_each(|t| *t = below(&mut rng, u64::from(span.tokens)) as u32);
+        }
+        let trees = fit(&Config { significance: Some(4.0), ..config() }, &SPANS, &data, 1).unwrap();
+        assert!(trees.factors.iter().all(|f| f.trees[0].nodes.len() == 1), "a tree was grown on noise");
+    }
+
+    #[test]
+    fn leaves_are_not_smaller_than_they_may_be() {
+        for honest in [false, true] {
+            let config = Config { min_leaf: Some(150), honest, ..config() };
+            let trees = fit(&config, &SPANS, &table(5000), 1).unwrap();
+            for tree in trees.factors.iter().flat_map(|f| &f.trees) {
+                for node in &tree.nodes {
+                    let rows = tree.cumulative[node.end as usize] - tree.cumulative[node.start as usize];
+                    assert!(rows >= 150, "a leaf of {rows} rows");
+                }
+            }
+        }
     }
 }

@@ -19,6 +19,10 @@ pub struct Blocks {
     pub scalars: Vec<usize>,
     membership: Tensor<2>,
     spread: Tensor<2>,
+    /// For each column its positions, padded to the widest by repeating the last: what a maximum gathers.
+    gather: Tensor<1, Int>,
+    /// Column of each position.
+    column_of: Tensor<1, Int>,
 }
 
 impl Blocks {
@@ -35,7 +39,23 @@ impl Blocks {
         }
         let membership = Tensor::<2>::from_data(TensorData::new(member, [width, columns]), device);
         let scalars = (0..columns).filter(|&c| spans[c].scalar).collect();
-        Blocks { offsets, scalars, spread: membership.clone().transpose(), membership }
+        let widest = spans.iter().map(|s| s.tokens as usize).max().unwrap_or(1);
+        let padded = |c: usize| (0..widest).map(move |k| (c, k));
+        let gather: Vec<i32> =
+            (0..columns).flat_map(padded).map(|(c, k)| (offsets[c] + k).min(offsets[c + 1] - 1) as i32).collect();
+        let column_of: Vec<i32> = (0..columns).flat_map(|c| vec![c as i32; spans[c].tokens as usize]).collect();
+        let int = |v: Vec<i32>| {
+            let n = v.len();
+            Tensor::<1, Int>::from_data(TensorData::new(v, [n]), device)
+        };
+        Blocks {
+            offsets,
+            scalars,
+            spread: membership.clone().transpose(),
+            membership,
+            gather: int(gather),
+            column_of: int(column_of),
+        }
     }
 
     /// The same blocks for tensors that carry gradients.
@@ -45,6 +65,8 @@ impl Blocks {
             scalars: self.scalars.clone(),
             membership: Tensor::from_inner(self.membership.clone()),
             spread: Tensor::from_inner(self.spread.clone()),
+            gather: Tensor::from_inner(self.gather.clone()),
+            column_of: Tensor::from_inner(self.column_of.clone()),
         }
     }
 
@@ -84,13 +106,96 @@ impl Blocks {
         self.log_sum_exp(logits) - picked
     }
 
-    /// Per-column values `[B, C]` spread over their blocks, `[B, W]`.
-    pub fn spread(&self, values: Tensor<2>) -> Tensor<2> {
-        values.matmul(self.spread.clone())
+    /// The largest value of each block at each of its positions, `[B, W]` to `[B, W]`, without gradient.
+    pub fn peak(&self, x: Tensor<2>) -> Tensor<2> {
+        let [rows, _] = x.dims();
+        let widest = self.gather.dims()[0] / self.columns().max(1);
+        let most = x.detach().select(1, self.gather.clone()).reshape([rows, self.columns(), widest]).max_dim(2);
+        most.reshape([rows, self.columns()]).select(1, self.column_of.clone())
     }
 }
 
 /// Bounds logits to `+-CAP`.
 pub fn cap(logits: Tensor<2>) -> Tensor<2> {
     logits.div_scalar(CAP).tanh().mul_scalar(CAP)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn blocks() -> (Blocks, Device) {
+        let device = Device::flex();
+        let span = |tokens, scalar| Span { tokens, scalar, ordered: false };
+        (Blocks::new(&[span(3, false), span(1, true), span(2, true)], &device), device)
+    }
+
+    fn rows(values: &[f32], width: usize, device: &Device) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(values.to_vec(), [values.len() / width, width]), device)
+    }
+
+    fn host(t: Tensor<2>) -> Vec<f32> {
+        t.into_data().try_into_vec::<f32>().unwrap()
+    }
+
+    fn assert_close(got: &[f32], want: &[f32]) {
+        assert_eq!(got.len(), want.len());
+        assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-5), "{got:?} is not {want:?}");
+    }
+
+    const LOGITS: [f32; 12] = [0.0, 1.0, 2.0, 5.0, -1.0, 1.0, 3.0, 3.0, 3.0, -9.0, 11.9, -11.9];
+
+    #[test]
+    fn blocks_know_their_places() {
+        let (blocks, _) = blocks();
+        assert_eq!(blocks.offsets, [0, 3, 4, 6]);
+        assert_eq!(blocks.scalars, [1, 2]);
+        assert_eq!((blocks.width(), blocks.columns()), (6, 3));
+    }
+
+    #[test]
+    fn softmax_is_that_of_each_block() {
+        let (blocks, device) = blocks();
+        let p = host(blocks.softmax(rows(&LOGITS, 6, &device)));
+        let third = 1f32 / 3.0;
+        let e = |x: f32| x.exp();
+        let total = e(0.0) + e(1.0) + e(2.0);
+        let two = 1.0 / (1.0 + e(-2.0));
+        let want =
+            [1.0 / total, e(1.0) / total, e(2.0) / total, 1.0, 1.0 - two, two, third, third, third, 1.0, 1.0, 0.0];
+        assert_close(&p, &want);
+        for row in p.chunks(6) {
+            assert_close(&[row[..3].iter().sum::<f32>(), row[3], row[4] + row[5]], &[1.0; 3]);
+        }
+    }
+
+    #[test]
+    fn cross_entropy_is_minus_the_log_of_the_softmax() {
+        let (blocks, device) = blocks();
+        let tokens = Tensor::<2, Int>::from_data(TensorData::new(vec![2i32, 3, 4, 0, 3, 4], [2, 3]), &device);
+        let hot = blocks.one_hot(tokens);
+        assert_eq!(host(hot.clone()), [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0]);
+        let got = host(blocks.cross_entropy(rows(&LOGITS, 6, &device), hot));
+        let first = (0f32.exp() + 1f32.exp() + 2f32.exp()).ln() - 2.0;
+        let last = ((-1f32).exp() + 1f32.exp()).ln() + 1.0;
+        assert_close(&got, &[first, 0.0, last, 3f32.ln(), 0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_largest_of_each_block_is_spread_over_it() {
+        let (blocks, device) = blocks();
+        let peak =
+            host(blocks.peak(rows(&[1.0, 5.0, 2.0, -3.0, -4.0, -7.0, 0.0, 0.0, 0.5, 9.0, -1.0, 1.0], 6, &device)));
+        assert_eq!(peak, [5.0, 5.0, 5.0, -3.0, -4.0, -4.0, 0.5, 0.5, 0.5, 9.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn caps_are_kept_and_small_logits_too() {
+        let device = Device::flex();
+        let capped = host(cap(rows(&[0.0, 0.5, -1.0, 1e6, -1e6], 5, &device)));
+        assert_close(&capped[..1], &[0.0]);
+        assert!((capped[1] - 0.5).abs() < 1e-3 && (capped[2] + 1.0).abs() < 3e-3, "{capped:?}");
+        assert_close(&capped[3..], &[CAP, -CAP]);
+    }
 }

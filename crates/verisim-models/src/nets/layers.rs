@@ -23,7 +23,8 @@ impl Init {
     pub fn param<const D: usize>(&mut self, shape: [usize; D], values: Vec<f32>) -> Param<Tensor<D>> {
         let id = ParamId::from(self.next);
         self.next += 1;
-        Param::initialized(id, Tensor::from_data(TensorData::new(values, shape), &self.device).require_grad())
+        let tensor = Tensor::from_data(TensorData::new(values, shape), &self.device);
+        Param::initialized(id, if self.device.is_autodiff() { tensor.require_grad() } else { tensor })
     }
 
     /// A linear layer, weights and bias uniform in `+-1/sqrt(inputs)` (the default of PyTorch).

@@ -36,9 +36,8 @@ pub fn with_weights<M: Module>(module: M, weights: &mut Weights) -> Result<M> {
                 Ok((shape, numbers)) if shape == expected => {
                     let data = TensorData::new(numbers, shape);
                     param.map(|old| {
-                        Tensor::from_data(data, &old.device().without_autodiff())
-                            .to_device(&old.device())
-                            .require_grad()
+                        let tensor = Tensor::from_data(data, &old.device());
+                        if old.device().is_autodiff() { tensor.require_grad() } else { tensor }
                     })
                 }
                 Ok((shape, _)) => {
@@ -126,5 +125,115 @@ impl ModuleMapper for Blend {
             }),
             None => param,
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::nets::Init;
+    use burn::nn::Linear;
+    use burn::optim::GradientsParams;
+    use burn::tensor::Device;
+
+    /// The gradients of the parameters in the order of the fields; zeros where there is none.
+    pub(crate) fn flat_gradients<M: Module>(module: &M, grads: &GradientsParams) -> Vec<Vec<f64>> {
+        struct Flat<'a>(&'a GradientsParams, Vec<Vec<f64>>);
+        impl ModuleVisitor for Flat<'_> {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let count = param.val().dims().iter().product::<usize>();
+                self.1.push(match self.0.get::<D>(param.id) {
+                    Some(g) => g.into_data().try_into_vec::<f32>().unwrap().into_iter().map(f64::from).collect(),
+                    None => vec![0.0; count],
+                });
+            }
+        }
+        let mut flat = Flat(grads, Vec::new());
+        module.visit(&mut flat);
+        flat.1
+    }
+
+    /// Compares the gradients of `loss` with central differences of `h` to either side, for about seven numbers of each parameter.
+    pub(crate) fn assert_gradients<M: Module>(module: &M, h: f32, loss: impl Fn(&M) -> Tensor<1>) {
+        let exact = flat_gradients(module, &GradientsParams::from_grads(loss(module).backward(), module));
+        let weights = weights_of(module);
+        let largest = exact.iter().flatten().fold(0.0, |m: f64, g| m.max(g.abs()));
+        assert!(largest > 0.05, "the largest gradient is {largest}: there is nothing to compare");
+        for (p, exact) in exact.iter().enumerate() {
+            for i in (0..exact.len()).step_by(exact.len().div_ceil(7).max(1)) {
+                let shifted = |by: f32| {
+                    let mut weights = weights.clone();
+                    let (shape, mut numbers) = weights.take_f32(&format!("p{p}")).unwrap();
+                    numbers[i] += by;
+                    weights.put_f32(format!("p{p}"), &shape, numbers);
+                    f64::from(loss(&with_weights(module.clone(), &mut weights).unwrap()).into_scalar::<f32>())
+                };
+                let numeric = (shifted(h) - shifted(-h)) / (2.0 * f64::from(h));
+                let error = (numeric - exact[i]).abs();
+                assert!(
+                    error < 0.01 + 0.02 * exact[i].abs(),
+                    "p{p}[{i}]: {} by autodiff, {numeric} by differences",
+                    exact[i]
+                );
+            }
+        }
+    }
+
+    fn layer(seed: u64, device: &Device) -> Linear {
+        Init::new(seed, device).linear(3, 2)
+    }
+
+    fn numbers(weights: &Weights) -> Vec<f32> {
+        let mut weights = weights.clone();
+        [weights.take_f32("p0").unwrap().1, weights.take_f32("p1").unwrap().1].concat()
+    }
+
+    #[test]
+    fn parameters_go_out_and_come_back() {
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            let (one, other) = (layer(1, &device), layer(2, &device));
+            let weights = weights_of(&one);
+            assert_eq!(weights.count(), 3 * 2 + 2);
+            assert_ne!(weights, weights_of(&other));
+            let back = with_weights(other, &mut weights.clone()).unwrap();
+            assert_eq!(weights_of(&back), weights);
+        }
+    }
+
+    #[test]
+    fn parameters_that_do_not_fit_are_refused() {
+        let device = Device::flex();
+        let mut turned = weights_of(&layer(1, &device));
+        let (_, values) = turned.take_f32("p0").unwrap();
+        turned.put_f32("p0", &[2, 3], values);
+        let error = with_weights(layer(1, &device), &mut turned).unwrap_err().to_string();
+        assert!(error.contains("\"p0\"") && error.contains("[2, 3]") && error.contains("[3, 2]"), "{error}");
+        let mut short = weights_of(&layer(1, &device));
+        short.take_f32("p1").unwrap();
+        let error = with_weights(layer(1, &device), &mut short).unwrap_err().to_string();
+        assert!(error.contains("\"p1\" is missing"), "{error}");
+    }
+
+    /// `average = keep average + (1 - keep) latest`, with `keep = min(decay, (1 + t) / (10 + t))`.
+    #[test]
+    fn the_average_follows_its_formula() {
+        let device = Device::flex().autodiff();
+        let layers: Vec<Linear> = (0..4).map(|seed| layer(seed, &device)).collect();
+        let mut ema = Ema::new(&layers[0], 0.26);
+        let mut expected = numbers(&weights_of(&layers[0]));
+        for (latest, keep) in layers[1..].iter().zip([2.0 / 11.0, 3.0 / 12.0, 0.26]) {
+            ema.update(latest);
+            for (e, l) in expected.iter_mut().zip(numbers(&weights_of(latest))) {
+                *e = keep * *e + (1.0 - keep) * l;
+            }
+        }
+        let average = numbers(&weights_of(ema.average()));
+        assert!(average.iter().zip(&expected).all(|(a, e)| (a - e).abs() < 1e-6), "{average:?} {expected:?}");
+        let mut again = Ema::new(&layers[0], 0.26);
+        again.restore(&mut weights_of(ema.average()), ema.steps()).unwrap();
+        ema.update(&layers[0]);
+        again.update(&layers[0]);
+        assert_eq!(weights_of(ema.average()), weights_of(again.average()));
     }
 }

@@ -1,0 +1,313 @@
+//! Arguments: what they mean, and what is said when they mean nothing.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Instant;
+
+use crate::util::{Dir, Output, cells, column, config, demo, wine, wine_path};
+
+const COMMANDS: [&str; 5] = ["train", "sample", "evaluate", "inspect", "demo"];
+
+/// The folder of the demo, whose model the tests sample.
+fn model() -> String {
+    demo().path(".").display().to_string()
+}
+
+/// A small table of text, numbers and gaps, and trees that learnt it.
+fn shapes() -> Dir {
+    let dir = Dir::new();
+    let row = |i: usize| {
+        let colour = ["red", "green", "blue", "green"][i % 4];
+        let size = if i % 5 == 0 { String::new() } else { format!("{}.5", i * 7 % 60) };
+        format!("{i},{colour},{size},fixed\n")
+    };
+    let rows: String = (1..=1200).map(row).collect();
+    dir.file("shapes.csv", format!("id,colour,size,same\n{rows}"));
+    dir.file("job.toml", "[data]\npath = \"shapes.csv\"\n[model.trees]\n");
+    dir.run(&["train", "job.toml", "--out", "run"]).ok();
+    dir
+}
+
+#[test]
+fn help_has_examples() {
+    let dir = Dir::new();
+    for command in COMMANDS {
+        let help = dir.run(&[command, "--help"]).ok().stdout;
+        assert!(help.contains(&format!("verisim {command}")), "{command}:\n{help}");
+        assert!(help.contains("Example"), "{command} --help has no example:\n{help}");
+    }
+    let help = dir.run(&["--help"]).ok().stdout;
+    for command in COMMANDS {
+        assert!(help.contains(&format!("verisim {command}")), "{command} is not among the examples:\n{help}");
+    }
+    assert!(dir.run(&["--version"]).ok().stdout.contains(env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_usage_ends_with_two() {
+    let dir = Dir::new();
+    for args in [
+        &["sample"][..],
+        &["nonsense"],
+        &["train"],
+        &["train", "job.toml", "--device", "abacus"],
+        &["sample", "run", "-n", "many"],
+        &["sample", "run", "--json"],
+        &["evaluate", "--real", "a.csv"],
+        &["sample", "run", "--seed", "-1"],
+    ] {
+        dir.run(args).fails(2).quick();
+    }
+    assert!(!dir.run(&[]).succeeded());
+}
+
+#[test]
+fn a_device_that_is_not_there_is_an_error_that_lists_the_others() {
+    let dir = Dir::new();
+    // With every backend built in, and a GPU, there is nothing to refuse.
+    let output = dir.run(&["sample", &model(), "-n", "1", "--device", "ndarray"]).calm();
+    if !output.succeeded() {
+        output.fails(1).says(&["ndarray", "Available", "flex"]);
+    }
+}
+
+#[test]
+fn quiet_says_nothing() {
+    let dir = Dir::new();
+    let (config, wine) = (config("trees.toml"), wine_path());
+    let train = dir.run(&["--quiet", "train", &config, "--set", &wine, "--out", "run"]).ok();
+    assert_eq!(train.stderr + &train.stdout, "");
+    let sample = dir.run(&["sample", "run", "-n", "10", "-o", "s.csv", "-q"]).ok();
+    assert_eq!(sample.stderr + &sample.stdout, "");
+    let loud = dir.run(&["sample", "run", "-n", "10", "-o", "s.csv"]).ok();
+    assert!(loud.stderr.contains("wrote 10 rows"), "{}", loud.stderr);
+    // Errors are said whatever was asked.
+    dir.run(&["-q", "sample", "nowhere"]).fails(1).says(&["nowhere"]);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let dir = Dir::new();
+    let model = model();
+    let args = ["sample", &model, "-n", "200000"];
+    let begun = Instant::now();
+    let mut child = dir.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.contains("quality"), "{first}");
+    let output = Output::new(&args, begun, child.wait_with_output().unwrap()).ok();
+    assert!(!output.stderr.contains("error"), "{}", output.stderr);
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else {
+        println!("skipped: there is no /dev/full here");
+        return;
+    };
+    let dir = Dir::new();
+    let model = model();
+    let args = ["sample", &model, "-n", "20000"];
+    let begun = Instant::now();
+    let output = dir.command(&args).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    Output::new(&args, begun, output).fails(1).says(&["free some space"]);
+    dir.run(&["sample", &model, "-o", "/dev/full"]).fails(1).says(&["/dev/full"]);
+}
+
+#[test]
+fn a_sample_can_sum_itself_up_as_json() {
+    let dir = Dir::new();
+    let json = dir.run(&["sample", &model(), "-n", "12", "-o", "s.csv", "--json"]).ok().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((json["rows"].as_u64(), json["output"].as_str()), (Some(12), Some("s.csv")));
+    let none = dir.run(&["sample", &model(), "-n", "0"]).ok().stdout;
+    assert_eq!(none.lines().count(), 1, "a sample of no rows is its header: {none}");
+}
+
+#[test]
+fn inspect_tells_what_the_columns_are() {
+    let dir = shapes();
+    let text = dir.run(&["inspect", "shapes.csv"]).ok().stdout;
+    for word in ["1,200 rows", "identifier", "categorical", "decimal", "constant"] {
+        assert!(text.contains(word), "no {word} in\n{text}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&dir.run(&["inspect", "shapes.csv", "--json"]).ok().stdout).unwrap();
+    let kinds: Vec<&str> = json["fields"].as_array().unwrap().iter().map(|f| f["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["identifier", "categorical", "decimal", "constant"]);
+    let model = dir.run(&["inspect", "run"]).ok().stdout;
+    for word in ["trees", "shapes.csv", "1,200 rows", "colour"] {
+        assert!(model.contains(word), "no {word} in\n{model}");
+    }
+}
+
+/// Rows of the demo's model under conditions.
+fn wines(args: &[&str]) -> String {
+    let model = model();
+    demo().run(&[&["sample", &model, "-n", "300"][..], args].concat()).ok().stdout
+}
+
+fn numbers(csv: &str, name: &str) -> Vec<f64> {
+    column(csv, name).iter().map(|v| v.parse().unwrap()).collect()
+}
+
+#[test]
+fn every_row_satisfies_every_condition() {
+    let strong = wines(&["--where", "alcohol>=11.5"]);
+    assert_eq!(strong.lines().count(), 301);
+    assert!(numbers(&strong, "alcohol").iter().all(|&x| x >= 11.5));
+
+    let range = wines(&["--where", "alcohol>10.1", "--where", "alcohol<10.9", "--where", "quality!=5"]);
+    assert_eq!(range.lines().count(), 301);
+    assert!(numbers(&range, "alcohol").iter().all(|&x| x > 10.1 && x < 10.9));
+    assert!(column(&range, "quality").iter().all(|q| q != "5"));
+
+    let good = wines(&["--where", "quality=7", "--where", "alcohol <= 12"]);
+    assert_eq!(good.lines().count(), 301);
+    assert!(column(&good, "quality").iter().all(|q| q == "7"));
+    assert!(numbers(&good, "alcohol").iter().all(|&x| x <= 12.0));
+    // A condition restricts one column and leaves the others their spread.
+    let mut levels = column(&good, "pH");
+    levels.sort();
+    levels.dedup();
+    assert!(levels.len() > 20, "{} values of pH", levels.len());
+}
+
+#[test]
+fn a_condition_gives_the_rows_that_unconditional_sampling_gives_under_it() {
+    let share = |csv: &str, from: f64| {
+        let all = numbers(csv, "alcohol");
+        all.iter().filter(|&&x| x >= from).count() as f64 / all.len() as f64
+    };
+    let model = model();
+    let dir = Dir::new();
+    let all = dir.run(&["sample", &model, "-n", "40000", "--seed", "1"]).ok().stdout;
+    let rows = cells(&all);
+    let last = rows[0].len() - 1;
+    assert_eq!(rows[0][last], "quality");
+    let sevens: Vec<Vec<String>> =
+        rows.iter().filter(|row| row[last] == "7" || row[last] == "quality").cloned().collect();
+    let filtered = crate::util::csv(&sevens);
+    let asked = dir.run(&["sample", &model, "-n", "5000", "--seed", "2", "--where", "quality=7"]).ok().stdout;
+    for from in [10.0, 11.0, 12.0] {
+        let (a, b) = (share(&filtered, from), share(&asked, from));
+        // Two shares of about 5,000 rows each: 4 standard deviations are 0.04.
+        assert!((a - b).abs() < 0.04, "alcohol >= {from}: {a} filtered, {b} asked for");
+    }
+}
+
+#[test]
+fn a_missing_value_can_be_asked_for_and_ruled_out() {
+    let dir = shapes();
+    let sizes =
+        |condition: &str| column(&dir.run(&["sample", "run", "-n", "200", "--where", condition]).ok().stdout, "size");
+    assert!(sizes("size=").iter().all(String::is_empty));
+    assert!(sizes("size!=").iter().all(|s| !s.is_empty()));
+    assert!(sizes("size<30").iter().all(|s| s.parse::<f64>().unwrap() < 30.0));
+    let colours = column(&dir.run(&["sample", "run", "-n", "200", "--where", "colour!=green"]).ok().stdout, "colour");
+    assert!(colours.iter().all(|c| c == "red" || c == "blue"));
+    assert!(colours.contains(&"red".to_owned()) && colours.contains(&"blue".to_owned()));
+}
+
+#[test]
+fn a_condition_that_cannot_be_met_says_why() {
+    let dir = shapes();
+    let refused = |conditions: &[&str], words: &[&str]| {
+        let mut args = vec!["sample", "run", "-n", "50", "-o", "s.csv"];
+        conditions.iter().for_each(|c| args.extend(["--where", *c]));
+        dir.run(&args).fails(1).quick().says(words);
+        assert!(!dir.path("s.csv").exists() && dir.leftovers().is_empty(), "{conditions:?} left a file");
+    };
+    refused(&["color=red"], &["color=red", "did you mean `colour`"]);
+    refused(&["weather=fine"], &["weather", "size"]);
+    refused(&["colour=gren"], &["colour=gren", "did you mean `green`"]);
+    refused(&["colour>red"], &["colour", "only = and !="]);
+    refused(&["colour="], &["colour=", "missing"]);
+    refused(&["size=large"], &["`large` is not a number"]);
+    refused(&["size>1000"], &["size>1000", "range from"]);
+    refused(&["size"], &["column=value"]);
+    refused(&["id=7"], &["id", "not learnt"]);
+    refused(&["same=fixed"], &["same", "not learnt"]);
+    refused(&["colour=red", "colour=blue"], &["colour=red and colour=blue", "no row can satisfy"]);
+    refused(&["size<5", "size>50"], &["size<5 and size>50", "no row can satisfy"]);
+}
+
+#[test]
+fn a_condition_that_is_too_rare_says_how_rare() {
+    let dir = Dir::new();
+    let model = model();
+    let rare = [
+        "sample",
+        &model,
+        "-n",
+        "1000",
+        "-o",
+        "s.csv",
+        "--where",
+        "quality=3",
+        "--where",
+        "alcohol>=10.5",
+        "--max-tries",
+        "1",
+    ];
+    dir.run(&rare).fails(1).says(&["of 1000 rows", "1000 tries", "--max-tries"]);
+    assert!(!dir.path("s.csv").exists() && dir.leftovers().is_empty());
+}
+
+#[test]
+fn balanced_samples_have_as_many_rows_of_each_level() {
+    let counts = |csv: &str| {
+        let mut counts = std::collections::BTreeMap::new();
+        column(csv, "quality").into_iter().for_each(|q| *counts.entry(q).or_insert(0usize) += 1);
+        counts
+    };
+    let mut levels = column(&demo().text("real.csv"), "quality");
+    levels.sort();
+    levels.dedup();
+    let dir = Dir::new();
+    // 9,001 rows are two chunks and do not divide evenly.
+    let all = counts(&dir.run(&["sample", &model(), "-n", "9001", "--balance", "quality"]).ok().stdout);
+    assert_eq!(all.keys().cloned().collect::<Vec<_>>(), levels);
+    assert_eq!(all.values().sum::<usize>(), 9001);
+    assert!(all.values().max().unwrap() - all.values().min().unwrap() <= 1, "{all:?}");
+
+    let strong = dir
+        .run(&[
+            "sample",
+            &model(),
+            "-n",
+            "300",
+            "--balance",
+            "quality",
+            "--where",
+            "alcohol>=10",
+            "--where",
+            "quality!=5",
+        ])
+        .ok()
+        .stdout;
+    let counts = counts(&strong);
+    assert!(!counts.contains_key("5") && counts.len() == levels.len() - 1, "{counts:?}");
+    assert!(counts.values().max().unwrap() - counts.values().min().unwrap() <= 1, "{counts:?}");
+    assert!(numbers(&strong, "alcohol").iter().all(|&x| x >= 10.0));
+
+    dir.run(&["sample", &model(), "--balance", "alcohol"]).fails(1).says(&["--balance alcohol", "numbers"]);
+    dir.run(&["sample", &model(), "--balance", "qualty"]).fails(1).says(&["did you mean `quality`"]);
+}
+
+#[test]
+fn an_evaluation_writes_what_it_is_asked_for() {
+    let dir = Dir::new();
+    let (real, synthetic) = (wine(), demo().path("synthetic.csv").display().to_string());
+    let pair = ["evaluate", "--real", &real, "--synthetic", &synthetic];
+    let text = dir.run(&pair).ok().stdout;
+    assert!(text.contains("Column shapes") && text.contains("no hold-out"), "{text}");
+    let files = dir.run(&[&pair[..], &["--json", "r.json", "--html", "r.html"]].concat()).ok();
+    assert!(files.stdout.contains("Column shapes"));
+    assert!(serde_json::from_str::<serde_json::Value>(&dir.text("r.json")).is_ok());
+    assert!(dir.text("r.html").contains("<html") && dir.leftovers().is_empty());
+    dir.run(&[&pair[..], &["--target", "colour"]].concat()).fails(1).says(&["colour", "quality"]);
+    dir.file("other.csv", "a,b\n1,2\n3,4\n");
+    dir.run(&["evaluate", "--real", &real, "--synthetic", "other.csv"]).fails(1).says(&["other.csv", "columns"]);
+}
