@@ -157,6 +157,9 @@ pub struct Inspect {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  verisim demo --out /tmp/demo                          then open /tmp/demo/report.html")]
 pub struct Demo {
     /// Where the results go.
     #[arg(long, value_name = "DIR", default_value = "runs/demo")]

@@ -98,7 +98,7 @@ impl Default for Config {
             temperature: 0.5,
             hard: true,
             numeric: Numeric::Grid,
-            bins: 48,
+            bins: 32,
             rare: 10,
             max_levels: 256,
             calibrate: 4,
@@ -451,7 +451,7 @@ impl Ctgan {
     }
 
     /// Dropout masks of the critic's layers, scaled so that their mean is one; none without dropout.
-    fn keep(&self, rows: usize, rng: &mut Stream) -> Vec<Tensor<2>> {
+    fn dropout(&self, rows: usize, rng: &mut Stream) -> Vec<Tensor<2>> {
         if self.config.dropout == 0.0 {
             return Vec::new();
         }
@@ -484,7 +484,7 @@ impl Ctgan {
             let mix: Vec<f32> = (0..packs).map(|_| uniform(&mut rng) as f32).collect();
             let mix = Tensor::<2>::from_data(TensorData::new(mix, [packs, 1]), &plain);
             let between = real.clone() * mix.clone() + fake.clone() * (mix.neg() + 1.0);
-            let keep = this.keep(packs, &mut rng);
+            let keep = this.dropout(packs, &mut rng);
             let up = Tensor::from_inner;
             let (score_real, _) = critic.forward(up(real), &keep);
             let (score_fake, _) = critic.forward(up(fake), &keep);
@@ -517,7 +517,7 @@ impl Ctgan {
             let token_noise = up(gumbel(&mut rng, rows, width, &plain));
             let blocks = this.blocks.with_gradients();
             let (tokens, logits, scalars) = this.generate(generator, &blocks, noise, condition.clone(), token_noise);
-            let keep = this.keep(rows / this.config.pac, &mut rng);
+            let keep = this.dropout(rows / this.config.pac, &mut rng);
             // The critic is only passed through: its own fork keeps its parameters out of this graph's lock.
             let critic = this.critic.clone().fork(&this.device);
             let (score, _) = critic.forward(this.packed(tokens, scalars, condition.clone()), &keep);

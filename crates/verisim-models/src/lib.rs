@@ -10,6 +10,7 @@ mod decode;
 mod error;
 mod linalg;
 pub mod nets;
+mod order;
 mod profile;
 mod sampler;
 pub mod step;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Encoded, Span, TableCodec};
 
 pub use error::{Error, Result};
+use order::{OrderedSampler, OrderedTrainee};
 pub use sampler::{Allowed, Drawn, Sampler};
 pub use step::{Clock, Losses, Setup, Trainee};
 pub use training::Training;
@@ -95,9 +97,14 @@ impl ModelConfig {
 
     /// A fresh model that is trained step by step. `device` must support gradients.
     pub fn trainee(&self, setup: Setup<'_>) -> Result<Box<dyn Trainee>> {
+        let order = order::by_information(setup.spans, setup.train);
+        let spans = order::arrange(setup.spans, &order);
+        let (train, kept_back) =
+            (order::arrange_table(setup.train, &order), order::arrange_table(setup.kept_back, &order));
+        let setup = Setup { spans: &spans, train: &train, kept_back: &kept_back, ..setup };
         match self {
-            ModelConfig::Tvae(c) => Ok(Box::new(tvae::Tvae::new(c, setup)?)),
-            ModelConfig::Ctgan(c) => Ok(Box::new(ctgan::Ctgan::new(c, setup)?)),
+            ModelConfig::Tvae(c) => Ok(Box::new(OrderedTrainee { inner: tvae::Tvae::new(c, setup)?, order })),
+            ModelConfig::Ctgan(c) => Ok(Box::new(OrderedTrainee { inner: ctgan::Ctgan::new(c, setup)?, order })),
             ModelConfig::Trees(_) | ModelConfig::Copula(_) => {
                 Err(Error::Data(format!("{} is fitted in closed form, not step by step", self.name())))
             }
@@ -113,10 +120,28 @@ pub fn restore(
     device: &Device,
 ) -> Result<Box<dyn Sampler>> {
     let spans = codec.spans();
-    Ok(match config {
+    // The order of a neural model's columns, and their spans in that order.
+    let ordered = |weights: &mut Weights| -> Result<(Vec<usize>, Vec<Span>)> {
+        let order = order::take(weights, spans.len())?;
+        let arranged = order::arrange(&spans, &order);
+        Ok((order, arranged))
+    };
+    let sampler: Box<dyn Sampler> = match config {
         ModelConfig::Trees(c) => Box::new(trees::Trees::from_weights(c, &spans, &mut weights)?),
         ModelConfig::Copula(_) => Box::new(copula::Copula::from_weights(&spans, &mut weights)?),
-        ModelConfig::Tvae(c) => Box::new(tvae::TvaeSampler::from_weights(c, &spans, &mut weights, device)?),
-        ModelConfig::Ctgan(c) => Box::new(ctgan::CtganSampler::from_weights(c, &spans, &mut weights, device)?),
-    })
+        ModelConfig::Tvae(c) => {
+            let (order, arranged) = ordered(&mut weights)?;
+            let inner = tvae::TvaeSampler::from_weights(c, &arranged, &mut weights, device)?;
+            Box::new(OrderedSampler::new(inner, order, &spans))
+        }
+        ModelConfig::Ctgan(c) => {
+            let (order, arranged) = ordered(&mut weights)?;
+            let inner = ctgan::CtganSampler::from_weights(c, &arranged, &mut weights, device)?;
+            Box::new(OrderedSampler::new(inner, order, &spans))
+        }
+    };
+    match weights.iter().next() {
+        Some((name, _)) => Err(Error::Tensor { name: name.into(), problem: "is not part of this model".into() }),
+        None => Ok(sampler),
+    }
 }

@@ -25,7 +25,8 @@ use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::rng::{Stream, below, permutation, stream, uniform};
 
 use crate::error::{Error, Result};
-use crate::profile::{class_counts, coarse, principal_scores, quantile_groups, target_classes, told};
+use crate::profile::{class_counts, principal_scores, quantile_groups, target_classes};
+use crate::order::{self, by_information};
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
@@ -176,21 +177,12 @@ pub struct Trees {
 /// Fits one tree (or `config.trees`) a column, columns in parallel.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result<Trees> {
     config.check()?;
-    let order = column_order(spans, data);
+    let order = by_information(spans, data);
     let factors = (0..order.len())
         .into_par_iter()
         .map(|position| fit_factor(config, spans, data, &order, position, seed))
         .collect();
     Ok(Trees { spans: spans.to_vec(), order, factors, backoff: config.backoff() })
-}
-
-/// What tells most about the other columns comes first (largest sum of mutual information), so that every later
-/// column finds early on the tree what it depends on.
-fn column_order(spans: &[Span], data: &Encoded) -> Vec<usize> {
-    let told = told(&coarse(spans, data));
-    let mut order: Vec<usize> = (0..spans.len()).collect();
-    order.sort_by(|&a, &b| told[b].total_cmp(&told[a]).then(a.cmp(&b)));
-    order
 }
 
 fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], position: usize, seed: u64) -> Factor {
@@ -564,8 +556,7 @@ impl Trees {
     /// The arrays that the model is made of.
     pub fn weights(&self) -> Weights {
         let mut weights = Weights::default();
-        let order: Vec<u32> = self.order.iter().map(|&j| j as u32).collect();
-        weights.put_u32("order", &[order.len()], order);
+        order::put(&mut weights, &self.order);
         for (p, factor) in self.factors.iter().enumerate() {
             let bins = factor.bin_of.concat();
             weights.put_u8(format!("{p}.bins"), &[bins.len()], bins);
@@ -582,12 +573,7 @@ impl Trees {
 
     /// The model of these arrays; an error when they do not describe trees over `spans`.
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights) -> Result<Trees> {
-        let order: Vec<usize> = weights.take_u32("order")?.1.into_iter().map(|j| j as usize).collect();
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        if sorted != (0..spans.len()).collect::<Vec<_>>() {
-            return Err(damaged("order", "does not name every column once"));
-        }
+        let order = order::take(weights, spans.len())?;
         let factor = |p: usize, weights: &mut Weights| -> Result<Factor> {
             let name = format!("{p}.bins");
             let bins = weights.take_u8(&name)?.1;

@@ -68,7 +68,7 @@ impl Default for Config {
             reconstruction: 1.0,
             skip: true,
             numeric: Numeric::Grid,
-            bins: 48,
+            bins: 32,
             rare: 10,
             max_levels: 256,
             calibrate: 4,

@@ -1,0 +1,146 @@
+//! The order in which a model sees columns.
+//!
+//! A model that draws columns one after another does best when what tells most about the others comes first (largest sum
+//! of mutual information). Neural models need not know of this: they are trained on the reordered table, and what
+//! they draw is put back in place here.
+
+use verisim_data::codec::{Encoded, Span};
+use verisim_data::rng::Stream;
+
+use crate::error::{Error, Result};
+use crate::profile::{coarse, told};
+use crate::sampler::{Allowed, Drawn, Sampler};
+use crate::step::{Clock, Losses, Trainee};
+use crate::weights::Weights;
+
+const NAME: &str = "order";
+
+/// Columns by how much they tell about all others, most first.
+pub fn by_information(spans: &[Span], data: &Encoded) -> Vec<usize> {
+    let told = told(&coarse(spans, data));
+    let mut order: Vec<usize> = (0..spans.len()).collect();
+    order.sort_by(|&a, &b| told[b].total_cmp(&told[a]).then(a.cmp(&b)));
+    order
+}
+
+/// `items` in the given order.
+pub fn arrange<T: Clone>(items: &[T], order: &[usize]) -> Vec<T> {
+    order.iter().map(|&j| items[j].clone()).collect()
+}
+
+/// A table with its columns in the given order.
+pub fn arrange_table(data: &Encoded, order: &[usize]) -> Encoded {
+    Encoded { rows: data.rows, tokens: arrange(&data.tokens, order), scalars: arrange(&data.scalars, order) }
+}
+
+/// An order as a tensor.
+pub fn put(weights: &mut Weights, order: &[usize]) {
+    weights.put_u32(NAME, &[order.len()], order.iter().map(|&j| j as u32).collect());
+}
+
+/// The order of `columns` columns that [`put`] wrote; an error when it does not name every column once.
+pub fn take(weights: &mut Weights, columns: usize) -> Result<Vec<usize>> {
+    let order: Vec<usize> = weights.take_u32(NAME)?.1.into_iter().map(|j| j as usize).collect();
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    match sorted == (0..columns).collect::<Vec<_>>() {
+        true => Ok(order),
+        false => Err(Error::Tensor { name: NAME.into(), problem: "does not name every column once".into() }),
+    }
+}
+
+/// A model in training on a reordered table; the order goes into its weights.
+pub struct OrderedTrainee<T> {
+    /// The model.
+    pub inner: T,
+    /// The order of the columns that it sees.
+    pub order: Vec<usize>,
+}
+
+impl<T: Trainee> Trainee for OrderedTrainee<T> {
+    fn steps_per_epoch(&self) -> u64 {
+        self.inner.steps_per_epoch()
+    }
+
+    fn step(&mut self, clock: &Clock) -> Losses {
+        self.inner.step(clock)
+    }
+
+    fn validate(&mut self) -> Option<f64> {
+        self.inner.validate()
+    }
+
+    fn keep(&mut self) {
+        self.inner.keep();
+    }
+
+    fn save(&self) -> Result<Weights> {
+        self.inner.save()
+    }
+
+    fn load(&mut self, weights: Weights) -> Result<()> {
+        self.inner.load(weights)
+    }
+
+    fn finish(&mut self, seed: u64) -> Result<Weights> {
+        let mut weights = self.inner.finish(seed)?;
+        put(&mut weights, &self.order);
+        Ok(weights)
+    }
+}
+
+/// A trained model of a reordered table, drawing in the table's own order.
+pub struct OrderedSampler<S> {
+    inner: S,
+    order: Vec<usize>,
+    spans: Vec<Span>,
+}
+
+impl<S: Sampler> OrderedSampler<S> {
+    /// Puts the columns of `inner` back: its column `k` is column `order[k]` of `spans`.
+    pub fn new(inner: S, order: Vec<usize>, spans: &[Span]) -> Self {
+        OrderedSampler { inner, order, spans: spans.to_vec() }
+    }
+}
+
+impl<S: Sampler> Sampler for OrderedSampler<S> {
+    fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+        let mut inner = Allowed::any(self.order.len());
+        for (k, &j) in self.order.iter().enumerate() {
+            if let Some(tokens) = allowed.tokens(j) {
+                inner.restrict(k, tokens.to_vec());
+            }
+        }
+        let drawn = self.inner.draw(rows, &inner, max_tries, rng);
+        let mut back = vec![0; self.order.len()];
+        self.order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
+        Drawn { encoded: arrange_table(&drawn.encoded, &back), tried: drawn.tried }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arranging_and_putting_back_is_the_identity() {
+        let data = Encoded { rows: 2, tokens: vec![vec![0, 1], vec![2, 3], vec![4, 5]], scalars: vec![vec![]; 3] };
+        let order = vec![2, 0, 1];
+        let there = arrange_table(&data, &order);
+        assert_eq!(there.tokens[0], vec![4, 5]);
+        let mut back = vec![0; 3];
+        order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
+        assert_eq!(arrange_table(&there, &back).tokens, data.tokens);
+    }
+
+    #[test]
+    fn a_damaged_order_is_refused() {
+        let mut weights = Weights::default();
+        put(&mut weights, &[0, 0, 2]);
+        assert!(take(&mut weights, 3).is_err());
+    }
+}
