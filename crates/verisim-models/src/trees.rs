@@ -25,8 +25,8 @@ use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::rng::{Stream, below, permutation, stream, uniform};
 
 use crate::error::{Error, Result};
-use crate::profile::{class_counts, principal_scores, quantile_groups, target_classes};
 use crate::order::{self, by_information};
+use crate::profile::{class_counts, principal_scores, quantile_groups, target_classes};
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
@@ -120,9 +120,9 @@ impl Config {
         self.backoff.unwrap_or_else(|| 0.5 * (400f64.powf(self.privacy) - 1.0))
     }
 
-    /// What a split must beat: 0 at `privacy = 0`, 1.25 at 0.5, 2.5 at 1, unless given.
+    /// What a split must beat: 0 at `privacy = 0`, 0.75 at 0.5, 1.5 at 1, unless given.
     pub fn significance(&self) -> f64 {
-        self.significance.unwrap_or(2.5 * self.privacy)
+        self.significance.unwrap_or(1.5 * self.privacy)
     }
 
     /// The codec that this model wants.

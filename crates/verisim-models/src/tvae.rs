@@ -175,13 +175,16 @@ impl Net {
     }
 }
 
-/// `[W, W]` mask that is 1 from each block to the blocks after it.
+/// How much faster the skip learns than other weights: it starts at zero and must reach the size of logits.
+const SKIP_GAIN: f32 = 4.0;
+
+/// `[W, W]` mask that is [`SKIP_GAIN`] from each block to the blocks after it, 0 elsewhere.
 fn later(blocks: &Blocks, device: &Device) -> Tensor<2> {
     let w = blocks.width();
     let mut mask = vec![0f32; w * w];
     for c in 0..blocks.columns() {
         for from in 0..blocks.offsets[c] {
-            (blocks.offsets[c]..blocks.offsets[c + 1]).for_each(|to| mask[from * w + to] = 1.0);
+            (blocks.offsets[c]..blocks.offsets[c + 1]).for_each(|to| mask[from * w + to] = SKIP_GAIN);
         }
     }
     Tensor::from_data(TensorData::new(mask, [w, w]), device)
