@@ -19,7 +19,7 @@ fn shapes() -> Dir {
     let dir = Dir::new();
     let row = |i: usize| {
         let colour = ["red", "green", "blue", "green"][i % 4];
-        let size = if i % 5 == 0 { String::new() } else { format!("{}.5", i * 7 % 60) };
+        let size = if i.is_multiple_of(5) { String::new() } else { format!("{}.5", i * 7 % 60) };
         format!("{i},{colour},{size},fixed\n")
     };
     let rows: String = (1..=1200).map(row).collect();

@@ -313,7 +313,7 @@ fn missing_values_are_written_as_the_source_wrote_them() {
         format!(
             "{},{}\n",
             ["red", "green", "?"][i % 3],
-            if i % 4 == 0 { String::from("?") } else { format!("{}.5", i % 50) }
+            if i.is_multiple_of(4) { String::from("?") } else { format!("{}.5", i % 50) }
         )
     };
     let rows: String = (0..600).map(row).collect();

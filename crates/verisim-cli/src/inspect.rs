@@ -16,10 +16,11 @@ pub fn run(args: &Inspect) -> Result<()> {
     let mut out = std::io::stdout().lock();
     if file.extension().is_some_and(|e| e == "safetensors") {
         let (header, weights) = artefact::load(&file)?;
-        return Ok(match args.json {
+        match args.json {
             true => writeln!(out, "{}", serde_json::to_string_pretty(&header)?)?,
             false => write!(out, "{}", describe(&header, weights.count()))?,
-        });
+        }
+        return Ok(());
     }
     let mut options = ReadOptions { delimiter: args.delimiter, ..Default::default() };
     if !args.missing.is_empty() {

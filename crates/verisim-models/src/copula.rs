@@ -414,7 +414,11 @@ impl Copula {
             }
             let name = format!("{g}.correlation");
             let (_, correlation) = weights.take_f64(&name)?;
-            if correlation.len() != d * d || correlation.iter().any(|r| !r.is_finite()) || !(weight >= 0.0) {
+            if correlation.len() != d * d
+                || correlation.iter().any(|r| !r.is_finite())
+                || weight.is_nan()
+                || weight < 0.0
+            {
                 return Err(damaged(&name, "is no correlation matrix"));
             }
             components.push(Component { weight, cumulative, correlation });

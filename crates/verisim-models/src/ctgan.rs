@@ -121,7 +121,7 @@ impl Config {
         if self.pac == 0 || self.critic_steps == 0 {
             return bad("pac and critic_steps", "must be at least 1");
         }
-        if !(0.0..0.95).contains(&self.dropout) || !(self.temperature > 0.0) {
+        if !(0.0..0.95).contains(&self.dropout) || self.temperature.is_nan() || self.temperature <= 0.0 {
             return bad("dropout and temperature", "must lie in [0, 0.95), and be positive");
         }
         if !(2..=4096).contains(&self.bins) || !(2..=4096).contains(&self.max_levels) {

@@ -40,10 +40,9 @@ impl<'a> TokenDraw<'a> {
         for c in 0..self.tokens.len() {
             let (a, b) = (self.offsets[c], self.offsets[c + 1]);
             let mut total = 0.0;
-            for w in a..b {
-                let l = CAP * (self.logits[w] / CAP).tanh() + bias[w];
-                self.weights[w] = l.exp();
-                total += self.weights[w];
+            for ((weight, &logit), &bias) in self.weights[a..b].iter_mut().zip(&self.logits[a..b]).zip(&bias[a..b]) {
+                *weight = (CAP * (logit / CAP).tanh() + bias).exp();
+                total += *weight;
             }
             let mut u = uniform(rng) as f32 * total;
             let mut token = b - 1;

@@ -110,9 +110,11 @@ impl Config {
         Ok(())
     }
 
-    /// Fewest rows in a leaf: 20 at `privacy = 0`, 100 at 0.5, 500 at 1, unless given.
-    pub fn min_leaf(&self) -> usize {
-        self.min_leaf.unwrap_or_else(|| (20.0 * 25f64.powf(self.privacy)).round() as usize)
+    /// Fewest rows in a leaf of a table of `rows`: 20 at `privacy = 0`, 100 at 0.5, 500 at 1, unless given. A small table
+    /// has smaller leaves, down to 20 rows, so that a tree keeps some 32 of them.
+    pub fn min_leaf(&self, rows: usize) -> usize {
+        let wanted = (20.0 * 25f64.powf(self.privacy)).round() as usize;
+        self.min_leaf.unwrap_or_else(|| wanted.min((rows / 32).max(20)))
     }
 
     /// The pseudo-count: 0 at `privacy = 0`, 10 at 0.5, 200 at 1, unless given.
@@ -202,7 +204,7 @@ fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], 
         bins: &bins,
         widths,
         tokens,
-        min_leaf: config.min_leaf(),
+        min_leaf: config.min_leaf(data.rows),
         ordered: spans[target].ordered,
     };
     let trees = (0..config.trees).map(|t| grower.grow(seed, (position * config.trees + t) as u64)).collect();
@@ -407,7 +409,7 @@ impl Grower<'_> {
         let freedom = (present - 1) as f64;
         let noise =
             freedom + self.config.significance() * (2.0 * freedom).sqrt() + 2.0 * (candidates.max(1) as f64).ln();
-        (2.0 * best.gain > noise).then_some(best)
+        (best.gain > 0.0 && 2.0 * best.gain > noise).then_some(best)
     }
 
     /// Tries every threshold of one feature; returns how many there were.
@@ -828,5 +830,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// With a negative `significance` a node without any possible split was once split into nothing.
+    #[test]
+    fn a_node_without_a_possible_split_stays_a_leaf() {
+        let config = Config { significance: Some(-5.0), min_leaf: Some(20), ..Config::default() };
+        let fitted = fit(&config, &SPANS, &table(200), 1).unwrap();
+        Trees::from_weights(&config, &SPANS, &mut fitted.weights()).unwrap();
+    }
+
+    #[test]
+    fn small_tables_have_smaller_leaves() {
+        let config = Config::default();
+        assert_eq!((config.min_leaf(300), config.min_leaf(1600), config.min_leaf(1_000_000)), (20, 50, 100));
+        assert_eq!(Config { min_leaf: Some(7), ..config }.min_leaf(300), 7);
     }
 }

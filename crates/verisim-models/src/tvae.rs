@@ -591,7 +591,7 @@ mod tests {
         let column = |w: usize| [3, 5, 9].iter().position(|&end| w < end).unwrap();
         for from in 0..WIDTH {
             for to in 0..WIDTH {
-                let want = if column(from) < column(to) { 1.0 } else { 0.0 };
+                let want = if column(from) < column(to) { SKIP_GAIN } else { 0.0 };
                 assert_eq!(mask[from * WIDTH + to], want, "{from} to {to}");
             }
         }
