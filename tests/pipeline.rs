@@ -15,7 +15,7 @@ fn the_demo_leaves_everything_it_speaks_of() {
         assert!(!demo().bytes(name).is_empty(), "{name}");
     }
     assert!(demo().leftovers().is_empty());
-    assert_eq!(cells(&demo().text("real.csv")).len() + cells(&demo().text("holdout.csv")).len(), 1599 + 2);
+    assert_eq!(cells(&demo().text("real.csv")).len() + cells(&demo().text("holdout.csv")).len(), 1359 + 2);
     let report = demo_report();
     for word in ["quality", "hold-out"] {
         assert!(report.contains(word), "no {word} in\n{report}");

@@ -51,7 +51,7 @@ Examples:
 pub struct Train {
     /// The config file (see configs/).
     pub config: PathBuf,
-    /// Where the results go [default: runs/<name of the config>].
+    /// Where the results go [default: runs/ and the name of the config].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Where to compute.

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::rng::{Stream, below, stream, uniform};
 
-use crate::decode::{TokenDraw, calibrate, marginals};
+use crate::decode::{Heads, calibrate, host, marginals};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Ema, Init, blocks::cap};
@@ -652,7 +652,7 @@ fn host_skip(generator: &Generator, blocks: &Blocks) -> Option<Vec<f32>> {
     let width = blocks.width();
     let mut all = vec![0.0; width * width];
     for (part, o) in generator.skip.iter().zip(blocks.offsets.windows(2).skip(1)) {
-        let part = part.val().into_data().try_into_vec::<f32>().unwrap_or_default();
+        let part = host(part.val());
         let own = o[1] - o[0];
         for (from, row) in part.chunks(own).enumerate() {
             let place = &mut all[from * width + o[0]..from * width + o[1]];
@@ -721,38 +721,18 @@ impl CtganSampler {
     /// Under a condition the generator is told a token of the restricted column with the least mass, which makes rows
     /// that satisfy it frequent; rows that do not are given up.
     fn draw_biased(&self, bias: &[f32], rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
-        const BATCH: usize = 1024;
         let width = self.blocks.width();
         let mass = |(c, ok): &(usize, &[bool])| -> f64 {
             ok.iter().zip(&self.marginals[self.blocks.offsets[*c]..]).filter(|(ok, _)| **ok).map(|(_, p)| p).sum()
         };
         let rarest = allowed.restricted().min_by(|a, b| mass(a).total_cmp(&mass(b)));
-        let mut out = Encoded::zeros(&self.spans, rows);
-        let (mut made, mut tried) = (0, 0u64);
-        let mut draw = TokenDraw::new(&self.blocks.offsets, self.skip.as_deref());
-        let scalars = self.blocks.scalars.len();
-        while made < rows && tried < max_tries {
-            let n = BATCH.min((max_tries - tried) as usize).min(if allowed.is_any() { rows - made } else { BATCH });
+        let heads = Heads { spans: &self.spans, blocks: &self.blocks, skip: self.skip.as_deref(), bias };
+        heads.draw(rows, allowed, max_tries, rng, |n, rng| {
             let positions: Vec<usize> = (0..n).map(|_| self.condition(rarest, rng)).collect();
             let noise = step::noise(rng, n, self.latent, &self.device);
             let (logits, means) = self.generator.forward(noise, condition_rows(&positions, width, &self.device), width);
-            let logits = logits.into_data().try_into_vec::<f32>().unwrap_or_default();
-            let means = means.map(|m| m.into_data().try_into_vec::<f32>().unwrap_or_default()).unwrap_or_default();
-            for i in 0..n {
-                if made == rows {
-                    break;
-                }
-                tried += 1;
-                let Some(tokens) = draw.row(&logits[i * width..(i + 1) * width], bias, allowed, rng) else { continue };
-                tokens.iter().enumerate().for_each(|(c, &t)| out.tokens[c][made] = t);
-                for (s, &c) in self.blocks.scalars.iter().enumerate() {
-                    out.scalars[c][made] = means[i * scalars + s];
-                }
-                made += 1;
-            }
-        }
-        out.truncate(made);
-        Drawn { encoded: out, tried }
+            (host(logits), means.map_or_else(Vec::new, host))
+        })
     }
 }
 

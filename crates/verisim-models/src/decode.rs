@@ -3,8 +3,10 @@
 use verisim_data::codec::{Encoded, Span};
 use verisim_data::rng::{Stream, stream, uniform};
 
-use crate::nets::blocks::CAP;
-use crate::sampler::Allowed;
+use burn::tensor::Tensor;
+
+use crate::nets::{Blocks, blocks::CAP};
+use crate::sampler::{Allowed, Drawn};
 
 /// Rows drawn to measure marginals.
 const CALIBRATION_ROWS: usize = 20_000;
@@ -64,6 +66,67 @@ impl<'a> TokenDraw<'a> {
             }
         }
         Some(&self.tokens)
+    }
+}
+
+/// What turns the outputs of a network into rows.
+pub struct Heads<'a> {
+    /// The columns.
+    pub spans: &'a [Span],
+    /// Where they lie in the outputs.
+    pub blocks: &'a Blocks,
+    /// See [`TokenDraw`].
+    pub skip: Option<&'a [f32]>,
+    /// Added to the capped logits.
+    pub bias: &'a [f32],
+}
+
+impl Heads<'_> {
+    /// Rows that are allowed, from batches of outputs: `next(n, rng)` gives the logits `[n, W]` and scalars `[n, S]` of
+    /// `n` rows. Gives up after `max_tries` rows.
+    pub fn draw(
+        &self,
+        rows: usize,
+        allowed: &Allowed,
+        max_tries: u64,
+        rng: &mut Stream,
+        next: impl Fn(usize, &mut Stream) -> (Vec<f32>, Vec<f32>),
+    ) -> Drawn {
+        const BATCH: usize = 1024;
+        let scalars = &self.blocks.scalars;
+        let mut out = Encoded::zeros(self.spans, rows);
+        let (mut made, mut tried) = (0, 0u64);
+        let mut draw = TokenDraw::new(&self.blocks.offsets, self.skip);
+        while made < rows && tried < max_tries {
+            let wanted = if allowed.is_any() { rows - made } else { BATCH };
+            let n = BATCH.min(wanted).min((max_tries - tried) as usize);
+            let (logits, means) = next(n, rng);
+            for (i, logits) in logits.chunks_exact(self.blocks.width()).enumerate() {
+                if made == rows {
+                    break;
+                }
+                tried += 1;
+                let Some(tokens) = draw.row(logits, self.bias, allowed, rng) else { continue };
+                tokens.iter().enumerate().for_each(|(c, &t)| out.tokens[c][made] = t);
+                for (s, &c) in scalars.iter().enumerate() {
+                    out.scalars[c][made] = means[i * scalars.len() + s];
+                }
+                made += 1;
+            }
+        }
+        out.truncate(made);
+        Drawn { encoded: out, tried }
+    }
+}
+
+/// The numbers of a tensor, read from its device.
+///
+/// # Panics
+/// When the device is lost, after which nothing can be drawn; the model's tensors are 32-bit floats throughout.
+pub fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    match tensor.into_data().try_into_vec::<f32>() {
+        Ok(numbers) => numbers,
+        Err(e) => panic!("cannot read from the device: {e:?}"),
     }
 }
 

@@ -110,10 +110,10 @@ impl Config {
         Ok(())
     }
 
-    /// Fewest rows in a leaf of a table of `rows`: 20 at `privacy = 0`, 100 at 0.5, 500 at 1, unless given. A small table
+    /// Fewest rows in a leaf of a table of `rows`: 20 at `privacy = 0`, 70 at 0.5, 245 at 1, unless given. A small table
     /// has smaller leaves, down to 20 rows, so that a tree keeps some 32 of them.
     pub fn min_leaf(&self, rows: usize) -> usize {
-        let wanted = (20.0 * 25f64.powf(self.privacy)).round() as usize;
+        let wanted = (20.0 * 12.25f64.powf(self.privacy)).round() as usize;
         self.min_leaf.unwrap_or_else(|| wanted.min((rows / 32).max(20)))
     }
 
@@ -122,9 +122,9 @@ impl Config {
         self.backoff.unwrap_or_else(|| 0.5 * (400f64.powf(self.privacy) - 1.0))
     }
 
-    /// What a split must beat: 0 at `privacy = 0`, 0.75 at 0.5, 1.5 at 1, unless given.
+    /// What a split must beat: 0 at `privacy = 0`, 1.5 at 0.5, 3 at 1, unless given.
     pub fn significance(&self) -> f64 {
-        self.significance.unwrap_or(1.5 * self.privacy)
+        self.significance.unwrap_or(3.0 * self.privacy)
     }
 
     /// The codec that this model wants.
@@ -843,7 +843,7 @@ mod tests {
     #[test]
     fn small_tables_have_smaller_leaves() {
         let config = Config::default();
-        assert_eq!((config.min_leaf(300), config.min_leaf(1600), config.min_leaf(1_000_000)), (20, 50, 100));
+        assert_eq!((config.min_leaf(300), config.min_leaf(1600), config.min_leaf(1_000_000)), (20, 50, 70));
         assert_eq!(Config { min_leaf: Some(7), ..config }.min_leaf(300), 7);
     }
 }

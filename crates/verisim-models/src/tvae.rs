@@ -21,10 +21,10 @@ use burn::nn::Linear;
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
-use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
+use verisim_data::codec::{CodecConfig, Numeric, Span};
 use verisim_data::rng::{Stream, normal, stream};
 
-use crate::decode::{TokenDraw, calibrate};
+use crate::decode::{Heads, calibrate, host};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Ema, Init, blocks::cap};
@@ -382,17 +382,8 @@ pub struct TvaeSampler {
 impl TvaeSampler {
     fn new(config: &Config, spans: &[Span], net: Net, bias: Vec<f32>, device: &Device) -> Result<Self> {
         let blocks = Blocks::new(spans, device);
-        let host = |t: Tensor<1>| {
-            t.into_data().try_into_vec::<f32>().map_err(|e| Error::Data(format!("cannot read weights back: {e:?}")))
-        };
-        let skip = match &net.skip {
-            Some(skip) => Some(host((skip.val() * later(&blocks, device)).flatten(0, 1))?),
-            None => None,
-        };
-        let spread = match &net.spread {
-            Some(spread) => host(spread.val().clamp(-4.6, 0.0).exp())?,
-            None => Vec::new(),
-        };
+        let skip = net.skip.as_ref().map(|skip| host(skip.val() * later(&blocks, device)));
+        let spread = net.spread.as_ref().map_or_else(Vec::new, |spread| host(spread.val().clamp(-4.6, 0.0).exp()));
         Ok(TvaeSampler {
             spans: spans.to_vec(),
             blocks,
@@ -430,32 +421,16 @@ impl Sampler for TvaeSampler {
 impl TvaeSampler {
     /// Columns are drawn in order; a row is given up with the probability that its next token would not be allowed.
     fn draw_biased(&self, bias: &[f32], rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
-        const BATCH: usize = 1024;
-        let (width, scalars) = (self.blocks.width(), self.blocks.scalars.len());
-        let mut out = Encoded::zeros(&self.spans, rows);
-        let (mut made, mut tried) = (0, 0u64);
-        let mut draw = TokenDraw::new(&self.blocks.offsets, self.skip.as_deref());
-        while made < rows && tried < max_tries {
-            let n = BATCH.min((max_tries - tried) as usize).min(if allowed.is_any() { rows - made } else { BATCH });
+        let heads = Heads { spans: &self.spans, blocks: &self.blocks, skip: self.skip.as_deref(), bias };
+        heads.draw(rows, allowed, max_tries, rng, |n, rng| {
             let z = step::noise(rng, n, self.latent, &self.device);
-            let (logits, means) = self.net.decode(z, width);
-            let logits = logits.into_data().try_into_vec::<f32>().unwrap_or_default();
-            let means = means.map(|m| m.into_data().try_into_vec::<f32>().unwrap_or_default()).unwrap_or_default();
-            for i in 0..n {
-                if made == rows {
-                    break;
-                }
-                tried += 1;
-                let Some(tokens) = draw.row(&logits[i * width..(i + 1) * width], bias, allowed, rng) else { continue };
-                tokens.iter().enumerate().for_each(|(c, &t)| out.tokens[c][made] = t);
-                for (s, &c) in self.blocks.scalars.iter().enumerate() {
-                    out.scalars[c][made] = means[i * scalars + s] + self.spread[s] * normal(rng) as f32;
-                }
-                made += 1;
+            let (logits, means) = self.net.decode(z, self.blocks.width());
+            let mut means = means.map_or_else(Vec::new, host);
+            for row in means.chunks_mut(self.spread.len().max(1)) {
+                row.iter_mut().zip(&self.spread).for_each(|(m, sd)| *m += sd * normal(rng) as f32);
             }
-        }
-        out.truncate(made);
-        Drawn { encoded: out, tried }
+            (host(logits), means)
+        })
     }
 }
 
@@ -464,6 +439,7 @@ impl TvaeSampler {
 mod tests {
     use super::*;
     use crate::nets::params::tests::assert_gradients;
+    use verisim_data::codec::Encoded;
     use verisim_data::rng::{below, uniform};
 
     const SPANS: [Span; 3] = [
