@@ -441,3 +441,24 @@ fn a_killed_sample_leaves_the_old_file() {
     child.wait().unwrap();
     assert_eq!(dir.text("s.csv"), "the old rows\n");
 }
+
+/// Headers that are well-formed and wrong: each would once have made sampling fail in the middle.
+#[test]
+fn headers_that_do_not_fit_are_refused() {
+    let (header, weights) = artefact::load(&demo().path("model.safetensors")).unwrap();
+    let dir = Dir::new();
+    let edits: [(&str, serde_json::Value); 5] = [
+        ("/codec/columns/0/cells/0", serde_json::json!([])),
+        ("/codec/columns/0/bounds/min", serde_json::json!(1e9)),
+        ("/codec/columns/11/token_of", serde_json::json!([])),
+        ("/codec/columns/11/level_of/0", serde_json::json!(1_000_000)),
+        ("/model/trees/trees", serde_json::json!(0)),
+    ];
+    for (place, value) in edits {
+        let mut json = serde_json::to_value(&header).unwrap();
+        *json.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value;
+        let header = serde_json::from_value(json).unwrap();
+        artefact::save(&dir.path("new.safetensors"), &header, &weights).unwrap();
+        dir.run(&["sample", "new.safetensors", "--where", "quality=5"]).fails(1).says(&["new.safetensors"]);
+    }
+}

@@ -311,3 +311,66 @@ fn an_evaluation_writes_what_it_is_asked_for() {
     dir.file("other.csv", "a,b\n1,2\n3,4\n");
     dir.run(&["evaluate", "--real", &real, "--synthetic", "other.csv"]).fails(1).says(&["other.csv", "columns"]);
 }
+
+/// Three years of days, three cities and a number, learnt by the default model.
+fn dated() -> Dir {
+    let dir = Dir::new();
+    let row = |i: usize| {
+        let (year, month, day) = (2020 + i % 3, 1 + i / 3 % 12, 1 + i / 36 % 28);
+        format!("{year}-{month:02}-{day:02},{},{}\n", ["lima", "oslo", "rome"][i * 7 % 3], i % 50)
+    };
+    dir.file("dated.csv", "day,city,n\n".to_owned() + &(0..3000).map(row).collect::<String>());
+    dir.file("job.toml", "[data]\npath = \"dated.csv\"\n\n[model.trees]\n");
+    dir.run(&["train", "job.toml", "--out", "run"]).ok();
+    dir
+}
+
+/// Days were once compared before the time of day was cut off, so that a day could break its own condition.
+#[test]
+fn conditions_on_dates_hold_for_what_is_written() {
+    let dir = dated();
+    let bound = "2021-03-10";
+    for (sign, holds) in [
+        (">", (|d, b| d > b) as fn(&str, &str) -> bool),
+        (">=", |d, b| d >= b),
+        ("<", |d, b| d < b),
+        ("<=", |d, b| d <= b),
+        ("!=", |d, b| d != b),
+        ("=", |d, b| d == b),
+    ] {
+        let n = if sign == "=" { "5" } else { "2000" };
+        let args = ["sample", "run", "-n", n, "--max-tries", "20000", "--where", &format!("day{sign}{bound}")];
+        let days = column(&dir.run(&args).ok().stdout, "day");
+        assert_eq!(days.len().to_string(), n);
+        assert!(days.iter().all(|d| holds(d, bound)), "day{sign}{bound}: {days:?}");
+    }
+}
+
+/// The last chunk owes nothing to some levels when it is shorter than there are levels.
+#[test]
+fn a_short_last_chunk_is_balanced_too() {
+    let dir = dated();
+    let cities = column(&dir.run(&["sample", "run", "-n", "8193", "--balance", "city"]).ok().stdout, "city");
+    assert_eq!(cities.len(), 8193);
+    for city in ["lima", "oslo", "rome"] {
+        assert_eq!(cities.iter().filter(|c| *c == city).count(), 2731, "{city}");
+    }
+}
+
+#[test]
+fn a_level_that_does_not_exist_is_an_error_whatever_the_sign() {
+    let output = dated().run(&["sample", "run", "--where", "city!=osla"]).fails(1);
+    assert!(output.stderr.contains("did you mean `oslo`"), "{}", output.stderr);
+    assert_eq!(output.stdout, "", "nothing is written before the request is checked");
+}
+
+#[test]
+fn a_stopped_run_is_not_lost_by_a_forgotten_flag() {
+    let dir = dated();
+    dir.file("neural.toml", "[data]\npath = \"dated.csv\"\n\n[model.tvae]\n");
+    std::fs::create_dir_all(dir.path("run/checkpoint")).unwrap();
+    dir.file("run/checkpoint/state.safetensors", "hours of work");
+    let output = dir.run(&["train", "neural.toml", "--out", "run"]).fails(1);
+    assert!(output.stderr.contains("--resume"), "{}", output.stderr);
+    assert_eq!(dir.text("run/checkpoint/state.safetensors"), "hours of work");
+}

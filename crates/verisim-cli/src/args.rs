@@ -87,11 +87,11 @@ pub struct Sample {
     /// Keep to rows with COLUMN OP VALUE, OP one of = != < <= > >=; an empty value is a missing one. May be given more than once.
     #[arg(long = "where", value_name = "CONDITION")]
     pub conditions: Vec<String>,
-    /// The same number of rows for each level of this column.
+    /// The same number of rows for each level of this column; levels in fewer than one row of a thousand want --max-tries.
     #[arg(long, value_name = "COLUMN")]
     pub balance: Option<String>,
     /// Give up a condition after this many tries a row.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_tries: u64,
     /// .csv, .tsv (also .gz, .zst), .parquet or .jsonl; standard output as CSV when not given.
     #[arg(short, long, value_name = "FILE")]

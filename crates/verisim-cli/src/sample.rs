@@ -16,6 +16,7 @@ pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
     let conditions = args.conditions.iter().map(|c| Condition::parse(c, schema)).collect::<Result<_, _>>()?;
     let request =
         Request { rows: args.n, seed: args.seed, conditions, balance: args.balance.clone(), max_tries: args.max_tries };
+    artefact.check(&request)?;
     let begun = Instant::now();
     let progress = ui.progress(args.n as u64, "rows");
     let writer = match &args.output {

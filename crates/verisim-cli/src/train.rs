@@ -27,11 +27,16 @@ pub fn run(args: &Train, ui: &Ui) -> Result<()> {
     ));
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
-    // The second Ctrl-C ends the program at once.
+    let steps = job.training().is_some();
+    if args.resume && !steps {
+        ui.say(format!("{} is fitted at once, so there is nothing to resume: it is fitted anew", job.model.name()));
+    }
+    // Files appear whole or not at all, so the program may end at any time; training steps end with a checkpoint first.
     ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        if !steps || flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
+        eprintln!("\nstopping after this step; Ctrl-C again ends at once, without a checkpoint");
     })
     .context("cannot watch for Ctrl-C")?;
     let options = Options {

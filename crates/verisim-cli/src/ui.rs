@@ -85,6 +85,19 @@ impl Progress {
     }
 }
 
+/// A failure and its causes in one line; a cause that the line already tells is not said twice.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(|e| e.to_string()) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
 /// True when the failure is a reader that closed the pipe.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
@@ -107,6 +120,12 @@ pub fn grouped(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn causes_are_told_once() {
+        let error = anyhow::anyhow!("no such file").context("a.csv: no such file").context("cannot train");
+        assert_eq!(super::chain(&error), "cannot train: a.csv: no such file");
+    }
+
     #[test]
     fn thousands() {
         assert_eq!(super::grouped(1_234_567), "1,234,567");

@@ -123,28 +123,62 @@ impl Condition {
     /// Restricts `allowed` to the tokens that may satisfy the condition; an error when there are none.
     pub fn restrict(&self, codec: &TableCodec, allowed: &mut Allowed) -> Result<()> {
         let column = &codec.columns[self.column];
-        let tokens: Vec<bool> = (0..column.span().tokens).map(|t| self.may_hold(column, t)).collect();
+        // The level is looked up once, not once a token. A level that does not exist is a typo, whatever the operator.
+        let level = match (&self.bound, column) {
+            (Bound::Level(level), ColumnCodec::Category(codec)) => match codec.find(level) {
+                Some(found) => Some(found),
+                None => return Err(self.error(self.impossible(column))),
+            },
+            _ => None,
+        };
+        let tokens: Vec<bool> = (0..column.span().tokens).map(|t| self.may_hold(column, level, t)).collect();
         if !tokens.contains(&true) {
-            return Err(Error::Condition { condition: self.text.clone(), problem: self.impossible(column) });
+            return Err(self.error(self.impossible(column)));
         }
         allowed.restrict(self.column, tokens);
         Ok(())
     }
 
-    fn may_hold(&self, column: &ColumnCodec, token: u32) -> bool {
+    fn error(&self, problem: String) -> Error {
+        Error::Condition { condition: self.text.clone(), problem }
+    }
+
+    /// `level` is the token of the bound, and whether that token stands for it alone.
+    fn may_hold(&self, column: &ColumnCodec, level: Option<(u32, bool)>, token: u32) -> bool {
         let missing = column.missing_token() == Some(token);
-        match (&self.bound, column) {
+        match (&self.bound, level) {
             (Bound::Missing, _) => missing == (self.operator == Operator::Equal),
             _ if missing => false,
             (Bound::Number(bound), _) => {
                 column.range(token).is_some_and(|(lo, hi)| self.operator.may_hold(lo, hi, *bound))
             }
-            (Bound::Level(level), ColumnCodec::Category(codec)) => match (codec.find(level), self.operator) {
-                (Some((t, _)), Operator::Equal) => t == token,
-                (Some((t, alone)), _) => t != token || !alone,
-                (None, operator) => operator != Operator::Equal,
-            },
-            (Bound::Level(_), _) => false,
+            (Bound::Level(_), Some((t, _))) if self.operator == Operator::Equal => t == token,
+            (Bound::Level(_), Some((t, alone))) => t != token || !alone,
+            (Bound::Level(_), None) => false,
+        }
+    }
+
+    /// Whether the condition leaves out every row whose `column` is `level`.
+    pub(crate) fn excludes(&self, column: usize, level: &str) -> bool {
+        self.column == column
+            && match &self.bound {
+                Bound::Level(own) => (own == level) != (self.operator == Operator::Equal),
+                Bound::Missing => self.operator == Operator::Equal,
+                Bound::Number(_) => false,
+            }
+    }
+
+    /// Brings the dates that the condition is about to what their format can write, so that what is checked is what is written.
+    pub(crate) fn canonical(&self, schema: &Schema, frame: &mut Frame) {
+        let field = schema.modelled().nth(self.column);
+        let (Some(Kind::Datetime { format }), Column::Number(values)) =
+            (field.map(|f| &f.kind), &mut frame.columns[self.column])
+        else {
+            return;
+        };
+        let format = DateFormat::new(format);
+        for x in values.iter_mut().filter(|x| !x.is_nan()) {
+            *x = format.parse(&format.text(*x)).unwrap_or(*x);
         }
     }
 

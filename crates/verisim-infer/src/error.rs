@@ -32,9 +32,12 @@ pub enum Error {
     },
     /// The tries ran out.
     #[error(
-        "only {found} of {wanted} rows were found in {tried} tries: the conditions hold together in about {percent:.4} % of this model's rows; relax them or allow more tries with --max-tries"
+        "only {found} of {wanted} rows with {condition} were found in {tried} tries: that is about {percent:.4} % of this \
+         model's rows; relax the conditions, leave the level out, or allow more tries with --max-tries"
     )]
     TooRare {
+        /// What the rows should satisfy.
+        condition: String,
         /// Rows found.
         found: usize,
         /// Rows wanted.

@@ -5,7 +5,7 @@ use std::sync::mpsc::sync_channel;
 use rayon::prelude::*;
 use verisim_data::codec::ColumnCodec;
 use verisim_data::rng::stream;
-use verisim_data::{Column, Frame, Table};
+use verisim_data::{Column, Frame, Schema, Table};
 use verisim_models::Allowed;
 
 use crate::Artefact;
@@ -85,14 +85,9 @@ impl Artefact {
         })
     }
 
-    /// All rows of `request` in one table. For samples that fit in memory.
-    pub fn sample_table(&self, request: &Request) -> Result<(Vec<Table>, Summary)> {
-        let mut tables = Vec::new();
-        let summary = self.sample(request, |t| {
-            tables.push(t);
-            Ok(())
-        })?;
-        Ok((tables, summary))
+    /// Refuses a request that cannot be met, before anything is written.
+    pub fn check(&self, request: &Request) -> Result<()> {
+        self.strata(request).map(drop)
     }
 
     fn strata(&self, request: &Request) -> Result<Vec<Stratum>> {
@@ -127,7 +122,8 @@ impl Artefact {
             make(conditions)
         };
         // A level that contradicts a --where is left out rather than refused.
-        let strata: Vec<Stratum> = categories.levels.iter().filter_map(|l| with(l).ok()).collect();
+        let kept = |l: &&String| !request.conditions.iter().any(|c| c.excludes(column, l));
+        let strata: Vec<Stratum> = categories.levels.iter().filter(kept).map(with).collect::<Result<_>>()?;
         if strata.is_empty() { Err(fail("no level is left under the conditions".into())) } else { Ok(strata) }
     }
 
@@ -140,7 +136,7 @@ impl Artefact {
         let mut parts = Vec::with_capacity(k);
         for (s, stratum) in strata.iter().enumerate() {
             // Row i belongs to stratum i % k.
-            let quota = (0..rows).filter(|i| (first + i) % k == s).count();
+            let quota = (rows + k - 1 - (s + k - first % k) % k) / k;
             let (frame, t) = self.stratum(request, stratum, quota, (c * k + s) as u64)?;
             tried += t;
             parts.push(frame);
@@ -158,16 +154,18 @@ impl Artefact {
         while found < quota {
             let drawn = self.sampler.draw(quota - found, &stratum.allowed, budget, &mut rng);
             tried += drawn.tried;
-            budget = budget.saturating_sub(drawn.tried.max(1));
+            // A model that tries nothing has nothing to give.
+            budget = if drawn.tried == 0 { 0 } else { budget.saturating_sub(drawn.tried) };
             // 2^20 attempts a stratum keep their own decode streams; the budget ends long before.
             let frame = codec.decode(&drawn.encoded, request.seed, (index << 20) + attempt);
             attempt += 1;
-            let frame = if stratum.conditions.is_empty() { frame } else { exact(frame, &stratum.conditions) };
+            let frame = exact(&self.header.schema, frame, &stratum.conditions);
             found += frame.rows;
             frames.push(frame);
             if found < quota && budget == 0 {
                 let percent = 100.0 * found as f64 / tried.max(1) as f64;
-                return Err(Error::TooRare { found, wanted: quota, tried, percent });
+                let condition = stratum.conditions.iter().map(Condition::text).collect::<Vec<_>>().join(" and ");
+                return Err(Error::TooRare { condition, found, wanted: quota, tried, percent });
             }
         }
         Ok((concat(frames), tried))
@@ -175,12 +173,18 @@ impl Artefact {
 }
 
 /// The rows that satisfy every condition.
-fn exact(frame: Frame, conditions: &[Condition]) -> Frame {
+fn exact(schema: &Schema, mut frame: Frame, conditions: &[Condition]) -> Frame {
+    if conditions.is_empty() {
+        return frame;
+    }
+    conditions.iter().for_each(|c| c.canonical(schema, &mut frame));
     let keep: Vec<usize> = (0..frame.rows).filter(|&i| conditions.iter().all(|c| c.holds(&frame, i))).collect();
     if keep.len() == frame.rows { frame } else { frame.take(&keep) }
 }
 
 fn concat(mut frames: Vec<Frame>) -> Frame {
+    // A stratum that is owed no row of this chunk has an empty frame.
+    frames.retain(|f| f.rows > 0);
     if frames.len() == 1 {
         return frames.swap_remove(0);
     }

@@ -99,8 +99,8 @@ pub fn load(path: &Path) -> Result<(Header, Weights)> {
     let header: Header = serde_json::from_str(&json).map_err(|e| bad(format!("has a damaged header ({e})"), AGAIN))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("has damaged tensors ({e})"), AGAIN))?;
     let weights = Weights::from_parsed(&file).map_err(|e| bad(e.to_string(), AGAIN))?;
-    if header.schema.modelled().count() != header.codec.columns.len() {
-        return Err(bad("has a schema and a codec of different width".into(), AGAIN));
+    if let Some(problem) = header.codec.problem(&header.schema) {
+        return Err(bad(format!("has a damaged codec: {problem}"), AGAIN));
     }
     Ok((header, weights))
 }

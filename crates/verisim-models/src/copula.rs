@@ -180,6 +180,7 @@ fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Component {
     let n = rows.len() as f64;
     let mut cumulative = Vec::with_capacity(d);
     let mut scores: Vec<Vec<f32>> = Vec::with_capacity(d);
+    let mut inverse_sd: Vec<f64> = Vec::with_capacity(d);
     for j in 0..d {
         let mut counts = vec![0u32; rank[j].len()];
         for &i in rows {
@@ -195,6 +196,7 @@ fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Component {
             .collect();
         let (expected, sd) = expected_scores(&c);
         let scale = if sd > 0.0 { 1.0 / sd } else { 0.0 };
+        inverse_sd.push(scale);
         scores.push(
             rows.iter()
                 .map(|&i| (expected[rank[j][data.tokens[j][i as usize] as usize] as usize] * scale) as f32)
@@ -208,7 +210,7 @@ fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Component {
         for b in 0..a {
             let r = scores[a].iter().zip(&scores[b]).map(|(x, y)| f64::from(x * y)).sum::<f64>() / n;
             // Scores have unit variance, cut normals less: see the header.
-            let r = (r / (attenuation(&cumulative[a]) * attenuation(&cumulative[b]))).clamp(-0.995, 0.995);
+            let r = (r * inverse_sd[a] * inverse_sd[b]).clamp(-0.995, 0.995);
             correlation[a * d + b] = r;
             correlation[b * d + a] = r;
         }
@@ -237,11 +239,6 @@ fn expected_scores(cumulative: &[f64]) -> (Vec<f64>, f64) {
         (before, low) = (p, high);
     }
     (scores, variance.sqrt())
-}
-
-fn attenuation(cumulative: &[f64]) -> f64 {
-    let sd = expected_scores(cumulative).1;
-    if sd > 0.0 { sd } else { 1.0 }
 }
 
 /// One component made ready for a condition: restricted columns first.

@@ -36,7 +36,7 @@ use verisim_data::rng::{Stream, below, stream, uniform};
 use crate::decode::{Heads, calibrate, host, marginals};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Ema, Init, blocks::cap};
+use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size};
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::step::{self, Clock, Losses, Resident, Setup, Trainee};
 use crate::training::Training;
@@ -118,8 +118,11 @@ impl Config {
                 return bad(key, "must name at least one width between 1 and 16384");
             }
         }
-        if self.pac == 0 || self.critic_steps == 0 {
-            return bad("pac and critic_steps", "must be at least 1");
+        if !(1..=1024).contains(&self.pac) || !(1..=64).contains(&self.critic_steps) {
+            return bad("pac and critic_steps", "must lie between 1 and 1024, and between 1 and 64");
+        }
+        if [self.penalty, self.condition].iter().any(|x| !x.is_finite() || *x < 0.0) {
+            return bad("penalty and condition", "must be 0 or more");
         }
         if !(0.0..0.95).contains(&self.dropout) || self.temperature.is_nan() || self.temperature <= 0.0 {
             return bad("dropout and temperature", "must lie in [0, 0.95), and be positive");
@@ -340,6 +343,7 @@ impl Ctgan {
     pub fn new(config: &Config, setup: Setup<'_>) -> Result<Ctgan> {
         let Setup { training, spans, train, kept_back, seed, device, shards } = setup;
         config.check()?;
+        check_skip(config.skip, spans)?;
         let plain = device.clone().inner();
         let blocks = Blocks::new(spans, &plain);
         let real = marginals(spans, train);
@@ -649,6 +653,9 @@ fn pair_distance(spans: &[Span], real: &Encoded, fake: &Encoded) -> f64 {
 
 /// The generator's skip as one `[W, W]` matrix on the host.
 fn host_skip(generator: &Generator, blocks: &Blocks) -> Option<Vec<f32>> {
+    if generator.skip.is_empty() {
+        return None;
+    }
     let width = blocks.width();
     let mut all = vec![0.0; width * width];
     for (part, o) in generator.skip.iter().zip(blocks.offsets.windows(2).skip(1)) {
@@ -659,7 +666,7 @@ fn host_skip(generator: &Generator, blocks: &Blocks) -> Option<Vec<f32>> {
             place.iter_mut().zip(row).for_each(|(p, u)| *p = u * SKIP_GAIN);
         }
     }
-    (!generator.skip.is_empty()).then_some(all)
+    Some(all)
 }
 
 /// A trained GAN.
@@ -679,6 +686,8 @@ pub struct CtganSampler {
 impl CtganSampler {
     /// The sampler of saved weights.
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights, device: &Device) -> Result<Self> {
+        check_skip(config.skip, spans)?;
+        check_size(&config.generator, config.latent, weights)?;
         let blocks = Blocks::new(spans, device);
         let (_, bias) = weights.take_f32("bias")?;
         let (_, marginals) = weights.take_f64("marginals")?;

@@ -119,6 +119,7 @@ pub fn restore(
     mut weights: Weights,
     device: &Device,
 ) -> Result<Box<dyn Sampler>> {
+    config.check()?;
     let spans = codec.spans();
     // The order of a neural model's columns, and their spans in that order.
     let ordered = |weights: &mut Weights| -> Result<(Vec<usize>, Vec<Span>)> {

@@ -12,7 +12,7 @@
 //!   parent, again and again. This is the shrinkage of a leaf's distribution towards its ancestors' (the
 //!   recursive Dirichlet prior of MacKay and Peto, 1995), done by sampling. The leaves of a subtree
 //!   lie side by side in memory, so an ancestor's distribution is a range and costs nothing to store.
-//! - A leaf keeps counts of tokens; tokens are point masses and quantile bins, never a row's own values.
+//! - A leaf keeps counts of tokens; tokens are point masses and quantile bins of one column.
 //! - Splits see a coarse view (at most 64 bins a feature, 32 classes a target, fewer in small nodes), leaves the
 //!   fine one.
 //! - Columns are drawn in the order of how much they tell about all others, which is chosen from the data.
@@ -111,10 +111,11 @@ impl Config {
     }
 
     /// Fewest rows in a leaf of a table of `rows`: 20 at `privacy = 0`, 70 at 0.5, 245 at 1, unless given. A small table
-    /// has smaller leaves, down to 20 rows, so that a tree keeps some 32 of them.
+    /// has smaller leaves, down to 20 rows, so that a tree keeps some 32 of them; above `privacy = 0.5` fewer, 8 at 1.
     pub fn min_leaf(&self, rows: usize) -> usize {
         let wanted = (20.0 * 12.25f64.powf(self.privacy)).round() as usize;
-        self.min_leaf.unwrap_or_else(|| wanted.min((rows / 32).max(20)))
+        let most = rows as f64 / 32.0 * 4f64.powf((2.0 * self.privacy - 1.0).max(0.0));
+        self.min_leaf.unwrap_or_else(|| wanted.min((most as usize).max(20)))
     }
 
     /// The pseudo-count: 0 at `privacy = 0`, 10 at 0.5, 200 at 1, unless given.
@@ -477,9 +478,8 @@ fn partition(rows: &mut [u32], left: impl Fn(u32) -> bool) -> usize {
 }
 
 impl Tree {
-    /// Draws a token for a row whose earlier columns have the bins `bin(feature)`, at most `allowed`.
-    ///
-    /// Returns the token, and the probability that an unrestricted draw would have been allowed.
+    /// Draws a token for a row whose earlier columns have the bins `bin(feature)`, among the tokens `allowed`.
+    /// `None` when the draw is not allowed.
     fn draw(&self, bin: impl Fn(usize) -> u8, allowed: Option<&[bool]>, backoff: f64, rng: &mut Stream) -> Option<u32> {
         let mut path = [0u32; 64];
         let mut depth = 0;

@@ -27,7 +27,7 @@ use verisim_data::rng::{Stream, normal, stream};
 use crate::decode::{Heads, calibrate, host};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Ema, Init, blocks::cap};
+use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size};
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::step::{self, Clock, Epochs, Losses, Resident, Setup, Trainee};
 use crate::training::Training;
@@ -86,7 +86,7 @@ impl Config {
         if self.hidden.is_empty() || self.hidden.iter().any(|&h| h == 0 || h > 16_384) {
             return bad("hidden", "must name at least one width between 1 and 16384");
         }
-        if !(self.beta >= 0.0 && self.reconstruction > 0.0) {
+        if !(self.beta >= 0.0 && self.reconstruction > 0.0 && (self.beta + self.reconstruction).is_finite()) {
             return bad("beta and reconstruction", "must be 0 or more, and positive");
         }
         if !(2..=4096).contains(&self.bins) || !(2..=4096).contains(&self.max_levels) {
@@ -247,6 +247,7 @@ impl Tvae {
     pub fn new(config: &Config, setup: Setup<'_>) -> Result<Tvae> {
         let Setup { training, spans, train, kept_back, seed, device, shards } = setup;
         config.check()?;
+        check_skip(config.skip, spans)?;
         let plain = device.clone().inner();
         let blocks = Blocks::new(spans, &plain);
         let net = Net::new(config, &blocks, seed, device);
@@ -398,6 +399,8 @@ impl TvaeSampler {
 
     /// The sampler of saved weights.
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights, device: &Device) -> Result<Self> {
+        check_skip(config.skip, spans)?;
+        check_size(&config.hidden, config.latent, weights)?;
         let blocks = Blocks::new(spans, device);
         let (shape, bias) = weights.take_f32("bias")?;
         if shape != [blocks.width()] {

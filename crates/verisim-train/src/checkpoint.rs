@@ -69,6 +69,17 @@ pub fn load(out: &Path, config: &str, data: &str) -> Result<(State, Weights)> {
     Ok((state, Weights::from_parsed(&file)?))
 }
 
+/// Refuses to start anew where a stopped run waits: hours of training should not end by a forgotten flag.
+pub fn refuse(out: &Path) -> Result<()> {
+    let path = file(out);
+    if !path.exists() {
+        return Ok(());
+    }
+    let folder = out.join("checkpoint");
+    let problem = format!("a stopped run is here; go on with --resume, or remove {} to start again", folder.display());
+    Err(Error::Resume { path, problem })
+}
+
 /// Removes the checkpoint of a finished run.
 pub fn remove(out: &Path) {
     let _ = std::fs::remove_dir_all(out.join("checkpoint"));

@@ -212,7 +212,7 @@ fn train(
         trainee.load(weights)?;
         run.state = state;
     } else {
-        checkpoint::remove(&options.out);
+        checkpoint::refuse(&options.out)?;
     }
     run.open_log(options.resume)?;
     run.steps(trainee.as_mut(), options.stop, on)

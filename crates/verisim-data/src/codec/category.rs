@@ -83,6 +83,18 @@ impl CategoryCodec {
         Some((token, (token as usize) < self.level_of.len()))
     }
 
+    /// What is wrong with a codec that was read from a file, if anything.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let levels = self.levels.len() as u32;
+        let tokens = self.span().tokens;
+        let sound = self.token_of.len() == self.levels.len()
+            && self.token_of.iter().all(|&t| t < tokens)
+            && self.level_of.len() <= self.levels.len()
+            && self.level_of.iter().chain(self.other.iter().map(|(l, _)| l)).all(|&l| l < levels)
+            && self.other.iter().try_fold(0u64, |sum, (_, n)| sum.checked_add(*n)).is_some();
+        (!sound).then_some("has tokens and levels that do not fit")
+    }
+
     /// Tokens of a column of codes into the same levels.
     pub fn encode(&self, codes: &[u32]) -> Vec<u32> {
         codes.iter().map(|&c| self.token(c)).collect()

@@ -6,7 +6,8 @@
 //! of the values, missing comes last.
 //!
 //! Decoding a bin draws from the quantile function inside the bin, kept as a few knots that are linear in
-//! between; a knot stands for at least [`ROWS_PER_KNOT`] rows, so knots summarise rows rather than list them.
+//! between. Inner knots stand for at least [`ROWS_PER_KNOT`] rows each; the ends of a bin are values that occur, and so is
+//! every point mass.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,8 @@ impl GridCodec {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let missing = sorted.len() < values.len();
-        GridCodec { bounds: Bounds::of(values, decimals), cells: cut(&sorted, bins.max(2)), missing }
+        let bounds = Bounds::of(values, decimals);
+        GridCodec { bounds, cells: cut(&sorted, bins.max(2), bounds.step), missing }
     }
 
     /// What a model sees of this column.
@@ -50,22 +52,33 @@ impl GridCodec {
 
     /// The smallest and largest value that a token decodes to; `None` for missing.
     pub fn range(&self, token: u32) -> Option<(f64, f64)> {
-        let cell = self.cells.get(token as usize)?;
-        Some((cell[0], cell[cell.len() - 1]))
+        Some(self.ends(self.cells.get(token as usize)?))
+    }
+
+    /// The smallest and largest value of a cell: bins reach half a step beyond them.
+    fn ends(&self, cell: &[f64]) -> (f64, f64) {
+        let half = if cell.len() == 1 { 0.0 } else { 0.5 * self.bounds.step };
+        (self.bounds.apply(cell[0] + half), self.bounds.apply(cell[cell.len() - 1] - half))
     }
 
     /// Tokens of a column; a value between two cells goes to the nearer one, missing without such a token to 0.
     pub fn encode(&self, values: &[f64]) -> Vec<u32> {
-        let upper: Vec<f64> = self.cells.iter().map(|c| c[c.len() - 1]).collect();
+        let (lower, upper): (Vec<f64>, Vec<f64>) = self.cells.iter().map(|c| self.ends(c)).unzip();
         let token = |&x: &f64| {
             if x.is_nan() || upper.is_empty() {
                 return self.missing_token().unwrap_or(0);
             }
             let at = upper.partition_point(|&u| u < x).min(upper.len() - 1);
-            let below_gap = at > 0 && x < self.cells[at][0] && x - upper[at - 1] < self.cells[at][0] - x;
+            let below_gap = at > 0 && x < lower[at] && x - upper[at - 1] < lower[at] - x;
             (at - usize::from(below_gap)) as u32
         };
         values.iter().map(token).collect()
+    }
+
+    /// What is wrong with a codec that was read from a file, if anything.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let sound = |c: &Vec<f64>| !c.is_empty() && c.is_sorted() && c.iter().all(|x| x.is_finite());
+        if !self.cells.iter().all(sound) { Some("has a cell that is no range") } else { self.bounds.problem() }
     }
 
     /// Values of a column of tokens.
@@ -80,12 +93,13 @@ impl GridCodec {
         }
         let at = uniform(rng) * (cell.len() - 1) as f64;
         let (k, f) = (at as usize, at.fract());
-        self.bounds.apply(cell[k] + f * (cell[k + 1] - cell[k]))
+        let (least, most) = self.ends(cell);
+        self.bounds.apply(cell[k] + f * (cell[k + 1] - cell[k])).clamp(least, most)
     }
 }
 
 /// Point masses and bins of sorted values; every cell's knots lie inside its own values, so cells never overlap.
-fn cut(sorted: &[f64], bins: usize) -> Vec<Vec<f64>> {
+fn cut(sorted: &[f64], bins: usize, step: f64) -> Vec<Vec<f64>> {
     let runs = runs(sorted);
     if runs.len() <= bins {
         return runs.iter().map(|&(start, _)| vec![sorted[start]]).collect();
@@ -98,17 +112,17 @@ fn cut(sorted: &[f64], bins: usize) -> Vec<Vec<f64>> {
     let mut open: Option<usize> = None; // first row of the bin being filled
     for run in &runs {
         if heavy(run) {
-            cells.extend(open.take().map(|first| knots(&sorted[first..run.0])));
+            cells.extend(open.take().map(|first| knots(&sorted[first..run.0], step)));
             cells.push(vec![sorted[run.0]]);
             continue;
         }
         let first = *open.get_or_insert(run.0);
         if run.1 - first >= per_bin {
-            cells.push(knots(&sorted[first..run.1]));
+            cells.push(knots(&sorted[first..run.1], step));
             open = None;
         }
     }
-    cells.extend(open.map(|first| knots(&sorted[first..])));
+    cells.extend(open.map(|first| knots(&sorted[first..], step)));
     cells
 }
 
@@ -125,14 +139,22 @@ fn runs(sorted: &[f64]) -> Vec<(usize, usize)> {
     out
 }
 
-/// Quantiles of one bin's sorted values, from its smallest to its largest.
-fn knots(bin: &[f64]) -> Vec<f64> {
+/// Quantiles of one bin's sorted values, each spread over the step that rounds to it: drawing between these knots and
+/// rounding gives every value its share, the ends of the bin too.
+fn knots(bin: &[f64], step: f64) -> Vec<f64> {
     let last = bin.len() - 1;
     if bin[0] == bin[last] {
         return vec![bin[0]];
     }
     let pieces = (bin.len() / ROWS_PER_KNOT).clamp(1, MAX_KNOTS - 1);
-    (0..=pieces).map(|k| bin[k * last / pieces]).collect()
+    let knot = |k: usize| {
+        // The value at this share of the rows, and how far into its run of equals.
+        let rank = k as f64 / pieces as f64 * bin.len() as f64;
+        let value = bin[(rank as usize).min(last)];
+        let (from, to) = (bin.partition_point(|&v| v < value), bin.partition_point(|&v| v <= value));
+        value + step * ((rank - from as f64) / (to - from) as f64 - 0.5)
+    };
+    (0..=pieces).map(knot).collect()
 }
 
 #[cfg(test)]
@@ -164,6 +186,21 @@ mod tests {
         let worst =
             (0..20_000).map(|i| (values.partition_point(|&v| v < back[i]) as f64 - i as f64).abs()).fold(0.0, f64::max);
         assert!(worst / 20_000.0 < 0.01, "KS distance {}", worst / 20_000.0);
+    }
+
+    /// Whole numbers in bins of a few values each: the ends of a bin come up as often as its middle.
+    #[test]
+    fn every_value_of_a_bin_is_drawn_alike() {
+        let values: Vec<f64> = (0..60_000).map(|i| f64::from(i % 600)).collect();
+        let codec = GridCodec::fit(&values, Some(0), 100);
+        let mut counts = vec![0f64; 600];
+        let mut rng = stream(3, "t", 0);
+        for x in codec.decode(&codec.encode(&values.repeat(5)), &mut rng) {
+            counts[x as usize] += 1.0;
+        }
+        // 500 of each are expected, with a standard deviation of about 20.
+        let worst = counts.iter().map(|c| (c - 500.0).abs()).fold(0.0, f64::max);
+        assert!(worst < 110.0, "{worst}");
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl ModesCodec {
         Some((self.bounds.apply(m.mean - 4.0 * m.sd), self.bounds.apply(m.mean + 4.0 * m.sd)))
     }
 
+    /// What is wrong with a codec that was read from a file, if anything.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let sound = |m: &Mode| m.sd > 0.0 && m.sd.is_finite() && m.mean.is_finite();
+        if !self.modes.iter().all(sound) { Some("has a mode that is no distribution") } else { self.bounds.problem() }
+    }
+
     /// Mode and position of each value.
     pub fn encode(&self, values: &[f64]) -> (Vec<u32>, Vec<f32>) {
         values.iter().map(|&x| self.encode_one(x)).unzip()

@@ -64,6 +64,15 @@ impl NormalCodec {
         }
     }
 
+    /// What is wrong with a codec that was read from a file, if anything.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let sound = |v: &Vec<f64>| v.is_sorted() && v.iter().all(|x| x.is_finite());
+        if !(sound(&self.masses) && sound(&self.quantiles)) {
+            return Some("has quantiles out of order");
+        }
+        self.bounds.problem()
+    }
+
     /// Token and normal score of each value.
     pub fn encode(&self, values: &[f64]) -> (Vec<u32>, Vec<f32>) {
         values.iter().map(|&x| self.encode_one(x)).unzip()

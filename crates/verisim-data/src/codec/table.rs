@@ -121,7 +121,7 @@ impl TableCodec {
                 let decimals = match kind {
                     Kind::Integer => Some(0),
                     Kind::Decimal { decimals } => Some(*decimals),
-                    _ => None, // dates: their format rounds
+                    _ => None, // dates: their step rounds
                 };
                 match config.numeric {
                     Numeric::Grid => ColumnCodec::Grid(GridCodec::fit(v, decimals, config.bins)),
@@ -131,6 +131,26 @@ impl TableCodec {
             }
         };
         TableCodec { columns: frame.columns.par_iter().zip(&kinds).map(fit).collect() }
+    }
+
+    /// What is wrong with a codec that was read from a file together with `schema`, if anything: the column and the
+    /// problem. A codec that passes cannot make encoding or decoding fail.
+    pub fn problem(&self, schema: &Schema) -> Option<String> {
+        let fields: Vec<_> = schema.modelled().collect();
+        if fields.len() != self.columns.len() || fields.is_empty() {
+            return Some(format!("{} columns to learn meet {} codecs", fields.len(), self.columns.len()));
+        }
+        fields.iter().zip(&self.columns).find_map(|(field, codec)| {
+            let problem = match codec {
+                ColumnCodec::Category(_) if !field.is_category() => Some("is no category"),
+                ColumnCodec::Category(c) => c.problem(),
+                _ if !field.is_number() => Some("is no number"),
+                ColumnCodec::Grid(c) => c.problem(),
+                ColumnCodec::Modes(c) => c.problem(),
+                ColumnCodec::Normal(c) => c.problem(),
+            };
+            problem.map(|p| format!("column `{}` {p}", field.name))
+        })
     }
 
     /// What a model knows of this table.

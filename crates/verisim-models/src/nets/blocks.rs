@@ -7,6 +7,8 @@
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use verisim_data::codec::Span;
 
+use crate::error::{Error, Result};
+
 /// Bound of a logit: `cap(l) = CAP tanh(l / CAP)`, close to the identity for `|l|` well below it.
 pub const CAP: f32 = 12.0;
 
@@ -113,6 +115,20 @@ impl Blocks {
         let most = x.detach().select(1, self.gather.clone()).reshape([rows, self.columns(), widest]).max_dim(2);
         most.reshape([rows, self.columns()]).select(1, self.column_of.clone())
     }
+}
+
+/// Most logits of a row under a skip between columns, which has their square as parameters.
+const MOST_SKIP: usize = 8192;
+
+/// Refuses a skip over more logits than memory is for, before anything of that size is made.
+pub fn check_skip(skip: bool, spans: &[Span]) -> Result<()> {
+    let width: usize = spans.iter().map(|s| s.tokens as usize).sum();
+    if !skip || width <= MOST_SKIP {
+        return Ok(());
+    }
+    Err(Error::Data(format!(
+        "the columns have {width} tokens together, and skip = true allows {MOST_SKIP}; lower bins or max_levels, or set skip = false"
+    )))
 }
 
 /// Bounds logits to `+-CAP`.

@@ -1,9 +1,24 @@
 //! Layers with weights drawn from our own random stream and with parameter ids that do not change from run to run.
 
+use crate::error::{Error, Result};
+use crate::weights::Weights;
 use burn::module::{Param, ParamId};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use verisim_data::rng::{Stream, stream, uniform};
+
+/// Refuses layers that are larger than all of `weights` together, before they are made: a damaged header must not
+/// decide how much memory is taken.
+pub fn check_size(hidden: &[usize], latent: usize, weights: &Weights) -> Result<()> {
+    let mut width = latent;
+    for &h in hidden {
+        if h.saturating_mul(width) > weights.count() {
+            return Err(Error::Data(format!("layers of {width} by {h} do not fit the weights")));
+        }
+        width = h;
+    }
+    Ok(())
+}
 
 /// Makes layers one after another. The same seed makes the same layers with the same ids, which is what lets a
 /// checkpointed optimiser find its parameters again.
@@ -42,5 +57,19 @@ impl Init {
             weight: self.param([inputs, outputs], vec![0.0; inputs * outputs]),
             bias: Some(self.param([outputs], vec![0.0; outputs])),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_larger_than_the_weights_are_refused() {
+        let mut weights = Weights::default();
+        weights.put_f32("p0", &[40], vec![0.0; 40]);
+        assert!(check_size(&[8, 5], 5, &weights).is_ok());
+        assert!(check_size(&[8, 6], 5, &weights).is_err());
+        assert!(check_size(&[usize::MAX], usize::MAX, &weights).is_err());
     }
 }
