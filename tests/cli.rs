@@ -374,3 +374,19 @@ fn a_stopped_run_is_not_lost_by_a_forgotten_flag() {
     assert!(output.stderr.contains("--resume"), "{}", output.stderr);
     assert_eq!(dir.text("run/checkpoint/state.safetensors"), "hours of work");
 }
+
+/// What `models/` holds opens without training, in the format of today.
+#[test]
+fn the_models_that_ship_can_be_sampled() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir());
+    let mut seen = 0;
+    for entry in entries {
+        assert!(entry.join("README.md").exists(), "{} has no card", entry.display());
+        let path = entry.display().to_string();
+        let csv = Dir::new().run(&["sample", &path, "-n", "20"]).ok().stdout;
+        assert_eq!(csv.lines().count(), 21, "{path}");
+        seen += 1;
+    }
+    assert!(seen > 0, "models/ is empty");
+}
