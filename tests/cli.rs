@@ -390,3 +390,22 @@ fn the_models_that_ship_can_be_sampled() {
     }
     assert!(seen > 0, "models/ is empty");
 }
+
+/// A column that only the config knows to be a category is compared when the model is given.
+#[test]
+fn evaluation_can_take_the_kinds_of_the_model() {
+    let dir = Dir::new();
+    let rows: String = (0..400).map(|i| format!("the item called {i} or so;{}\n", i % 7)).collect();
+    dir.file("real.csv", format!("what;n\n{rows}"));
+    dir.file("job.toml", "[data]\npath = \"real.csv\"\ncolumns = { what = \"categorical\" }\n\n[model.trees]\n");
+    dir.run(&["train", "job.toml", "--out", "run"]).ok();
+    dir.run(&["sample", "run", "-n", "400", "-o", "s.csv"]).ok();
+    let compared = |extra: &[&str]| {
+        let args = [&["evaluate", "--real", "real.csv", "--synthetic", "s.csv", "--json", "-"], extra].concat();
+        let json: serde_json::Value = serde_json::from_str(&dir.run(&args).ok().stdout).unwrap();
+        json["columns"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(compared(&[]), ["n"], "detection takes the column for free text");
+    assert_eq!(compared(&["--model", "run"]), ["what", "n"]);
+    dir.run(&["evaluate", "--real", "real.csv", "--synthetic", "s.csv", "--model", "nowhere"]).fails(1);
+}

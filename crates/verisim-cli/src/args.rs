@@ -123,6 +123,12 @@ pub struct Evaluate {
     /// The column to predict when training on synthetic rows and testing on real ones.
     #[arg(long, value_name = "COLUMN")]
     pub target: Option<String>,
+    /// Take the kinds of the columns from this run directory or artefact rather than from the real rows.
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    /// What separates the cells of text files; found from their first lines when not given.
+    #[arg(long)]
+    pub delimiter: Option<char>,
     /// Texts that mean "no value here"; give it once a text.
     #[arg(long, value_name = "TEXT")]
     pub missing: Vec<String>,

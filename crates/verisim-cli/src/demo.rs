@@ -53,7 +53,8 @@ pub fn run(args: &Demo, ui: &Ui) -> Result<()> {
     ui.say("4. evaluate\n");
     let target = Some("quality".to_string());
     let options = verisim_metrics::Options { target, ..Default::default() };
-    let report = evaluate::report(&real, &synthetic, Some(&holdout), &ReadOptions::default(), &options, ui)?;
+    let files = evaluate::Files { real: &real, synthetic: &synthetic, holdout: Some(&holdout) };
+    let report = evaluate::report(&files, None, &ReadOptions::default(), &options, ui)?;
     let page = out.join("report.html");
     write_atomically(&page, report.to_html().as_bytes())?;
     std::io::Write::write_all(&mut std::io::stdout(), report.to_text().as_bytes())?;

@@ -8,18 +8,23 @@ use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
 use verisim_data::{Schema, Table};
 use verisim_metrics::{Report, compare};
-use verisim_models::artefact::write_atomically;
+use verisim_models::artefact::{self, write_atomically};
 
 use crate::args::Evaluate;
 use crate::ui::Ui;
 
 pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
-    let mut read = ReadOptions::default();
+    let mut read = ReadOptions { delimiter: args.delimiter, ..Default::default() };
     if !args.missing.is_empty() {
         read.missing = args.missing.clone();
     }
     let options = verisim_metrics::Options { target: args.target.clone(), seed: args.seed, ..Default::default() };
-    let report = report(&args.real, &args.synthetic, args.holdout.as_deref(), &read, &options, ui)?;
+    let schema = match &args.model {
+        Some(model) => Some(artefact::load(&verisim_infer::file_of(model))?.0.schema),
+        None => None,
+    };
+    let files = Files { real: &args.real, synthetic: &args.synthetic, holdout: args.holdout.as_deref() };
+    let report = report(&files, schema, &read, &options, ui)?;
     let json_to_stdout = args.json.as_deref() == Some(Path::new("-"));
     match &args.json {
         Some(_) if json_to_stdout => writeln!(std::io::stdout(), "{}", report.to_json()?)?,
@@ -36,17 +41,27 @@ pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
     Ok(())
 }
 
-/// Reads the tables under the schema of the real one and compares them.
+/// The tables of an evaluation.
+pub struct Files<'a> {
+    pub real: &'a Path,
+    pub synthetic: &'a Path,
+    pub holdout: Option<&'a Path>,
+}
+
+/// Reads the tables under `schema`, or that of the real one, and compares them.
 pub fn report(
-    real: &Path,
-    synthetic: &Path,
-    holdout: Option<&Path>,
+    files: &Files<'_>,
+    schema: Option<Schema>,
     read: &ReadOptions,
     options: &verisim_metrics::Options,
     ui: &Ui,
 ) -> Result<Report> {
+    let Files { real, synthetic, holdout } = *files;
     let table = Table::read(real, read)?;
-    let schema = Schema::detect(&table, &DetectOptions::default())?;
+    let schema = match schema {
+        Some(schema) => schema,
+        None => Schema::detect(&table, &DetectOptions::default())?,
+    };
     let real_frame = schema.parse(&table)?;
     let other = |path: &Path| -> Result<_> {
         let table = Table::read(path, read)?;

@@ -27,7 +27,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::optim::{AdamWConfig, ModuleOptimizer};
+use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
@@ -335,7 +335,6 @@ pub struct Ctgan {
     generator_optimizer: ModuleOptimizer,
     critic_optimizer: ModuleOptimizer,
     ema: Ema<Generator>,
-    best: Option<Generator>,
 }
 
 impl Ctgan {
@@ -351,14 +350,6 @@ impl Ctgan {
         let generator = Generator::new(config, &blocks, &real, &mut init);
         let inputs = blocks.width() + blocks.scalars.len() + if config.critic_condition { blocks.width() } else { 0 };
         let critic = Critic::new(config, inputs, &mut init);
-        let adam = || {
-            AdamWConfig::new()
-                .with_epsilon(1e-8)
-                .with_beta_1(training.betas[0] as f32)
-                .with_beta_2(training.betas[1] as f32)
-                .with_weight_decay(training.weight_decay as f32)
-                .init()
-        };
         Ok(Ctgan {
             config: config.clone(),
             training: training.clone(),
@@ -373,9 +364,8 @@ impl Ctgan {
             shards,
             generator,
             critic,
-            generator_optimizer: adam(),
-            critic_optimizer: adam(),
-            best: None,
+            generator_optimizer: step::adamw(training),
+            critic_optimizer: step::adamw(training),
         })
     }
 
@@ -504,7 +494,7 @@ impl Ctgan {
             (loss, vec![("distance", distance.inner()), ("penalty", penalty.inner())])
         };
         let (grads, logs) = step::gradients(&this.critic, this.shards, &this.device, shard);
-        let grads = if self.training.clip > 0.0 { step::clip(&self.critic, grads, self.training.clip) } else { grads };
+        let grads = step::clip(&self.critic, grads, self.training.clip);
         self.critic = self.critic_optimizer.step(self.training.learning_rate * clock.rate, self.critic.clone(), grads);
         step::add_losses(logs)
     }
@@ -535,8 +525,7 @@ impl Ctgan {
             (loss, vec![("generator", adversarial.inner()), ("condition", condition_loss.inner())])
         };
         let (grads, logs) = step::gradients(&this.generator, this.shards, &this.device, shard);
-        let grads =
-            if self.training.clip > 0.0 { step::clip(&self.generator, grads, self.training.clip) } else { grads };
+        let grads = step::clip(&self.generator, grads, self.training.clip);
         self.generator =
             self.generator_optimizer.step(self.training.learning_rate * clock.rate, self.generator.clone(), grads);
         self.ema.update(&self.generator);
@@ -582,18 +571,14 @@ impl Trainee for Ctgan {
     }
 
     fn keep(&mut self) {
-        self.best = Some(self.ema.average().clone());
+        self.ema.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
         weights.extend("generator", weights_of(&self.generator));
         weights.extend("critic", weights_of(&self.critic));
-        weights.extend("ema", weights_of(self.ema.average()));
-        weights.put_u32("ema_steps", &[1], vec![self.ema.steps() as u32]);
-        if let Some(best) = &self.best {
-            weights.extend("best", weights_of(best));
-        }
+        self.ema.save(&mut weights);
         step::save_optimizer(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
         step::save_optimizer(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
         Ok(weights)
@@ -602,12 +587,7 @@ impl Trainee for Ctgan {
     fn load(&mut self, mut weights: Weights) -> Result<()> {
         self.generator = with_weights(self.generator.clone(), &mut weights.split_off("generator"))?;
         self.critic = with_weights(self.critic.clone(), &mut weights.split_off("critic"))?;
-        let steps = weights.take_u32("ema_steps")?.1.first().copied().unwrap_or(0);
-        self.ema.restore(&mut weights.split_off("ema"), u64::from(steps))?;
-        let mut best = weights.split_off("best");
-        if best.count() > 0 {
-            self.best = Some(with_weights(self.ema.average().clone(), &mut best)?);
-        }
+        self.ema.restore(&mut weights)?;
         self.generator_optimizer =
             step::load_optimizer(self.generator_optimizer.clone(), &mut weights, "generator_optimizer")?;
         self.critic_optimizer = step::load_optimizer(self.critic_optimizer.clone(), &mut weights, "critic_optimizer")?;
@@ -615,7 +595,7 @@ impl Trainee for Ctgan {
     }
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
-        let generator = self.best.clone().unwrap_or_else(|| self.ema.average().clone());
+        let generator = self.ema.best();
         let mut weights = weights_of(&generator);
         let sampler = self.sampler(generator);
         let bias = calibrate(self.config.calibrate, &self.real, &self.spans, seed, |bias, rows, rng| {

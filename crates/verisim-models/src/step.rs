@@ -7,7 +7,7 @@
 //! results do not depend on the machine's cores. On a GPU there is one shard.
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 use verisim_data::codec::{Encoded, Span};
@@ -115,8 +115,19 @@ pub fn add_losses(shards: Vec<Losses>) -> Losses {
     sum
 }
 
-/// Scales gradients so that their joint norm is at most `most`. Reads nothing from the device.
+/// The optimiser of a training.
+pub fn adamw(training: &Training) -> ModuleOptimizer {
+    // burn's default epsilon, 1e-5, is larger than the gradients of a critic.
+    let [beta_1, beta_2] = training.betas.map(|b| b as f32);
+    let adamw = AdamWConfig::new().with_epsilon(1e-8).with_beta_1(beta_1).with_beta_2(beta_2);
+    adamw.with_weight_decay(training.weight_decay as f32).init()
+}
+
+/// Scales gradients so that their joint norm is at most `most`; 0 is no limit. Reads nothing from the device.
 pub fn clip<M: Module>(module: &M, grads: GradientsParams, most: f64) -> GradientsParams {
+    if most == 0.0 {
+        return grads;
+    }
     struct Norm<'a>(&'a GradientsParams, Vec<Tensor<1>>);
     impl ModuleVisitor for Norm<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

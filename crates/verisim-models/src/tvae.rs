@@ -18,7 +18,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::optim::{AdamWConfig, ModuleOptimizer};
+use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Numeric, Span};
@@ -238,7 +238,6 @@ pub struct Tvae {
     net: Net,
     optimizer: ModuleOptimizer,
     ema: Ema<Net>,
-    best: Option<Net>,
     epochs: Epochs,
 }
 
@@ -251,12 +250,6 @@ impl Tvae {
         let plain = device.clone().inner();
         let blocks = Blocks::new(spans, &plain);
         let net = Net::new(config, &blocks, seed, device);
-        let optimizer = AdamWConfig::new()
-            .with_epsilon(1e-8)
-            .with_beta_1(training.betas[0] as f32)
-            .with_beta_2(training.betas[1] as f32)
-            .with_weight_decay(training.weight_decay as f32)
-            .init();
         Ok(Tvae {
             config: config.clone(),
             training: training.clone(),
@@ -270,8 +263,7 @@ impl Tvae {
             device: device.clone(),
             shards,
             net,
-            optimizer,
-            best: None,
+            optimizer: step::adamw(training),
             epochs: Epochs::default(),
         })
     }
@@ -305,10 +297,8 @@ impl Trainee for Tvae {
             let total = r.clone() * config.reconstruction + d.clone() * config.beta;
             (total.clone(), vec![("loss", total.inner()), ("reconstruction", r.inner()), ("divergence", d.inner())])
         };
-        let (mut grads, logs) = step::gradients(&self.net, self.shards, device, shard);
-        if self.training.clip > 0.0 {
-            grads = step::clip(&self.net, grads, self.training.clip);
-        }
+        let (grads, logs) = step::gradients(&self.net, self.shards, device, shard);
+        let grads = step::clip(&self.net, grads, self.training.clip);
         self.net = self.optimizer.step(self.training.learning_rate * clock.rate, self.net.clone(), grads);
         self.ema.update(&self.net);
         step::add_losses(logs)
@@ -327,35 +317,26 @@ impl Trainee for Tvae {
     }
 
     fn keep(&mut self) {
-        self.best = Some(self.ema.average().clone());
+        self.ema.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
         weights.extend("net", weights_of(&self.net));
-        weights.extend("ema", weights_of(self.ema.average()));
-        weights.put_u32("ema_steps", &[1], vec![self.ema.steps() as u32]);
-        if let Some(best) = &self.best {
-            weights.extend("best", weights_of(best));
-        }
+        self.ema.save(&mut weights);
         step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
         self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
-        let steps = weights.take_u32("ema_steps")?.1.first().copied().unwrap_or(0);
-        self.ema.restore(&mut weights.split_off("ema"), u64::from(steps))?;
-        let mut best = weights.split_off("best");
-        if best.count() > 0 {
-            self.best = Some(with_weights(self.ema.average().clone(), &mut best)?);
-        }
+        self.ema.restore(&mut weights)?;
         self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
         Ok(())
     }
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
-        let net = self.best.clone().unwrap_or_else(|| self.ema.average().clone());
+        let net = self.ema.best();
         let plain = self.device.clone().inner();
         let mut weights = weights_of(&net);
         let sampler = TvaeSampler::new(&self.config, &self.spans, net, vec![0.0; self.blocks.width()], &plain)?;

@@ -59,10 +59,13 @@ pub fn with_weights<M: Module>(module: M, weights: &mut Weights) -> Result<M> {
 
 /// An exponential moving average of a module's parameters, kept on the device.
 ///
+/// It also remembers the best average so far, which is what a finished training samples from.
+///
 /// The decay warms up as `min(decay, (1 + t) / (10 + t))`, so that early averages are not the initial weights.
 #[derive(Clone, Debug)]
 pub struct Ema<M> {
     average: M,
+    best: Option<M>,
     decay: f64,
     steps: u64,
 }
@@ -70,7 +73,7 @@ pub struct Ema<M> {
 impl<M: Module> Ema<M> {
     /// An average that starts at `module`.
     pub fn new(module: &M, decay: f64) -> Self {
-        Ema { average: module.valid(), decay, steps: 0 }
+        Ema { average: module.valid(), best: None, decay, steps: 0 }
     }
 
     /// Moves the average towards `module`.
@@ -89,15 +92,33 @@ impl<M: Module> Ema<M> {
         &self.average
     }
 
-    /// Steps averaged so far, for checkpoints.
-    pub fn steps(&self) -> u64 {
-        self.steps
+    /// Remembers the average as it is now as the best.
+    pub fn keep(&mut self) {
+        self.best = Some(self.average.clone());
     }
 
-    /// Takes up an average that was saved after `steps` steps.
-    pub fn restore(&mut self, average: &mut Weights, steps: u64) -> Result<()> {
-        self.average = with_weights(self.average.clone(), average)?.valid();
-        self.steps = steps;
+    /// The best average, or the last when none was kept.
+    pub fn best(&self) -> M {
+        self.best.as_ref().unwrap_or(&self.average).clone()
+    }
+
+    /// Everything that [`restore`](Ema::restore) needs, among other weights.
+    pub fn save(&self, weights: &mut Weights) {
+        weights.extend("ema", weights_of(&self.average));
+        weights.put_u32("ema_steps", &[1], vec![self.steps as u32]);
+        if let Some(best) = &self.best {
+            weights.extend("best", weights_of(best));
+        }
+    }
+
+    /// Takes up what [`save`](Ema::save) wrote.
+    pub fn restore(&mut self, weights: &mut Weights) -> Result<()> {
+        self.average = with_weights(self.average.clone(), &mut weights.split_off("ema"))?.valid();
+        self.steps = u64::from(weights.take_u32("ema_steps")?.1.first().copied().unwrap_or(0));
+        let mut best = weights.split_off("best");
+        if best.count() > 0 {
+            self.best = Some(with_weights(self.average.clone(), &mut best)?);
+        }
         Ok(())
     }
 }
@@ -231,7 +252,9 @@ pub(crate) mod tests {
         let average = numbers(&weights_of(ema.average()));
         assert!(average.iter().zip(&expected).all(|(a, e)| (a - e).abs() < 1e-6), "{average:?} {expected:?}");
         let mut again = Ema::new(&layers[0], 0.26);
-        again.restore(&mut weights_of(ema.average()), ema.steps()).unwrap();
+        let mut saved = Weights::default();
+        ema.save(&mut saved);
+        again.restore(&mut saved).unwrap();
         ema.update(&layers[0]);
         again.update(&layers[0]);
         assert_eq!(weights_of(ema.average()), weights_of(again.average()));
