@@ -327,10 +327,6 @@ fn truncated(intervals: &[(f64, f64)], mean: f64, sd: f64, certain: bool, rng: &
 }
 
 impl Sampler for Copula {
-    fn spans(&self) -> &[Span] {
-        &self.spans
-    }
-
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
         let plans: Vec<Plan<'_>> = self.components.iter().map(|c| self.plan(c, allowed)).collect();
         let total: f64 = plans.iter().map(|p| p.mass).sum();

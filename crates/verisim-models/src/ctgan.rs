@@ -726,10 +726,6 @@ impl CtganSampler {
 }
 
 impl Sampler for CtganSampler {
-    fn spans(&self) -> &[Span] {
-        &self.spans
-    }
-
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
         self.draw_biased(&self.bias, rows, allowed, max_tries, rng)
     }

@@ -133,12 +133,12 @@ pub fn restore(
         ModelConfig::Tvae(c) => {
             let (order, arranged) = ordered(&mut weights)?;
             let inner = tvae::TvaeSampler::from_weights(c, &arranged, &mut weights, device)?;
-            Box::new(OrderedSampler::new(inner, order, &spans))
+            Box::new(OrderedSampler::new(inner, order))
         }
         ModelConfig::Ctgan(c) => {
             let (order, arranged) = ordered(&mut weights)?;
             let inner = ctgan::CtganSampler::from_weights(c, &arranged, &mut weights, device)?;
-            Box::new(OrderedSampler::new(inner, order, &spans))
+            Box::new(OrderedSampler::new(inner, order))
         }
     };
     match weights.iter().next() {

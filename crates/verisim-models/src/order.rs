@@ -93,21 +93,16 @@ impl<T: Trainee> Trainee for OrderedTrainee<T> {
 pub struct OrderedSampler<S> {
     inner: S,
     order: Vec<usize>,
-    spans: Vec<Span>,
 }
 
 impl<S: Sampler> OrderedSampler<S> {
-    /// Puts the columns of `inner` back: its column `k` is column `order[k]` of `spans`.
-    pub fn new(inner: S, order: Vec<usize>, spans: &[Span]) -> Self {
-        OrderedSampler { inner, order, spans: spans.to_vec() }
+    /// Puts the columns of `inner` back: its column `k` is column `order[k]` of the table.
+    pub fn new(inner: S, order: Vec<usize>) -> Self {
+        OrderedSampler { inner, order }
     }
 }
 
 impl<S: Sampler> Sampler for OrderedSampler<S> {
-    fn spans(&self) -> &[Span] {
-        &self.spans
-    }
-
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
         let mut inner = Allowed::any(self.order.len());
         for (k, &j) in self.order.iter().enumerate() {

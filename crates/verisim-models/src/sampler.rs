@@ -1,6 +1,6 @@
 //! What every trained model can do: draw encoded rows from a random stream, under a condition.
 
-use verisim_data::codec::{Encoded, Span};
+use verisim_data::codec::Encoded;
 use verisim_data::rng::Stream;
 
 /// For each column the tokens that a row may have; a column without an entry may have any.
@@ -61,9 +61,6 @@ pub struct Drawn {
 
 /// A trained model.
 pub trait Sampler: Send + Sync {
-    /// The columns that this model draws.
-    fn spans(&self) -> &[Span];
-
     /// Draws `rows` rows whose tokens are all `allowed`, distributed as the model's rows given that; gives up after `max_tries` rows.
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn;
 }

@@ -512,10 +512,6 @@ impl Tree {
 }
 
 impl Sampler for Trees {
-    fn spans(&self) -> &[Span] {
-        &self.spans
-    }
-
     /// Rows are drawn column by column; a row is given up as soon as one of its tokens is not allowed, which
     /// makes the rows that remain exact draws given the condition.
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {

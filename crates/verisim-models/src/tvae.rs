@@ -393,10 +393,6 @@ impl TvaeSampler {
 }
 
 impl Sampler for TvaeSampler {
-    fn spans(&self) -> &[Span] {
-        &self.spans
-    }
-
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
         self.draw_biased(&self.bias, rows, allowed, max_tries, rng)
     }
