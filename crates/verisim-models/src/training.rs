@@ -22,7 +22,7 @@ pub struct Training {
     pub cosine: bool,
     /// Decay rates of Adam's moments.
     pub betas: [f64; 2],
-    /// L2 penalty on the weights.
+    /// Decay of the weights a step, apart from the gradient (AdamW).
     pub weight_decay: f64,
     /// Largest joint norm of the gradients; 0 for no limit.
     pub clip: f64,

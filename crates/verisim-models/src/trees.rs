@@ -118,7 +118,7 @@ impl Config {
         self.min_leaf.unwrap_or_else(|| wanted.min((most as usize).max(20)))
     }
 
-    /// The pseudo-count: 0 at `privacy = 0`, 10 at 0.5, 200 at 1, unless given.
+    /// The pseudo-count: 0 at `privacy = 0`, 9.5 at 0.5, 199.5 at 1, unless given.
     pub fn backoff(&self) -> f64 {
         self.backoff.unwrap_or_else(|| 0.5 * (400f64.powf(self.privacy) - 1.0))
     }

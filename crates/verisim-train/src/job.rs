@@ -89,7 +89,7 @@ pub struct Train {
     /// Decay rates of Adam's moments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub betas: Option<[f64; 2]>,
-    /// L2 penalty on the weights.
+    /// Decay of the weights a step, apart from the gradient (AdamW).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
     /// Largest joint norm of the gradients; 0 for no limit.
