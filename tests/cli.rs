@@ -409,3 +409,28 @@ fn evaluation_can_take_the_kinds_of_the_model() {
     assert_eq!(compared(&["--model", "run"]), ["what", "n"]);
     dir.run(&["evaluate", "--real", "real.csv", "--synthetic", "s.csv", "--model", "nowhere"]).fails(1);
 }
+
+#[test]
+fn inspect_shows_a_set_of_images_and_its_contact_sheet() {
+    use verisim_data::images::{ImageShape, ImageWriter, Images};
+    let dir = Dir::new();
+    let classes = ["cat".to_string(), "dog".to_string()];
+    let shape = ImageShape { height: 8, width: 8, channels: 3 };
+    let mut writer = ImageWriter::create(&dir.path("pets"), shape, &classes, 5, &[]).unwrap();
+    let pixels: Vec<u8> = (0..5 * shape.len()).map(|i| (i % 251) as u8).collect();
+    writer.write(&pixels, &[0, 0, 0, 1, 1]).unwrap();
+    writer.finish().unwrap();
+    dir.file("pets/cat/broken.png", "not a picture");
+    let said = dir.run(&["inspect", "pets", "--sheet", "sheet.png"]).ok().stdout;
+    for words in ["5 images", "8 x 8 RGB", "cat: 3", "dog: 2", "broken.png"] {
+        assert!(said.contains(words), "no `{words}` in:\n{said}");
+    }
+    std::fs::create_dir(dir.path("alone")).unwrap();
+    dir.file("alone/sheet.png", dir.bytes("sheet.png"));
+    let (sheet, _) = Images::read(&dir.path("alone"), &Default::default()).unwrap();
+    // Two classes of at most 16 images, each pixel 8 x 8, with lines of 2 between them.
+    assert!(sheet.shape().width >= 16 * 64 && (128..200).contains(&sheet.shape().height), "{:?}", sheet.shape());
+    let json = dir.run(&["inspect", "pets", "--json"]).ok().stdout;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["classes"]["dog"], 2);
+    dir.run(&["inspect", "nowhere.csv", "--sheet", "x.png"]).fails(1);
+}

@@ -147,10 +147,17 @@ pub struct Evaluate {
 #[command(after_help = "\
 Examples:
   verisim inspect adult.csv
+  verisim inspect photos/ --sheet sheet.png             a folder of images, a folder for each class or none
   verisim inspect runs/adult")]
 pub struct Inspect {
-    /// A data file, a run directory or a .safetensors file.
+    /// A table, a folder of images, an IDX file or its prefix, an .npz, a run directory or a .safetensors file.
     pub file: PathBuf,
+    /// Write a contact sheet of the images, as many of each class, to this PNG.
+    #[arg(long, value_name = "FILE.png")]
+    pub sheet: Option<PathBuf>,
+    /// Bring images to this height and width, e.g. 32; needed when their sizes differ.
+    #[arg(long, value_name = "PIXELS")]
+    pub size: Option<usize>,
     /// What separates the cells of a text file.
     #[arg(long)]
     pub delimiter: Option<char>,

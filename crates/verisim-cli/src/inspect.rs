@@ -1,17 +1,25 @@
 //! `verisim inspect`.
 
 use std::io::Write as _;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use verisim_data::images::{ImageOptions, Images, Reading, Size, grid, is_image_source, png_bytes};
 use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
 use verisim_data::{Schema, Table};
-use verisim_models::artefact::{self, Header};
+use verisim_models::artefact::{self, Header, write_atomically};
 
 use crate::args::Inspect;
 use crate::ui::grouped;
 
 pub fn run(args: &Inspect) -> Result<()> {
+    if is_image_source(&args.file) {
+        return images(args);
+    }
+    if args.sheet.is_some() || args.size.is_some() {
+        bail!("{}: --sheet and --size are for images, and this is no set of images", args.file.display());
+    }
     let file = verisim_infer::file_of(&args.file);
     let mut out = std::io::stdout().lock();
     if file.extension().is_some_and(|e| e == "safetensors") {
@@ -42,6 +50,94 @@ pub fn run(args: &Inspect) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Shows a set of images, and draws its contact sheet.
+fn images(args: &Inspect) -> Result<()> {
+    let options = ImageOptions { size: args.size.map(Size::Square), ..Default::default() };
+    let (images, reading) = Images::read(&args.file, &options)?;
+    let counts = counts(&images);
+    let shape = images.shape();
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let classes: serde_json::Map<_, _> =
+            images.classes().iter().zip(&counts).map(|(c, &n)| (c.clone(), n.into())).collect();
+        let sizes: Vec<_> = reading.sizes.iter().map(|((h, w), n)| serde_json::json!([h, w, n])).collect();
+        let skipped: Vec<_> = reading.skipped.iter().map(|(p, why)| serde_json::json!([p, why])).collect();
+        let json = serde_json::json!({
+            "source": reading.source, "images": images.len(), "shape": shape, "sizes": sizes, "classes": classes,
+            "skipped": skipped,
+        });
+        writeln!(out, "{}", serde_json::to_string_pretty(&json)?)?;
+    } else {
+        write!(out, "{}", describe_images(&args.file, &images, &reading, &counts))?;
+    }
+    if let Some(path) = &args.sheet {
+        let (pixels, shape) = sheet(&images)?;
+        write_atomically(path, &png_bytes(&pixels, shape, &[])?)?;
+    }
+    Ok(())
+}
+
+/// Images of each class.
+fn counts(images: &Images) -> Vec<usize> {
+    let mut counts = vec![0; images.classes().len()];
+    images.labels().iter().for_each(|&l| counts[l as usize] += 1);
+    counts
+}
+
+fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[usize]) -> String {
+    use std::fmt::Write as _;
+    let shape = images.shape();
+    let colour = match shape.channels {
+        1 => "grey",
+        3 => "RGB",
+        _ => "RGBA",
+    };
+    let mut text = format!(
+        "{}: {} images, {} x {} {colour} ({})\n",
+        path.display(),
+        grouped(images.len() as u64),
+        shape.height,
+        shape.width,
+        reading.source
+    );
+    // Writing to a string cannot fail.
+    for ((h, w), n) in reading.sizes.iter().take(10).filter(|_| reading.sizes.len() > 1) {
+        let _ = writeln!(text, "size        {h} x {w}: {}", grouped(*n as u64));
+    }
+    for (class, &n) in images.classes().iter().zip(counts) {
+        let _ = writeln!(text, "class       {class}: {}", grouped(n as u64));
+    }
+    for (file, why) in reading.skipped.iter().take(10) {
+        let _ = writeln!(text, "skipped     {}: {why}", file.display());
+    }
+    if reading.skipped.len() > 10 {
+        let _ = writeln!(text, "skipped     {} more", reading.skipped.len() - 10);
+    }
+    text
+}
+
+/// A row of a class (rows of the set when there are none), 16 images wide, spread over the set.
+fn sheet(images: &Images) -> Result<(Vec<u8>, verisim_data::images::ImageShape)> {
+    const WIDE: usize = 16;
+    const ROWS: usize = 8;
+    let of = |class: u32| -> Vec<usize> { (0..images.len()).filter(|&i| images.labels()[i] == class).collect() };
+    let rows: Vec<Vec<usize>> = match images.classes().len() {
+        0 => (0..images.len()).collect::<Vec<_>>().chunks(images.len().div_ceil(ROWS)).map(<[usize]>::to_vec).collect(),
+        classes => (0..classes as u32).map(of).filter(|members| !members.is_empty()).collect(),
+    };
+    let shape = images.shape();
+    let (mut pixels, mut row) = (Vec::new(), Vec::new());
+    for members in rows {
+        let shown = members.len().min(WIDE);
+        let index: Vec<usize> = (0..shown).map(|k| members[k * members.len() / shown]).collect();
+        images.gather(&index, &mut row)?;
+        row.resize(WIDE * shape.len(), 255);
+        pixels.append(&mut row);
+    }
+    let scale = (64 / shape.height.max(shape.width)).max(1);
+    Ok(grid(&pixels, shape, WIDE, 2, scale))
 }
 
 fn describe(header: &Header, numbers: usize) -> String {

@@ -73,6 +73,12 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// A set of images cannot be made or used as asked.
+    #[error("{what}")]
+    Images {
+        /// What is wrong and what to do.
+        what: String,
+    },
 }
 
 fn io_remedy(source: &std::io::Error) -> &'static str {
@@ -109,6 +115,10 @@ impl Error {
 
     pub(crate) fn column(column: &str, what: impl Into<String>) -> Error {
         Error::Column { column: column.to_owned(), what: what.into() }
+    }
+
+    pub(crate) fn images(what: impl Into<String>) -> Error {
+        Error::Images { what: what.into() }
     }
 
     /// A column `name` that is not among `names`, with the nearest of them as a hint.

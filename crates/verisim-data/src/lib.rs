@@ -9,6 +9,7 @@ pub mod date;
 pub mod error;
 pub mod frame;
 pub mod identifier;
+pub mod images;
 pub mod io;
 pub mod normal;
 pub mod rng;

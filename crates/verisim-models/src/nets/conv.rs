@@ -1,0 +1,314 @@
+//! Convolution and modulated activation for images with channels last, `[B, H, W, C]`.
+//!
+//! Both are plain tensor operations on most backends. On `flex` they are operations of their own with a gradient of their
+//! own: burn 0.22 lowers a convolution there to many thin matrix products and runs activations as several passes, which
+//! together made training two to three times slower than it need be. There, a convolution is one matrix product a tile
+//! of pixels that stays in cache, and norm, modulation and activation are one pass. Tests hold the two forms together.
+
+use burn::tensor::{Tensor, activation, module, ops::ConvOptions};
+
+/// A `k x k` convolution, `k` odd, stride 1, padded with zeros so that the size stays.
+///
+/// `x [B, H, W, C]`, `weight [k k C, O]` (rows by window row, window column, channel), `bias [O]`; gives `[B, H, W, O]`.
+pub fn conv(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if flex::is(&x) {
+        return flex::conv(x, weight, bias);
+    }
+    conv_plain(x, weight, bias)
+}
+
+/// `silu(norm(x) (1 + scale) + shift)`; with `norm`, each pixel is divided by the root mean square of its channels.
+///
+/// `x [B, H, W, C]`, `scale` and `shift` `[B, C]`; gives `[B, H, W, C]`.
+pub fn norm_act(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, norm: bool) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if flex::is(&x) {
+        return flex::norm_act(x, scale, shift, norm);
+    }
+    norm_act_plain(x, scale, shift, norm)
+}
+
+fn conv_plain(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
+    let [_, _, _, c] = x.dims();
+    let [columns, outputs] = weight.dims();
+    let k = kernel(columns, c);
+    let weight = weight.reshape([k, k, c, outputs]).permute([3, 2, 0, 1]);
+    let options = ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], 1);
+    module::conv2d(x.permute([0, 3, 1, 2]), weight, Some(bias), options).permute([0, 2, 3, 1])
+}
+
+fn norm_act_plain(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, norm: bool) -> Tensor<4> {
+    let [b, _, _, c] = x.dims();
+    let x = match norm {
+        true => x.clone() / (x.powf_scalar(2.0).mean_dim(3) + 1e-5).sqrt(),
+        false => x,
+    };
+    activation::silu(x * (scale.reshape([b, 1, 1, c]) + 1.0) + shift.reshape([b, 1, 1, c]))
+}
+
+/// The width of a window of `columns` numbers with `channels` a pixel.
+fn kernel(columns: usize, channels: usize) -> usize {
+    let k = (columns / channels).isqrt();
+    debug_assert!(k * k * channels == columns && k % 2 == 1, "{columns} numbers of {channels} channels");
+    k
+}
+
+#[cfg(feature = "flex")]
+mod flex {
+    use burn::backend::autodiff::checkpoint::base::Checkpointer;
+    use burn::backend::autodiff::grads::Gradients;
+    use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+    use burn::backend::ops::FloatTensorOps;
+    use burn::backend::tensor::FloatTensor;
+    use burn::backend::{Autodiff, Flex, TensorMetadata};
+    use burn::tensor::{Device, Shape, Tensor, TensorData};
+
+    use super::kernel;
+    use crate::nets::kernels::{Rows, Window};
+
+    type Flat = FloatTensor<Flex>;
+
+    /// Whether the tensor lies on this backend.
+    pub fn is(x: &Tensor<4>) -> bool {
+        x.device().inner() == Device::flex()
+    }
+
+    /// Its numbers, row by row.
+    fn numbers(tensor: &Flat) -> std::borrow::Cow<'_, [f32]> {
+        match tensor.as_slice::<f32>() {
+            Some(slice) => slice.into(),
+            None => {
+                let whole = tensor.to_contiguous();
+                whole.as_slice::<f32>().unwrap_or_default().to_vec().into()
+            }
+        }
+    }
+
+    fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Flat {
+        Flat::from_data(TensorData::new(values, shape))
+    }
+
+    fn window(x: &Flat, weight: &Flat) -> (Window, usize) {
+        let [batch, height, width, channels] = x.shape().dims();
+        let [columns, outputs] = weight.shape().dims();
+        (Window { batch, height, width, channels, kernel: kernel(columns, channels) }, outputs)
+    }
+
+    fn forward(x: &Flat, weight: &Flat, bias: &Flat) -> Flat {
+        let (window, outputs) = window(x, weight);
+        let weight = weight.to_contiguous();
+        let product = |windows: Vec<f32>, rows: usize| {
+            let y = Flex::float_matmul(tensor(windows, [rows, window.columns()]), weight.clone());
+            y.into_data().try_into_vec::<f32>().unwrap_or_default()
+        };
+        let y = window.forward(&numbers(x), &numbers(bias), product);
+        tensor(y, [window.batch, window.height, window.width, outputs])
+    }
+
+    /// The gradient of the images is a convolution of the gradient with the window turned round.
+    fn input_gradient(x: &Flat, weight: &Flat, grad: &Flat) -> Flat {
+        let (window, outputs) = window(x, weight);
+        let (c, k2) = (window.channels, window.kernel * window.kernel);
+        let weight = numbers(weight);
+        let mut turned = Vec::with_capacity(weight.len());
+        for position in (0..k2).rev() {
+            for o in 0..outputs {
+                turned.extend((0..c).map(|i| weight[(position * c + i) * outputs + o]));
+            }
+        }
+        forward(grad, &tensor(turned, [k2 * outputs, c]), &tensor(vec![0.0; c], [c]))
+    }
+
+    fn weight_gradient(x: &Flat, weight: &Flat, grad: &Flat) -> (Flat, Flat) {
+        let (window, outputs) = window(x, weight);
+        let grad = grad.to_contiguous();
+        let flat = grad.reshape(Shape::from([window.batch * window.height * window.width, outputs]));
+        let product = |windows: Vec<f32>, rows: usize, first: usize| {
+            let windows = tensor(windows, [rows, window.columns()]).transpose(0, 1);
+            let y = Flex::float_matmul(windows, flat.narrow(0, first, rows));
+            y.into_data().try_into_vec::<f32>().unwrap_or_default()
+        };
+        let (w, b) = window.weight_gradient(&numbers(x), &numbers(&grad), outputs, product);
+        (tensor(w, [window.columns(), outputs]), tensor(b, [outputs]))
+    }
+
+    #[derive(Debug)]
+    struct Conv;
+
+    impl Backward<Flex, 3> for Conv {
+        type State = (Flat, Flat);
+
+        fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+            let grad = grads.consume::<Flex>(&ops.node);
+            let (x, weight) = ops.state;
+            let [to_x, to_weight, to_bias] = ops.parents;
+            if let Some(node) = to_x {
+                grads.register::<Flex>(node.id, input_gradient(&x, &weight, &grad));
+            }
+            if to_weight.is_some() || to_bias.is_some() {
+                let (w, b) = weight_gradient(&x, &weight, &grad);
+                to_weight.into_iter().for_each(|node| grads.register::<Flex>(node.id, w.clone()));
+                to_bias.into_iter().for_each(|node| grads.register::<Flex>(node.id, b.clone()));
+            }
+        }
+    }
+
+    fn rows(x: &Flat, norm: bool) -> Rows {
+        let [_, height, width, channels] = x.shape().dims();
+        Rows { pixels: height * width, channels, norm }
+    }
+
+    #[derive(Debug)]
+    struct NormAct;
+
+    impl Backward<Flex, 3> for NormAct {
+        type State = (Flat, Flat, Flat, bool);
+
+        fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+            let grad = grads.consume::<Flex>(&ops.node);
+            let (x, scale, shift, norm) = ops.state;
+            let parts = rows(&x, norm).backward(&numbers(&x), &numbers(&scale), &numbers(&shift), &numbers(&grad));
+            for ((node, values), like) in ops.parents.into_iter().zip(parts).zip([&x, &scale, &shift]) {
+                if let Some(node) = node {
+                    grads.register::<Flex>(node.id, tensor(values, like.shape()));
+                }
+            }
+        }
+    }
+
+    fn activate(x: &Flat, scale: &Flat, shift: &Flat, norm: bool) -> Flat {
+        let y = rows(x, norm).forward(&numbers(x), &numbers(scale), &numbers(shift));
+        tensor(y, x.shape())
+    }
+
+    /// Runs an operation of three inputs: `plain` without gradients, else with the backward step and state given.
+    macro_rules! operation {
+        ($a:expr, $b:expr, $c:expr, $step:expr, $plain:expr, $state:expr) => {{
+            if !$a.device().is_autodiff() {
+                let parts =
+                    ($a.try_into_primitive::<Flex>(), $b.try_into_primitive::<Flex>(), $c.try_into_primitive::<Flex>());
+                let (Ok(a), Ok(b), Ok(c)) = parts else {
+                    unreachable!("all tensors of an operation lie on one device")
+                };
+                return Tensor::from_primitive::<Flex>($plain(&a, &b, &c));
+            }
+            type Diff = Autodiff<Flex>;
+            let parts =
+                ($a.try_into_primitive::<Diff>(), $b.try_into_primitive::<Diff>(), $c.try_into_primitive::<Diff>());
+            let (Ok(a), Ok(b), Ok(c)) = parts else { unreachable!("all tensors of an operation lie on one device") };
+            let ((a, node_a), (b, node_b), (c, node_c)) = (a.into_parts(), b.into_parts(), c.into_parts());
+            let y = $plain(&a, &b, &c);
+            use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+            let y = match $step.prepare::<NoCheckpointing>([node_a, node_b, node_c]).compute_bound().stateful() {
+                OpsKind::Tracked(prep) => prep.finish($state(a, b, c), y),
+                OpsKind::UnTracked(prep) => prep.finish(y),
+            };
+            Tensor::from_primitive::<Diff>(y)
+        }};
+    }
+
+    pub fn conv(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
+        operation!(x, weight, bias, Conv, forward, |x, weight, _| (x, weight))
+    }
+
+    pub fn norm_act(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, norm: bool) -> Tensor<4> {
+        let plain = |x: &Flat, scale: &Flat, shift: &Flat| activate(x, scale, shift, norm);
+        operation!(x, scale, shift, NormAct, plain, |x, scale, shift| (x, scale, shift, norm))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+    use verisim_data::rng::{normal, stream};
+
+    fn random<const D: usize>(shape: [usize; D], index: u64) -> TensorData {
+        let mut rng = stream(7, "conv test", index);
+        TensorData::new((0..shape.iter().product()).map(|_| normal(&mut rng) as f32).collect::<Vec<f32>>(), shape)
+    }
+
+    fn host<const D: usize>(t: Tensor<D>) -> Vec<f32> {
+        t.into_data().try_into_vec::<f32>().unwrap()
+    }
+
+    fn close(a: &[f32], b: &[f32], what: &str) {
+        assert_eq!(a.len(), b.len(), "{what}");
+        for (i, (a, b)) in a.iter().zip(b).enumerate() {
+            assert!((a - b).abs() < 1e-3 + 1e-3 * b.abs(), "{what}[{i}]: {a} and {b}");
+        }
+    }
+
+    /// The result and the three gradients of `sum(g y)` for a fixed random `g`.
+    fn run(
+        f: impl Fn(Tensor<4>, Tensor<2>, Tensor<2>) -> Tensor<4>,
+        a: &TensorData,
+        b: &TensorData,
+        c: &TensorData,
+    ) -> [Vec<f32>; 4] {
+        let device = Device::flex().autodiff();
+        let (a, b) = (
+            Tensor::<4>::from_data(a.clone(), &device).require_grad(),
+            Tensor::<2>::from_data(b.clone(), &device).require_grad(),
+        );
+        let c = Tensor::<2>::from_data(c.clone(), &device).require_grad();
+        let y = f(a.clone(), b.clone(), c.clone());
+        let g = Tensor::<4>::from_data(random(y.dims(), 9), &device);
+        let grads = (y.clone() * g).sum().backward();
+        [host(y.inner()), host(a.grad(&grads).unwrap()), host(b.grad(&grads).unwrap()), host(c.grad(&grads).unwrap())]
+    }
+
+    #[test]
+    fn both_forms_of_a_convolution_agree_with_their_gradients() {
+        for ([b, h, w, c], k, o) in
+            [([3, 5, 7, 4], 3, 6), ([17, 4, 4, 1], 5, 3), ([2, 3, 2, 20], 1, 33), ([1, 2, 2, 3], 5, 2)]
+        {
+            let (x, weight, bias) = (random([b, h, w, c], 0), random([k * k * c, o], 1), random([1, o], 2));
+            let fast = run(|x, w, b| conv(x, w, b.flatten(0, 1)), &x, &weight, &bias);
+            let plain = run(|x, w, b| conv_plain(x, w, b.flatten(0, 1)), &x, &weight, &bias);
+            for (what, (a, b)) in ["y", "x", "weight", "bias"].iter().zip(fast.iter().zip(&plain)) {
+                close(a, b, what);
+            }
+        }
+    }
+
+    #[test]
+    fn both_forms_of_a_modulated_activation_agree_with_their_gradients() {
+        for ([b, h, w, c], norm) in [([3, 5, 2, 4], true), ([2, 3, 3, 37], true), ([2, 2, 3, 16], false)] {
+            let (x, scale, shift) = (random([b, h, w, c], 0), random([b, c], 1), random([b, c], 2));
+            let fast = run(|x, s, t| norm_act(x, s, t, norm), &x, &scale, &shift);
+            let plain = run(|x, s, t| norm_act_plain(x, s, t, norm), &x, &scale, &shift);
+            for (what, (a, b)) in ["y", "x", "scale", "shift"].iter().zip(fast.iter().zip(&plain)) {
+                close(a, b, what);
+            }
+        }
+    }
+
+    /// One white pixel under a 3 x 3 window of the numbers 1 to 9: the window turned round, as a correlation has it.
+    #[test]
+    fn a_window_is_laid_out_by_row_column_channel() {
+        let device = Device::flex();
+        let mut x = vec![0f32; 25];
+        x[12] = 1.0;
+        let x = Tensor::<4>::from_data(TensorData::new(x, [1, 5, 5, 1]), &device);
+        let weight =
+            Tensor::<2>::from_data(TensorData::new((1..=9).map(|v| v as f32).collect::<Vec<_>>(), [9, 1]), &device);
+        let y = host(conv(x, weight, Tensor::zeros([1], &device)));
+        assert_eq!(y[6..9], [9.0, 8.0, 7.0]);
+        assert_eq!(y[16..19], [3.0, 2.0, 1.0]);
+        assert_eq!(y[..5], [0.0; 5]);
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn the_fast_sigmoid_is_the_sigmoid() {
+        for i in -2000..=2000 {
+            let x = i as f32 * 0.05;
+            let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
+            let got = f64::from(crate::nets::kernels::sigmoid(x));
+            assert!((got - exact).abs() <= 1e-5 * exact.max(1e-30) + 1e-37, "{x}: {got} and {exact}");
+        }
+    }
+}
