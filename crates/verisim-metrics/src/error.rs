@@ -68,4 +68,46 @@ pub enum Error {
     /// The boosted trees refused the data.
     #[error("boosted trees failed on these tables: {0}; check the tables for extreme numbers")]
     Boosting(#[from] hessboost::error::HessboostError),
+    /// Features that are not whole rows.
+    #[error("{values} feature values are not whole rows of {dim}; hand in one row of the same length an image")]
+    FeatureShape {
+        /// Values handed in.
+        values: usize,
+        /// Values an image.
+        dim: usize,
+    },
+    /// Features that are infinite or not a number.
+    #[error("the features of image {image} are not finite; check the classifier that computed them")]
+    FeatureValue {
+        /// Which image, from 0.
+        image: usize,
+    },
+    /// Features of two extractors.
+    #[error("{first} and {second} features an image cannot be compared; use one classifier for all images")]
+    FeatureDim {
+        /// Features an image of one set.
+        first: usize,
+        /// Of the other.
+        second: usize,
+    },
+    /// A set of images that is too small to score.
+    #[error("a set of {found} images is too small to compare; give it at least {least}")]
+    TooFewImages {
+        /// Images in it.
+        found: usize,
+        /// Images needed.
+        least: usize,
+    },
+    /// Pixels that are not whole images.
+    #[error(
+        "the {found} bytes of {which} images are not whole images of {pixels} bytes; bring all images to one shape"
+    )]
+    PixelBytes {
+        /// `training`, `hold-out` or `synthetic`.
+        which: &'static str,
+        /// Bytes handed in.
+        found: usize,
+        /// Height × width × channels.
+        pixels: usize,
+    },
 }

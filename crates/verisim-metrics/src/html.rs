@@ -10,7 +10,7 @@ const BAR: usize = 26;
 /// Columns beyond this many are left out of the heat map, worst kept: cells would be too small to see.
 const HEAT_COLUMNS: usize = 60;
 
-const STYLE: &str = "
+pub(crate) const STYLE: &str = "
 :root{--ink:#1d2433;--soft:#667085;--line:#e6e8ee;--paper:#fff;--back:#f7f8fa;--good:#157f5b;--fair:#a86a00;--poor:#b93434;--bar:#3f6fd8}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);font:16px/1.55 -apple-system,'Segoe UI',Inter,Roboto,'Helvetica Neue',Arial,sans-serif;font-variant-numeric:tabular-nums}
@@ -328,7 +328,7 @@ fn group_table(page: &mut String, group: &Group) {
     page.push_str("</table></div>");
 }
 
-fn verdict(tag: &str, line: &Line) -> String {
+pub(crate) fn verdict(tag: &str, line: &Line) -> String {
     let class = match line.mark {
         Mark::Good => "good",
         Mark::Fair => "fair",
@@ -365,12 +365,12 @@ fn clip(text: &str, most: usize) -> String {
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// Writing to a string cannot fail.
-fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
+pub(crate) fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = page.write_fmt(text);
 }
 

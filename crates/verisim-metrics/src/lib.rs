@@ -17,6 +17,7 @@ mod distance;
 pub mod error;
 mod exact;
 mod html;
+pub mod images;
 mod lines;
 mod logistic;
 pub mod report;
