@@ -309,7 +309,7 @@ fn artefacts_of_another_format_are_refused() {
 }
 
 /// The artefact without one number of one tensor.
-fn shortened(weights: &Weights, name: &str) -> Option<Weights> {
+pub fn shortened(weights: &Weights, name: &str) -> Option<Weights> {
     fn cut<T: Clone>(v: &[T]) -> Option<Vec<T>> {
         v.split_last().map(|(_, rest)| rest.to_vec())
     }

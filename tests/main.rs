@@ -4,8 +4,11 @@
 //! `VERISIM_DATA` set, the tables under it are learnt as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod bad_images;
 mod bad_input;
 mod cli;
+mod image_models;
+mod images;
 mod pipeline;
 mod quality;
 mod util;

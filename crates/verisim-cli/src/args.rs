@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::device::Choice;
 
-/// Learn a real table, write one artefact, emit synthetic rows from it anywhere.
+/// Learn a real table or real images, write one artefact, emit synthetic ones from it anywhere.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -30,11 +30,11 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Learn a table from a config file.
+    /// Learn a table or images from a config file.
     Train(Train),
-    /// Emit synthetic rows from a trained model.
+    /// Emit synthetic rows or images from a trained model.
     Sample(Sample),
-    /// Measure how good and how private synthetic rows are.
+    /// Measure how good and how private synthetic rows or images are.
     Evaluate(Evaluate),
     /// Show what a data file or an artefact is.
     Inspect(Inspect),
@@ -47,6 +47,7 @@ pub enum Command {
 Examples:
   verisim train configs/trees.toml --set data.path=sales.parquet
   verisim train configs/tvae.toml --set train.budget=5min --out runs/night
+  verisim train configs/flow.toml --set data.path=photos/ --set data.images.size=32
   verisim train configs/tvae.toml --resume              go on where Ctrl-C stopped")]
 pub struct Train {
     /// The config file (see configs/).
@@ -74,28 +75,45 @@ Examples:
   verisim sample runs/adult -n 1000                     CSV on standard output
   verisim sample runs/adult -n 10000000 -o big.parquet
   verisim sample runs/adult -n 500 --where occupation=Sales --where 'age>=30'
-  verisim sample runs/adult -n 500 --balance income     as many rows of each class")]
+  verisim sample runs/adult -n 500 --balance income     as many rows of each class
+  verisim sample runs/digits -n 1000 -o digits/         PNGs, in a folder for each class, and labels.csv
+  verisim sample runs/digits -n 60000 --balance class -o digits.npz
+  verisim sample runs/digits --grid grid.png            one picture, a row for each class
+  verisim sample runs/digits -n 8 --where class=7 --interpolate 0 5 -o between/")]
 pub struct Sample {
     /// A run directory or a .safetensors file.
     pub model: PathBuf,
-    /// Number of rows.
-    #[arg(short, long, default_value_t = 1000)]
-    pub n: usize,
+    /// Number of rows or images [default: 1000; with --interpolate 16].
+    #[arg(short, long)]
+    pub n: Option<usize>,
     /// Seed of the sample.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Keep to rows with COLUMN OP VALUE, OP one of = != < <= > >=; an empty value is a missing one. May be given more than once.
+    /// Keep to rows with COLUMN OP VALUE, OP one of = != < <= > >=; an empty value is a missing one. Images know class=NAME and class!=NAME. May be given more than once.
     #[arg(long = "where", value_name = "CONDITION")]
     pub conditions: Vec<String>,
-    /// The same number of rows for each level of this column; levels in fewer than one row of a thousand want --max-tries.
+    /// The same number of rows for each level of this column, or of images for each class (`class`); levels in fewer than one row of a thousand want --max-tries.
     #[arg(long, value_name = "COLUMN")]
     pub balance: Option<String>,
     /// Give up a condition after this many tries a row.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_tries: u64,
-    /// .csv, .tsv (also .gz, .zst), .parquet or .jsonl; standard output as CSV when not given.
-    #[arg(short, long, value_name = "FILE")]
+    /// Rows: .csv, .tsv (also .gz, .zst), .parquet or .jsonl; standard output as CSV when not given. Images: a folder,
+    /// an .npz, or *-images-idx3-ubyte (also .gz).
+    #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// Images: one picture of them, a row for each class.
+    #[arg(long, value_name = "FILE.png")]
+    pub grid: Option<PathBuf>,
+    /// Images: those on the way from image A of the sample to image B, in place of the sample.
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    pub interpolate: Option<Vec<u64>>,
+    /// Images of a flow: steps of its sampler, in place of the config's; fewer are faster.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub steps: Option<u16>,
+    /// Images of a flow: how strongly they follow their class, in place of the config's (1 as learnt, 2 clearer and less varied).
+    #[arg(long)]
+    pub guidance: Option<f64>,
     /// Where to compute.
     #[arg(long, default_value = "auto")]
     pub device: Choice,
@@ -106,32 +124,48 @@ pub struct Sample {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   verisim evaluate --real train.csv --synthetic synthetic.csv --holdout test.csv --target income --html report.html
+  verisim evaluate --real mnist/train --synthetic digits/ --holdout mnist/t10k --html report.html --pairs pairs.png
 
-The hold-out is real rows that the model never saw; with it every score has its ceiling, and privacy can be measured.")]
+The hold-out is real rows or images that the model never saw; with it every score has its ceiling, and privacy can be
+measured. Images are compared by the features of a small classifier, which is trained on the real ones first: a minute
+for 28 x 28 pixels on two cores.")]
 pub struct Evaluate {
-    /// The rows that the model was trained on.
-    #[arg(long, value_name = "FILE")]
+    /// The rows or images that the model was trained on: a table, or a folder of images, an IDX file or its prefix, an .npz.
+    #[arg(long, value_name = "PATH")]
     pub real: PathBuf,
-    /// The synthetic rows.
-    #[arg(long, value_name = "FILE")]
+    /// The synthetic ones. Images are brought to the size and channels of the real ones.
+    #[arg(long, value_name = "PATH")]
     pub synthetic: PathBuf,
-    /// Real rows that the model never saw.
-    #[arg(long, value_name = "FILE")]
+    /// Real ones that the model never saw.
+    #[arg(long, value_name = "PATH")]
     pub holdout: Option<PathBuf>,
-    /// The column to predict when training on synthetic rows and testing on real ones.
+    /// Tables: the column to predict when training on synthetic rows and testing on real ones.
     #[arg(long, value_name = "COLUMN")]
     pub target: Option<String>,
-    /// Take the kinds of the columns from this run directory or artefact rather than from the real rows.
+    /// Tables: take the kinds of the columns from this run directory or artefact rather than from the real rows.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
-    /// What separates the cells of text files; found from their first lines when not given.
+    /// Tables: what separates the cells of text files; found from their first lines when not given.
     #[arg(long)]
     pub delimiter: Option<char>,
-    /// Texts that mean "no value here"; give it once a text.
+    /// Tables: texts that mean "no value here"; give it once a text.
     #[arg(long, value_name = "TEXT")]
     pub missing: Vec<String>,
+    /// Images: bring the real ones, and with them all, to this height and width, e.g. 32; needed when their sizes differ.
+    #[arg(long, value_name = "PIXELS")]
+    pub size: Option<usize>,
+    /// Images: compare by the features of this network, in place of a classifier trained here. If it tells as many classes
+    /// apart as the real images have, they are taken to be theirs, in the order in which `verisim inspect` lists them.
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub features: Option<PathBuf>,
+    /// Images: one picture of the synthetic images that are closest to a training image, each beside it.
+    #[arg(long, value_name = "FILE.png")]
+    pub pairs: Option<PathBuf>,
+    /// Images: where the classifiers compute.
+    #[arg(long, default_value = "auto")]
+    pub device: Choice,
     /// Seed of folds and samples.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,

@@ -3,40 +3,85 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use verisim_data::images::is_image_source;
 use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
 use verisim_data::{Schema, Table};
 use verisim_metrics::{Report, compare};
-use verisim_models::artefact::{self, write_atomically};
+use verisim_models::artefact::{self, Content, write_atomically};
 
 use crate::args::Evaluate;
+use crate::evaluate_images;
 use crate::ui::Ui;
 
 pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
+    if is_image_source(&args.real) {
+        return evaluate_images::run(args, ui);
+    }
+    refuse_image_arguments(args)?;
     let mut read = ReadOptions { delimiter: args.delimiter, ..Default::default() };
     if !args.missing.is_empty() {
         read.missing = args.missing.clone();
     }
     let options = verisim_metrics::Options { target: args.target.clone(), seed: args.seed, ..Default::default() };
     let schema = match &args.model {
-        Some(model) => Some(artefact::load(&verisim_infer::file_of(model))?.0.schema),
+        Some(model) => match artefact::load(&verisim_infer::file_of(model))?.0.content {
+            Content::Table { schema, .. } => Some(schema),
+            Content::Images { .. } => bail!("{}: makes images, and these are tables", model.display()),
+        },
         None => None,
     };
     let files = Files { real: &args.real, synthetic: &args.synthetic, holdout: args.holdout.as_deref() };
     let report = report(&files, schema, &read, &options, ui)?;
+    put(args, &Forms { text: report.to_text(), json: report.to_json()?, html: report.to_html() }, ui)
+}
+
+/// Refuses what means nothing for tables. A table that is not there is missed by its reader.
+fn refuse_image_arguments(args: &Evaluate) -> Result<()> {
+    let given =
+        [("--features", args.features.is_some()), ("--pairs", args.pairs.is_some()), ("--size", args.size.is_some())];
+    refuse(&given, &format!("is for images, and {} is no set of images; leave it out", args.real.display()))?;
+    let others = [Some(&args.synthetic), args.holdout.as_ref()].into_iter().flatten();
+    match others.into_iter().find(|other| args.real.is_file() && is_image_source(other)) {
+        Some(images) => bail!(
+            "{} is a set of images, and {} is none; compare images with images and rows with rows",
+            images.display(),
+            args.real.display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// An error about the first argument that was given.
+pub fn refuse(arguments: &[(&str, bool)], why: &str) -> Result<()> {
+    match arguments.iter().find(|(_, given)| *given) {
+        Some((name, _)) => bail!("{name} {why}"),
+        None => Ok(()),
+    }
+}
+
+/// A report in every form that can be asked for.
+pub struct Forms {
+    pub text: String,
+    pub json: String,
+    pub html: String,
+}
+
+/// Prints and writes a report as it was asked for.
+pub fn put(args: &Evaluate, report: &Forms, ui: &Ui) -> Result<()> {
     let json_to_stdout = args.json.as_deref() == Some(Path::new("-"));
     match &args.json {
-        Some(_) if json_to_stdout => writeln!(std::io::stdout(), "{}", report.to_json()?)?,
-        Some(path) => write_atomically(path, report.to_json()?.as_bytes())?,
+        Some(_) if json_to_stdout => writeln!(std::io::stdout(), "{}", report.json)?,
+        Some(path) => write_atomically(path, report.json.as_bytes())?,
         None => {}
     }
     if let Some(path) = &args.html {
-        write_atomically(path, report.to_html().as_bytes())?;
+        write_atomically(path, report.html.as_bytes())?;
         ui.say(format!("wrote {}", path.display()));
     }
     if !json_to_stdout {
-        write!(std::io::stdout(), "{}", report.to_text())?;
+        write!(std::io::stdout(), "{}", report.text)?;
     }
     Ok(())
 }

@@ -4,13 +4,15 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use verisim_data::images::{ImageOptions, Images, Reading, Size, grid, is_image_source, png_bytes};
+use verisim_data::images::{ImageOptions, ImageShape, Images, Reading, Size, is_image_source, png_bytes};
 use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
 use verisim_data::{Schema, Table};
-use verisim_models::artefact::{self, Header, write_atomically};
+use verisim_models::ImageSpec;
+use verisim_models::artefact::{self, Content, Header, write_atomically};
 
 use crate::args::Inspect;
+use crate::pictures::{self, Drawn};
 use crate::ui::grouped;
 
 pub fn run(args: &Inspect) -> Result<()> {
@@ -89,17 +91,13 @@ fn counts(images: &Images) -> Vec<usize> {
 fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[usize]) -> String {
     use std::fmt::Write as _;
     let shape = images.shape();
-    let colour = match shape.channels {
-        1 => "grey",
-        3 => "RGB",
-        _ => "RGBA",
-    };
     let mut text = format!(
-        "{}: {} images, {} x {} {colour} ({})\n",
+        "{}: {} images, {} x {} {} ({})\n",
         path.display(),
         grouped(images.len() as u64),
         shape.height,
         shape.width,
+        colour(shape.channels),
         reading.source
     );
     // Writing to a string cannot fail.
@@ -119,7 +117,7 @@ fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[us
 }
 
 /// A row of a class (rows of the set when there are none), 16 images wide, spread over the set.
-fn sheet(images: &Images) -> Result<(Vec<u8>, verisim_data::images::ImageShape)> {
+fn sheet(images: &Images) -> Result<Drawn> {
     const WIDE: usize = 16;
     const ROWS: usize = 8;
     let of = |class: u32| -> Vec<usize> { (0..images.len()).filter(|&i| images.labels()[i] == class).collect() };
@@ -127,23 +125,21 @@ fn sheet(images: &Images) -> Result<(Vec<u8>, verisim_data::images::ImageShape)>
         0 => (0..images.len()).collect::<Vec<_>>().chunks(images.len().div_ceil(ROWS)).map(<[usize]>::to_vec).collect(),
         classes => (0..classes as u32).map(of).filter(|members| !members.is_empty()).collect(),
     };
-    let shape = images.shape();
-    let (mut pixels, mut row) = (Vec::new(), Vec::new());
-    for members in rows {
+    let spread = |members: Vec<usize>| {
         let shown = members.len().min(WIDE);
-        let index: Vec<usize> = (0..shown).map(|k| members[k * members.len() / shown]).collect();
-        images.gather(&index, &mut row)?;
-        row.resize(WIDE * shape.len(), 255);
-        pixels.append(&mut row);
-    }
-    let scale = (64 / shape.height.max(shape.width)).max(1);
-    Ok(grid(&pixels, shape, WIDE, 2, scale))
+        (0..shown).map(|k| members[k * members.len() / shown]).collect()
+    };
+    pictures::rows(images, &rows.into_iter().map(spread).collect::<Vec<_>>(), WIDE)
 }
 
 fn describe(header: &Header, numbers: usize) -> String {
     let p = &header.provenance;
+    let (unit, content) = match &header.content {
+        Content::Table { schema, .. } => ("rows", schema.to_string()),
+        Content::Images { images } => ("images", describe_spec(images)),
+    };
     format!(
-        "model       {} ({} numbers, format {})\ntrained by  verisim {}\ndata        {} ({} rows, hash {})\nconfig      hash {}\nseed        {}\n\n{}",
+        "model       {} ({} numbers, format {})\ntrained by  verisim {}\ndata        {} ({} {unit}, hash {})\nconfig      hash {}\nseed        {}\n\n{content}",
         header.model.name(),
         grouped(numbers as u64),
         header.format,
@@ -153,6 +149,20 @@ fn describe(header: &Header, numbers: usize) -> String {
         p.data_hash,
         p.config_hash,
         p.seed,
-        header.schema,
     )
+}
+
+fn describe_spec(spec: &ImageSpec) -> String {
+    let ImageShape { height, width, channels } = spec.shape;
+    let classes = spec.classes.iter().zip(&spec.shares);
+    let lines: String = classes.map(|(c, s)| format!("class       {c}: {:.2} %\n", 100.0 * s)).collect();
+    format!("images      {height} x {width} {}\n{lines}", colour(channels))
+}
+
+fn colour(channels: usize) -> &'static str {
+    match channels {
+        1 => "grey",
+        3 => "RGB",
+        _ => "RGBA",
+    }
 }

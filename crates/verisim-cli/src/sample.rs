@@ -1,29 +1,49 @@
 //! `verisim sample`.
 
+use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use verisim_data::Writer;
-use verisim_infer::{Artefact, Condition, Request, Summary};
+use verisim_data::images::{ImageWriter, grid, png_bytes};
+use verisim_infer::{Artefact, Condition, ImageArtefact, ImageRequest, Request, Summary, Trained};
+use verisim_models::artefact::write_atomically;
 
 use crate::args::Sample;
 use crate::device::choose;
 use crate::ui::{Ui, grouped};
 
 pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
-    let artefact = Artefact::open(&args.model, &choose(args.device)?.device)?;
-    let schema = &artefact.header.schema;
+    let device = choose(args.device)?.device;
+    match verisim_infer::open(&args.model, &device)? {
+        Trained::Table(artefact) => rows(args, &artefact, ui),
+        Trained::Images(artefact) => images(args, artefact, ui),
+    }
+}
+
+fn rows(args: &Sample, artefact: &Artefact, ui: &Ui) -> Result<()> {
+    let given = [
+        ("--grid", args.grid.is_some()),
+        ("--interpolate", args.interpolate.is_some()),
+        ("--steps", args.steps.is_some()),
+        ("--guidance", args.guidance.is_some()),
+    ];
+    if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
+        bail!("{name} is for images, and {} makes rows of a table", args.model.display());
+    }
+    let schema = &artefact.schema;
     let conditions = args.conditions.iter().map(|c| Condition::parse(c, schema)).collect::<Result<_, _>>()?;
+    let rows = args.n.unwrap_or(1000);
     let request =
-        Request { rows: args.n, seed: args.seed, conditions, balance: args.balance.clone(), max_tries: args.max_tries };
+        Request { rows, seed: args.seed, conditions, balance: args.balance.clone(), max_tries: args.max_tries };
     artefact.check(&request)?;
     let begun = Instant::now();
-    let progress = ui.progress(args.n as u64, "rows");
+    let progress = ui.progress(rows as u64, "rows");
     let writer = match &args.output {
         Some(path) => Writer::create(path, schema)?,
         None => Writer::csv_to(std::io::stdout(), schema)?,
     };
-    let summary = write(&artefact, &request, writer, &|done| progress.at(done, Some("")))?;
+    let summary = write(artefact, &request, writer, &|done| progress.at(done, Some("")))?;
     progress.finish();
     let seconds = begun.elapsed().as_secs_f64();
     if summary.tried > summary.rows as u64 {
@@ -35,17 +55,78 @@ pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
         ));
     }
     if let Some(path) = &args.output {
-        let rate = grouped((summary.rows as f64 / seconds.max(1e-9)) as u64);
-        ui.say(format!(
-            "wrote {} rows to {} in {seconds:.2} s ({rate} rows/s)",
-            grouped(summary.rows as u64),
-            path.display()
-        ));
-        if args.json {
-            let json =
-                serde_json::json!({ "rows": summary.rows, "tried": summary.tried, "seconds": seconds, "output": path });
-            std::io::Write::write_all(&mut std::io::stdout(), format!("{json}\n").as_bytes())?;
+        written(args, "rows", summary.rows, Some(summary.tried), seconds, path, ui)?;
+    }
+    Ok(())
+}
+
+/// Says what was written, in words or as JSON.
+fn written(
+    args: &Sample,
+    what: &str,
+    count: usize,
+    tried: Option<u64>,
+    seconds: f64,
+    path: &Path,
+    ui: &Ui,
+) -> Result<()> {
+    let rate = grouped((count as f64 / seconds.max(1e-9)) as u64);
+    let number = grouped(count as u64);
+    ui.say(format!("wrote {number} {what} to {} in {seconds:.2} s ({rate} {what}/s)", path.display()));
+    if args.json {
+        let mut json = serde_json::json!({ what: count, "seconds": seconds, "output": path });
+        if let Some(tried) = tried {
+            json["tried"] = tried.into();
         }
+        std::io::Write::write_all(&mut std::io::stdout(), format!("{json}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
+    artefact.tune(args.steps.map(usize::from), args.guidance)?;
+    if args.output.is_none() && args.grid.is_none() {
+        bail!(
+            "{} makes images: say where they go with -o FOLDER, or ask for one picture with --grid FILE.png",
+            args.model.display()
+        );
+    }
+    if args.balance.as_deref().is_some_and(|b| b != "class") {
+        bail!("images can be balanced by `class` alone: --balance class");
+    }
+    let interpolate = args.interpolate.as_deref().and_then(|ends| <[u64; 2]>::try_from(ends).ok());
+    let request = ImageRequest {
+        count: args.n.unwrap_or(if interpolate.is_some() { 16 } else { 1000 }),
+        seed: args.seed,
+        conditions: args.conditions.clone(),
+        balance: args.balance.is_some(),
+        interpolate,
+    };
+    artefact.check(&request)?;
+    if let Some(path) = &args.output {
+        let begun = Instant::now();
+        let (spec, count) = (&artefact.spec, request.count);
+        let mut writer = ImageWriter::create(path, spec.shape, &spec.classes, count, &artefact.labels())?;
+        let progress = ui.progress(count as u64, "images");
+        let mut done = 0;
+        artefact.sample(&request, &mut |pixels, labels| {
+            writer.write(pixels, labels)?;
+            done += (pixels.len() / spec.shape.len()) as u64;
+            progress.at(done, Some(""));
+            Ok(())
+        })?;
+        writer.finish()?;
+        progress.finish();
+        written(args, "images", count, None, begun.elapsed().as_secs_f64(), path, ui)?;
+    }
+    if let Some(path) = &args.grid {
+        let wide = if request.interpolate.is_some() { request.count } else { 10 };
+        let pixels = artefact.sheet(&request, wide)?;
+        let shape = artefact.spec.shape;
+        let scale = (64 / shape.height.max(shape.width)).max(1);
+        let (pixels, whole) = grid(&pixels, shape, wide, 2, scale);
+        write_atomically(path, &png_bytes(&pixels, whole, &artefact.labels())?)?;
+        ui.say(format!("wrote {}", path.display()));
     }
     Ok(())
 }

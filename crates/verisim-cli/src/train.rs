@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+use verisim_models::Kind;
 use verisim_train::{Event, Job, Options, Outcome};
 
 use crate::args::Train;
@@ -60,7 +61,8 @@ pub fn fit(job: &Job, options: &Options<'_>, ui: &Ui, config: Option<&Path>) -> 
     match outcome? {
         Outcome::Done { model, seconds } => {
             ui.say(format!("wrote {} after {seconds:.2} s of fitting", model.display()));
-            ui.say(format!("next:  verisim sample {} -n 1000 -o synthetic.csv", options.out.display()));
+            let to = if job.model.kind() == Kind::Table { "synthetic.csv" } else { "synthetic/" };
+            ui.say(format!("next:  verisim sample {} -n 1000 -o {to}", options.out.display()));
         }
         Outcome::Interrupted { step } => {
             let config = config.map(|c| c.display().to_string()).unwrap_or_default();
@@ -91,6 +93,27 @@ fn tell(event: Event<'_>, ui: &Ui, progress: &mut Option<Progress>) {
             ));
             if !left_out.is_empty() {
                 ui.say(format!("not learnt: {}", left_out.join(", ")));
+            }
+        }
+        Event::ReadImages { images, reading, took } => {
+            let shape = images.shape();
+            let classes = match images.classes().len() {
+                0 => "without classes".into(),
+                n => format!("of {n} classes"),
+            };
+            ui.say(format!(
+                "read {} images of {} x {} x {}, {classes}, in {:.2} s",
+                grouped(images.len() as u64),
+                shape.height,
+                shape.width,
+                shape.channels,
+                took.as_secs_f64()
+            ));
+            for (path, why) in reading.skipped.iter().take(5) {
+                ui.say(format!("skipped {}: {why}", path.display()));
+            }
+            if reading.skipped.len() > 5 {
+                ui.say(format!("skipped {} more", reading.skipped.len() - 5));
             }
         }
         Event::Start { done, steps, per_epoch } => {

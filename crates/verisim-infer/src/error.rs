@@ -22,6 +22,12 @@ pub enum Error {
         /// What does not fit.
         problem: String,
     },
+    /// An artefact of images where one of a table is needed.
+    #[error("{}: makes images, and a model of a table is needed here", path.display())]
+    Images {
+        /// The file.
+        path: PathBuf,
+    },
     /// A condition that cannot be read or cannot be met.
     #[error("condition `{condition}`: {problem}")]
     Condition {

@@ -91,7 +91,7 @@ impl Artefact {
     }
 
     fn strata(&self, request: &Request) -> Result<Vec<Stratum>> {
-        let codec = &self.header.codec;
+        let codec = &self.codec;
         let make = |conditions: Vec<Condition>| -> Result<Stratum> {
             let mut allowed = Allowed::any(codec.columns.len());
             for condition in &conditions {
@@ -107,8 +107,8 @@ impl Artefact {
             return Ok(vec![make(request.conditions.clone())?]);
         };
         let fail = |problem: String| Error::Condition { condition: format!("--balance {name}"), problem };
-        let column = self.header.schema.modelled().position(|f| f.name == *name);
-        let column = match (column, self.header.schema.field(name)) {
+        let column = self.schema.modelled().position(|f| f.name == *name);
+        let column = match (column, self.schema.field(name)) {
             (Some(j), _) => j,
             (None, Ok(field)) => return Err(fail(format!("the column is {} and is not learnt", field.kind.name()))),
             (None, Err(e)) => return Err(fail(e.to_string())),
@@ -142,11 +142,11 @@ impl Artefact {
             parts.push(frame);
         }
         let frame = if k == 1 { parts.swap_remove(0) } else { interleave(&parts, first, rows) };
-        Ok((self.header.schema.render(frame, first as u64, request.seed)?, tried))
+        Ok((self.schema.render(frame, first as u64, request.seed)?, tried))
     }
 
     fn stratum(&self, request: &Request, stratum: &Stratum, quota: usize, index: u64) -> Result<(Frame, u64)> {
-        let codec = &self.header.codec;
+        let codec = &self.codec;
         let mut rng = stream(request.seed, "sample", index);
         let mut budget = request.max_tries.saturating_mul(quota as u64).max(request.max_tries);
         let (mut tried, mut attempt, mut found) = (0, 0, 0);
@@ -159,7 +159,7 @@ impl Artefact {
             // 2^20 attempts a stratum keep their own decode streams; the budget ends long before.
             let frame = codec.decode(&drawn.encoded, request.seed, (index << 20) + attempt);
             attempt += 1;
-            let frame = exact(&self.header.schema, frame, &stratum.conditions);
+            let frame = exact(&self.schema, frame, &stratum.conditions);
             found += frame.rows;
             frames.push(frame);
             if found < quota && budget == 0 {

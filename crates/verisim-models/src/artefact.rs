@@ -1,7 +1,7 @@
 //! The one file that a trained model is: a `.safetensors` with a versioned header.
 //!
-//! The header (key `verisim` of the file's metadata) is JSON: format number, model config, schema, codec and
-//! provenance. Nothing in it or in the tensors is a row of the training data.
+//! The header (key `verisim` of the file's metadata) is JSON: format number, model config, schema and codec (or
+//! what the images are), and provenance. Nothing in it or in the tensors is a row of the training data.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,10 +15,11 @@ use verisim_data::codec::TableCodec;
 
 use crate::ModelConfig;
 use crate::error::{Error, Result};
+use crate::image::ImageSpec;
 use crate::weights::Weights;
 
-/// The format that this version writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+/// The format that this version writes, and the newest that it reads. 1 knew tables alone, 2 knows images too.
+pub const FORMAT: u32 = 2;
 const KEY: &str = "verisim";
 
 /// Where an artefact comes from.
@@ -32,7 +33,7 @@ pub struct Provenance {
     pub data_hash: String,
     /// Hash of the filled-in config.
     pub config_hash: String,
-    /// Rows that it was trained on.
+    /// Rows or images that it was trained on.
     pub rows: u64,
     /// Seed of the training.
     pub seed: u64,
@@ -45,12 +46,39 @@ pub struct Header {
     pub format: u32,
     /// The model and its settings.
     pub model: ModelConfig,
-    /// What the columns mean.
-    pub schema: Schema,
-    /// How they are encoded.
-    pub codec: TableCodec,
+    /// What it makes.
+    #[serde(flatten)]
+    pub content: Content,
     /// Where it comes from.
     pub provenance: Provenance,
+}
+
+/// What an artefact makes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// Rows of a table.
+    Table {
+        /// What the columns mean.
+        schema: Schema,
+        /// How they are encoded.
+        codec: TableCodec,
+    },
+    /// Images.
+    Images {
+        /// What they are.
+        images: ImageSpec,
+    },
+}
+
+impl Content {
+    /// What is wrong with it, for artefacts that were tampered with.
+    fn problem(&self) -> Option<String> {
+        match self {
+            Content::Table { schema, codec } => codec.problem(schema).map(|p| format!("codec: {p}")),
+            Content::Images { images } => images.problem().map(|p| format!("description of its images: {p}")),
+        }
+    }
 }
 
 /// Writes `bytes` under a temporary name next to `path` and renames it, so that a killed run leaves either the old file or the new one.
@@ -99,8 +127,8 @@ pub fn load(path: &Path) -> Result<(Header, Weights)> {
     let header: Header = serde_json::from_str(&json).map_err(|e| bad(format!("has a damaged header ({e})"), AGAIN))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("has damaged tensors ({e})"), AGAIN))?;
     let weights = Weights::from_parsed(&file).map_err(|e| bad(e.to_string(), AGAIN))?;
-    if let Some(problem) = header.codec.problem(&header.schema) {
-        return Err(bad(format!("has a damaged codec: {problem}"), AGAIN));
+    if let Some(problem) = header.content.problem() {
+        return Err(bad(format!("has a damaged {problem}"), AGAIN));
     }
     Ok((header, weights))
 }

@@ -142,6 +142,8 @@ impl Config {
     pub fn training(&self) -> Training {
         Training {
             batch_size: 500,
+            accumulate: 1,
+            recompute: false,
             epochs: 56,
             min_steps: 3000,
             learning_rate: 2e-3,
@@ -551,23 +553,23 @@ impl Trainee for Ctgan {
         (self.train.rows / (self.shard_rows() * self.shards)).max(1) as u64
     }
 
-    fn step(&mut self, clock: &Clock) -> Losses {
+    fn step(&mut self, clock: &Clock) -> Result<Losses> {
         let mut losses = Losses::new();
         for k in 0..self.config.critic_steps {
             losses = self.critic_step(clock, k);
         }
         losses.extend(self.generator_step(clock));
-        losses
+        Ok(losses)
     }
 
     /// How far pairs of columns of generated rows are from those of the rows kept back: mean total variation distance.
     /// The losses of a GAN say nothing of its quality; this does.
-    fn validate(&mut self) -> Option<f64> {
-        let real = self.kept_back.as_ref()?;
+    fn validate(&mut self) -> Result<Option<f64>> {
+        let Some(real) = &self.kept_back else { return Ok(None) };
         let sampler = self.sampler(self.ema.average().clone());
         let rows = real.rows.clamp(2000, 8000);
         let fake = sampler.draw(rows, &Allowed::any(self.spans.len()), u64::MAX, &mut stream(0, "validate", 0)).encoded;
-        Some(pair_distance(&self.spans, real, &fake))
+        Ok(Some(pair_distance(&self.spans, real, &fake)))
     }
 
     fn keep(&mut self) {
@@ -752,6 +754,8 @@ mod tests {
     fn training() -> Training {
         Training {
             batch_size: 64,
+            accumulate: 1,
+            recompute: false,
             epochs: 1,
             min_steps: 0,
             learning_rate: 2e-3,
@@ -962,7 +966,7 @@ mod tests {
         let mut model = gan(&config, &data);
         let run = |model: &mut Ctgan, steps: std::ops::Range<u64>| {
             for step in steps {
-                let losses = model.step(&Clock { seed: 1, step, rate: 1.0 });
+                let losses = model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap();
                 assert!(losses.into_iter().all(|(_, l)| l.into_scalar::<f32>().is_finite()));
             }
         };
@@ -973,7 +977,7 @@ mod tests {
         again.load(saved).unwrap();
         run(&mut model, 5..10);
         run(&mut again, 5..10);
-        assert_eq!(model.validate(), again.validate());
+        assert_eq!(model.validate().unwrap(), again.validate().unwrap());
         model.keep();
         again.keep();
         let weights = model.finish(1).unwrap();

@@ -4,10 +4,15 @@
 //! [`ModelConfig`] is the whole registry: a new model is one file, one variant and the match arms below.
 
 pub mod artefact;
+pub mod augment;
+pub mod classifier;
 pub mod copula;
 pub mod ctgan;
 mod decode;
 mod error;
+pub mod flow;
+pub mod gan;
+pub mod image;
 mod linalg;
 pub mod nets;
 mod order;
@@ -17,6 +22,7 @@ pub mod step;
 pub mod training;
 pub mod trees;
 pub mod tvae;
+pub mod vae;
 mod weights;
 
 use burn::tensor::Device;
@@ -24,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Encoded, Span, TableCodec};
 
 pub use error::{Error, Result};
+pub use image::{ImageSampler, ImageSetup, ImageSpec};
 use order::{OrderedSampler, OrderedTrainee};
 pub use sampler::{Allowed, Drawn, Sampler};
 pub use step::{Clock, Losses, Setup, Trainee};
@@ -42,6 +49,21 @@ pub enum ModelConfig {
     Tvae(tvae::Config),
     /// Conditional GAN.
     Ctgan(ctgan::Config),
+    /// Convolutional variational autoencoder of images.
+    Vae(vae::Config),
+    /// Convolutional GAN of images.
+    Gan(gan::Config),
+    /// Flow matching on images.
+    Flow(flow::Config),
+}
+
+/// What a model learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Rows of a table.
+    Table,
+    /// Images.
+    Images,
 }
 
 impl ModelConfig {
@@ -52,6 +74,19 @@ impl ModelConfig {
             ModelConfig::Copula(_) => "copula",
             ModelConfig::Tvae(_) => "tvae",
             ModelConfig::Ctgan(_) => "ctgan",
+            ModelConfig::Vae(_) => "vae",
+            ModelConfig::Gan(_) => "gan",
+            ModelConfig::Flow(_) => "flow",
+        }
+    }
+
+    /// What the model learns.
+    pub fn kind(&self) -> Kind {
+        match self {
+            ModelConfig::Trees(_) | ModelConfig::Copula(_) | ModelConfig::Tvae(_) | ModelConfig::Ctgan(_) => {
+                Kind::Table
+            }
+            ModelConfig::Vae(_) | ModelConfig::Gan(_) | ModelConfig::Flow(_) => Kind::Images,
         }
     }
 
@@ -62,16 +97,20 @@ impl ModelConfig {
             ModelConfig::Copula(c) => c.check(),
             ModelConfig::Tvae(c) => c.check(),
             ModelConfig::Ctgan(c) => c.check(),
+            ModelConfig::Vae(c) => c.check(),
+            ModelConfig::Gan(c) => c.check(),
+            ModelConfig::Flow(c) => c.check(),
         }
     }
 
-    /// The codec that the model wants.
-    pub fn codec(&self) -> CodecConfig {
+    /// The codec that the model wants; `None` for a model of images.
+    pub fn codec(&self) -> Option<CodecConfig> {
         match self {
-            ModelConfig::Trees(c) => c.codec(),
-            ModelConfig::Copula(c) => c.codec(),
-            ModelConfig::Tvae(c) => c.codec(),
-            ModelConfig::Ctgan(c) => c.codec(),
+            ModelConfig::Trees(c) => Some(c.codec()),
+            ModelConfig::Copula(c) => Some(c.codec()),
+            ModelConfig::Tvae(c) => Some(c.codec()),
+            ModelConfig::Ctgan(c) => Some(c.codec()),
+            ModelConfig::Vae(_) | ModelConfig::Gan(_) | ModelConfig::Flow(_) => None,
         }
     }
 
@@ -81,6 +120,9 @@ impl ModelConfig {
             ModelConfig::Trees(_) | ModelConfig::Copula(_) => None,
             ModelConfig::Tvae(c) => Some(c.training()),
             ModelConfig::Ctgan(c) => Some(c.training()),
+            ModelConfig::Vae(c) => Some(c.training()),
+            ModelConfig::Gan(c) => Some(c.training()),
+            ModelConfig::Flow(c) => Some(c.training()),
         }
     }
 
@@ -89,13 +131,11 @@ impl ModelConfig {
         match self {
             ModelConfig::Trees(c) => Ok(trees::fit(c, spans, data, seed)?.weights()),
             ModelConfig::Copula(c) => Ok(copula::fit(c, spans, data)?.weights()),
-            ModelConfig::Tvae(_) | ModelConfig::Ctgan(_) => {
-                Err(Error::Data(format!("{} has no closed form; train it step by step", self.name())))
-            }
+            _ => Err(Error::Data(format!("{} has no closed form; train it step by step", self.name()))),
         }
     }
 
-    /// A fresh model that is trained step by step. `device` must support gradients.
+    /// A fresh model of a table that is trained step by step. The device must support gradients.
     pub fn trainee(&self, setup: Setup<'_>) -> Result<Box<dyn Trainee>> {
         let order = order::by_information(setup.spans, setup.train);
         let spans = order::arrange(setup.spans, &order);
@@ -105,14 +145,48 @@ impl ModelConfig {
         match self {
             ModelConfig::Tvae(c) => Ok(Box::new(OrderedTrainee { inner: tvae::Tvae::new(c, setup)?, order })),
             ModelConfig::Ctgan(c) => Ok(Box::new(OrderedTrainee { inner: ctgan::Ctgan::new(c, setup)?, order })),
-            ModelConfig::Trees(_) | ModelConfig::Copula(_) => {
-                Err(Error::Data(format!("{} is fitted in closed form, not step by step", self.name())))
-            }
+            _ => Err(Error::Data(format!("{} learns no table step by step", self.name()))),
+        }
+    }
+
+    /// A fresh model of images. The device must support gradients.
+    pub fn image_trainee(&self, setup: ImageSetup<'_>) -> Result<Box<dyn Trainee>> {
+        match self {
+            ModelConfig::Vae(c) => Ok(Box::new(vae::Vae::new(c, setup)?)),
+            ModelConfig::Gan(c) => Ok(Box::new(gan::Gan::new(c, setup)?)),
+            ModelConfig::Flow(c) => Ok(Box::new(flow::Flow::new(c, setup)?)),
+            _ => Err(Error::Data(format!("{} learns tables, not images", self.name()))),
         }
     }
 }
 
-/// The sampler of a trained model.
+/// The sampler of a trained model of images.
+pub fn restore_images(
+    config: &ModelConfig,
+    spec: &ImageSpec,
+    mut weights: Weights,
+    device: &Device,
+) -> Result<Box<dyn ImageSampler>> {
+    config.check()?;
+    let weights = &mut weights;
+    let sampler: Box<dyn ImageSampler> = match config {
+        ModelConfig::Vae(c) => Box::new(vae::VaeSampler::from_weights(c, spec, weights, device)?),
+        ModelConfig::Gan(c) => Box::new(gan::GanSampler::from_weights(c, spec, weights, device)?),
+        ModelConfig::Flow(c) => Box::new(flow::FlowSampler::from_weights(c, spec, weights, device)?),
+        _ => return Err(Error::Data(format!("{} learns tables, not images", config.name()))),
+    };
+    nothing_left(weights)?;
+    Ok(sampler)
+}
+
+fn nothing_left(weights: &Weights) -> Result<()> {
+    match weights.iter().next() {
+        Some((name, _)) => Err(Error::Tensor { name: name.into(), problem: "is not part of this model".into() }),
+        None => Ok(()),
+    }
+}
+
+/// The sampler of a trained model of a table.
 pub fn restore(
     config: &ModelConfig,
     codec: &TableCodec,
@@ -140,9 +214,8 @@ pub fn restore(
             let inner = ctgan::CtganSampler::from_weights(c, &arranged, &mut weights, device)?;
             Box::new(OrderedSampler::new(inner, order))
         }
+        _ => return Err(Error::Data(format!("{} learns images, not tables", config.name()))),
     };
-    match weights.iter().next() {
-        Some((name, _)) => Err(Error::Tensor { name: name.into(), problem: "is not part of this model".into() }),
-        None => Ok(sampler),
-    }
+    nothing_left(&weights)?;
+    Ok(sampler)
 }

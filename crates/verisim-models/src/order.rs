@@ -62,11 +62,11 @@ impl<T: Trainee> Trainee for OrderedTrainee<T> {
         self.inner.steps_per_epoch()
     }
 
-    fn step(&mut self, clock: &Clock) -> Losses {
+    fn step(&mut self, clock: &Clock) -> Result<Losses> {
         self.inner.step(clock)
     }
 
-    fn validate(&mut self) -> Option<f64> {
+    fn validate(&mut self) -> Result<Option<f64>> {
         self.inner.validate()
     }
 

@@ -6,6 +6,8 @@
 //! their gradients are added in shard order. The number of shards is a constant, not the thread count, so that
 //! results do not depend on the machine's cores. On a GPU there is one shard.
 
+use std::ops::Range;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Int, Tensor, TensorData};
@@ -14,6 +16,7 @@ use verisim_data::codec::{Encoded, Span};
 use verisim_data::rng::{Stream, normal, permutation, stream};
 
 use crate::error::{Error, Result};
+use crate::image::ImageSampler;
 use crate::nets::Blocks;
 use crate::training::Training;
 use crate::weights::Weights;
@@ -55,14 +58,14 @@ pub struct Setup<'a> {
 
 /// A model in training.
 pub trait Trainee: Send {
-    /// Steps that see as many rows as the training table has.
+    /// Steps that see as many rows or images as there are to learn.
     fn steps_per_epoch(&self) -> u64;
 
-    /// One optimisation step.
-    fn step(&mut self, clock: &Clock) -> Losses;
+    /// One optimisation step. Fails when its batch cannot be read.
+    fn step(&mut self, clock: &Clock) -> Result<Losses>;
 
-    /// A score of the current model on rows kept back, lower is better; `None` when there are none.
-    fn validate(&mut self) -> Option<f64>;
+    /// A score of the current model on what was kept back, lower is better; `None` when there is none.
+    fn validate(&mut self) -> Result<Option<f64>>;
 
     /// Remembers the current model as the best so far.
     fn keep(&mut self);
@@ -75,6 +78,11 @@ pub trait Trainee: Send {
 
     /// What the sampler needs, from the best model (the last one when none was kept).
     fn finish(&mut self, seed: u64) -> Result<Weights>;
+
+    /// The model of images as it is now, for pictures on the way.
+    fn preview(&self) -> Option<Box<dyn ImageSampler>> {
+        None
+    }
 }
 
 /// Runs `shard(s, module)` for every shard and adds up the gradients of the losses that it returns.
@@ -85,22 +93,85 @@ where
     M: Module + Sync,
     F: Fn(usize, &M) -> (Tensor<1>, Losses) + Sync,
 {
-    let forks: Vec<M> = (0..shards).map(|_| module.clone().fork(device)).collect();
-    let run = |(s, fork): (usize, &M)| {
-        let (loss, log) = shard(s, fork);
-        (GradientsParams::from_grads(loss.backward(), fork), log)
-    };
-    let parts: Vec<(GradientsParams, Losses)> = match shards {
-        1 => vec![run((0, &forks[0]))],
-        _ => forks.par_iter().enumerate().map(run).collect(),
-    };
     let mut sum = GradientsAccumulator::<M>::new();
-    let mut logs = Vec::with_capacity(shards);
-    for (grads, log) in parts {
-        sum.accumulate(module, grads);
-        logs.push(log);
+    let logs = add_gradients(&mut sum, module, &(0..shards).collect::<Vec<_>>(), device, |&s, module| shard(s, module));
+    (sum.grads(), logs)
+}
+
+/// `tensor` for a graph of gradients on `device`: all tensors of an operation must agree on whether activations are computed
+/// again (`train.recompute`).
+pub fn tracked<const D: usize>(tensor: Tensor<D>, device: &Device) -> Tensor<D> {
+    let tensor = Tensor::from_inner(tensor);
+    match device.gradient_checkpointing_strategy() {
+        Some(strategy) => tensor.with_gradient_checkpointing_strategy(strategy),
+        None => tensor,
+    }
+}
+
+/// How the rows of a batch are cut: into `together` shards that run at the same time, `turns` times over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cuts {
+    /// Shards at a time.
+    pub together: usize,
+    /// Turns, one after another: gradients add up, and only one turn's activations are in memory.
+    pub turns: usize,
+}
+
+/// The index of the random stream of the part of a step's batch that is `rows`.
+pub fn part(clock: &Clock, rows: &Range<usize>) -> u64 {
+    (clock.step << 24) + rows.start as u64
+}
+
+/// As [`gradients`], over a batch of `rows` rows: `shard` gets the rows of its own, never none.
+pub fn gradients_of_rows<M, F>(
+    module: &M,
+    cuts: Cuts,
+    rows: usize,
+    device: &Device,
+    shard: F,
+) -> (GradientsParams, Vec<Losses>)
+where
+    M: Module + Sync,
+    F: Fn(Range<usize>, &M) -> (Tensor<1>, Losses) + Sync,
+{
+    let each = rows.div_ceil((cuts.together * cuts.turns).max(1)).max(1);
+    let ranges: Vec<Range<usize>> = (0..rows).step_by(each).map(|from| from..(from + each).min(rows)).collect();
+    let mut sum = GradientsAccumulator::<M>::new();
+    let mut logs = Vec::with_capacity(ranges.len());
+    for turn in ranges.chunks(cuts.together.max(1)) {
+        logs.extend(add_gradients(&mut sum, module, turn, device, |rows, module| shard(rows.clone(), module)));
     }
     (sum.grads(), logs)
+}
+
+/// Runs `shard` for each of `parts` at the same time, and adds their gradients to `sum` in order.
+fn add_gradients<M, P, F>(
+    sum: &mut GradientsAccumulator<M>,
+    module: &M,
+    parts: &[P],
+    device: &Device,
+    shard: F,
+) -> Vec<Losses>
+where
+    M: Module + Sync,
+    P: Sync,
+    F: Fn(&P, &M) -> (Tensor<1>, Losses) + Sync,
+{
+    let forks: Vec<M> = parts.iter().map(|_| module.clone().fork(device)).collect();
+    let run = |(part, fork): (&P, &M)| {
+        let (loss, log) = shard(part, fork);
+        (GradientsParams::from_grads(loss.backward(), fork), log)
+    };
+    let done: Vec<(GradientsParams, Losses)> = match parts {
+        [part] => vec![run((part, &forks[0]))],
+        _ => parts.par_iter().zip(&forks).map(run).collect(),
+    };
+    done.into_iter()
+        .map(|(grads, log)| {
+            sum.accumulate(module, grads);
+            log
+        })
+        .collect()
 }
 
 /// Losses of the same names added over shards.
@@ -284,6 +355,29 @@ mod tests {
             assert_eq!(logs.len(), shards);
             let loss = |logs: Vec<Losses>| add_losses(logs)[0].1.clone().into_scalar::<f32>();
             assert!((loss(logs) - loss(one.clone())).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn turns_add_up_to_the_whole_batch() {
+        for (rows, together, turns, parts) in [(7, 2, 1, 2), (7, 1, 3, 3), (7, 2, 2, 4), (3, 2, 2, 3)] {
+            let (module, whole, one) = squares(1, rows);
+            let x = noise(&mut stream(1, "x", 0), rows, 3, &Device::flex());
+            let device = Device::flex().autodiff();
+            let shard = |range: Range<usize>, module: &burn::nn::Linear| {
+                assert!(!range.is_empty());
+                let part = x.clone().narrow(0, range.start, range.len());
+                let loss = module.forward(Tensor::from_inner(part)).powf_scalar(2.0).sum() * (1.0 / rows as f64);
+                (loss.clone(), vec![("squares", loss.inner())])
+            };
+            let (grads, logs) = gradients_of_rows(&module, Cuts { together, turns }, rows, &device, shard);
+            let (whole, grads) = (flat_gradients(&module, &whole), flat_gradients(&module, &grads));
+            for (a, b) in whole.iter().flatten().zip(grads.iter().flatten()) {
+                assert!((a - b).abs() < 1e-5, "{a} at once, {b} in {turns} turns of {together}");
+            }
+            assert_eq!(logs.len(), parts);
+            let loss = |logs: Vec<Losses>| add_losses(logs)[0].1.clone().into_scalar::<f32>();
+            assert!((loss(logs) - loss(one)).abs() < 1e-5);
         }
     }
 

@@ -8,9 +8,15 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// Rows in a batch.
+    /// Rows or images in a batch.
     pub batch_size: usize,
-    /// Passes over the table.
+    /// Parts of a batch that take turns, so that only one part's activations are in memory (gradient accumulation); of
+    /// models of images.
+    pub accumulate: usize,
+    /// Computes cheap activations again for the gradient rather than keeping them (gradient checkpointing): less memory, more
+    /// time.
+    pub recompute: bool,
+    /// Passes over the data.
     pub epochs: usize,
     /// Passes are added until there are this many steps, so that small tables train long enough.
     pub min_steps: usize,
@@ -41,6 +47,9 @@ impl Training {
         if self.batch_size == 0 {
             return bad("batch_size", "must be at least 1");
         }
+        if self.accumulate == 0 {
+            return bad("accumulate", "must be at least 1");
+        }
         if self.epochs == 0 {
             return bad("epochs", "must be at least 1");
         }
@@ -50,7 +59,8 @@ impl Training {
         if self.betas.iter().any(|b| !(0.0..1.0).contains(b)) {
             return bad("betas", "must lie between 0 and 1");
         }
-        if self.weight_decay < 0.0 || self.clip < 0.0 {
+        // No range holds NaN.
+        if [self.weight_decay, self.clip].iter().any(|x| !(0.0..=f64::MAX).contains(x)) {
             return bad("weight_decay and clip", "must be 0 or more");
         }
         if !(0.0..1.0).contains(&self.ema) {
@@ -86,12 +96,14 @@ impl Training {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn training() -> Training {
+    pub(crate) fn training() -> Training {
         Training {
             batch_size: 500,
+            accumulate: 1,
+            recompute: false,
             epochs: 10,
             min_steps: 1000,
             learning_rate: 1e-3,

@@ -104,6 +104,8 @@ impl Config {
     pub fn training(&self) -> Training {
         Training {
             batch_size: 500,
+            accumulate: 1,
+            recompute: false,
             epochs: 30,
             min_steps: 2000,
             learning_rate: 2e-3,
@@ -278,7 +280,7 @@ impl Trainee for Tvae {
         (self.train.rows / self.batch_size()).max(1) as u64
     }
 
-    fn step(&mut self, clock: &Clock) -> Losses {
+    fn step(&mut self, clock: &Clock) -> Result<Losses> {
         let size = self.batch_size();
         let batch = self.epochs.batch(clock.seed, clock.step, self.train.rows, size);
         let per_shard = batch.len().div_ceil(self.shards);
@@ -301,11 +303,11 @@ impl Trainee for Tvae {
         let grads = step::clip(&self.net, grads, self.training.clip);
         self.net = self.optimizer.step(self.training.learning_rate * clock.rate, self.net.clone(), grads);
         self.ema.update(&self.net);
-        step::add_losses(logs)
+        Ok(step::add_losses(logs))
     }
 
-    fn validate(&mut self) -> Option<f64> {
-        let rows = self.kept_back.as_ref()?;
+    fn validate(&mut self) -> Result<Option<f64>> {
+        let Some(rows) = &self.kept_back else { return Ok(None) };
         let index: Vec<usize> = (0..rows.rows).collect();
         let mut total = 0.0;
         for part in index.chunks(4096) {
@@ -313,7 +315,7 @@ impl Trainee for Tvae {
             let (r, d) = loss(self.ema.average(), &self.blocks, &self.mask, x, scalars, None);
             total += f64::from((r * self.config.reconstruction + d * self.config.beta).into_scalar::<f32>());
         }
-        Some(total / rows.rows as f64)
+        Ok(Some(total / rows.rows as f64))
     }
 
     fn keep(&mut self) {
@@ -436,6 +438,8 @@ mod tests {
     fn training() -> Training {
         Training {
             batch_size: 64,
+            accumulate: 1,
+            recompute: false,
             epochs: 1,
             min_steps: 0,
             learning_rate: 1e-2,
@@ -563,7 +567,7 @@ mod tests {
 
     fn steps(model: &mut Tvae, steps: std::ops::Range<u64>) {
         for step in steps {
-            model.step(&Clock { seed: 1, step, rate: 1.0 });
+            model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap();
         }
     }
 
@@ -571,9 +575,9 @@ mod tests {
     fn training_lowers_the_score_and_what_was_saved_goes_on_alike() {
         let (data, training) = (table(512), training());
         let mut model = tvae(&data, &training);
-        let before = model.validate().unwrap();
+        let before = model.validate().unwrap().unwrap();
         steps(&mut model, 0..150);
-        let after = model.validate().unwrap();
+        let after = model.validate().unwrap().unwrap();
         assert!(after < before - 0.3, "{before} before, {after} after");
         model.keep();
         let saved = model.save().unwrap();
@@ -582,7 +586,7 @@ mod tests {
         for model in [&mut model, &mut again] {
             steps(model, 150..160);
         }
-        assert_eq!(model.validate(), again.validate());
+        assert_eq!(model.validate().unwrap(), again.validate().unwrap());
         model.keep();
         again.keep();
         assert_eq!(model.finish(1).unwrap(), again.finish(1).unwrap());

@@ -3,16 +3,19 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use verisim_data::codec::{Encoded, TableCodec};
+use verisim_data::images::{Images, Reading, grid, png_bytes};
 use verisim_data::rng::{mix, permutation, stream};
 use verisim_data::{Column, Frame, Schema, Table};
-use verisim_models::artefact::{self, FORMAT, Header, Provenance, write_atomically};
-use verisim_models::step::CPU_SHARDS;
-use verisim_models::{Clock, Losses, Setup, Trainee, Training, Weights};
+use verisim_models::artefact::{self, Content, FORMAT, Header, Provenance, write_atomically};
+use verisim_models::image::{labels_of, sheet};
+use verisim_models::step::{CPU_SHARDS, Cuts};
+use verisim_models::{Clock, ImageSetup, ImageSpec, Kind, Losses, Setup, Trainee, Training, Weights};
 
 use crate::checkpoint::{self, State};
 use crate::error::{Error, Result};
@@ -27,6 +30,15 @@ pub enum Event<'a> {
         schema: &'a Schema,
         /// Its rows.
         rows: usize,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The images were read.
+    ReadImages {
+        /// The images.
+        images: &'a Images,
+        /// How they were found, and what could not be read.
+        reading: &'a Reading,
         /// How long it took.
         took: Duration,
     },
@@ -92,77 +104,142 @@ pub enum Outcome {
     },
 }
 
-/// A table made ready for a model.
-pub struct Prepared {
-    /// What its columns mean.
-    pub schema: Schema,
-    /// How they are encoded.
-    pub codec: TableCodec,
-    /// The table, encoded.
-    pub encoded: Encoded,
-    /// Hash of the typed table.
-    pub hash: String,
+/// Data made ready for a model.
+pub enum Prepared {
+    /// A table.
+    Table {
+        /// What its columns mean.
+        schema: Schema,
+        /// How they are encoded.
+        codec: TableCodec,
+        /// The table, encoded.
+        encoded: Encoded,
+        /// Hash of the typed table.
+        hash: String,
+    },
+    /// Images.
+    Images {
+        /// The images.
+        images: Arc<Images>,
+        /// How they were found.
+        reading: Reading,
+        /// Hash of the decoded images.
+        hash: String,
+    },
 }
 
-/// Reads, detects and encodes the table of a job.
-pub fn prepare(job: &Job) -> Result<Prepared> {
-    let table = Table::read(&job.data.path, &job.data.options())?;
-    let schema = Schema::detect(&table, &job.data.columns)?;
-    let frame = schema.parse(&table)?;
-    drop(table);
-    if frame.columns.is_empty() {
-        let kinds: Vec<String> = schema.fields.iter().map(|f| format!("{} ({})", f.name, f.kind.name())).collect();
-        let path = job.data.path.display();
-        return Err(Error::Nothing(format!(
-            "{path} has no column that can be learnt: {}; set kinds under [data.columns]",
-            kinds.join(", ")
-        )));
+impl Prepared {
+    fn len(&self) -> usize {
+        match self {
+            Prepared::Table { encoded, .. } => encoded.rows,
+            Prepared::Images { images, .. } => images.len(),
+        }
     }
-    let codec = TableCodec::fit(&schema, &frame, &job.model.codec());
-    let encoded = codec.encode(&frame);
-    Ok(Prepared { schema, codec, encoded, hash: hash_frame(&frame) })
+
+    fn hash(&self) -> &str {
+        match self {
+            Prepared::Table { hash, .. } | Prepared::Images { hash, .. } => hash,
+        }
+    }
+
+    /// What a model of the data at `train` makes.
+    fn content(self, train: &[usize]) -> Content {
+        match self {
+            Prepared::Table { schema, codec, .. } => Content::Table { schema, codec },
+            Prepared::Images { images, .. } => Content::Images { images: ImageSpec::of(&images, train) },
+        }
+    }
+}
+
+/// Reads the data of a job; a table is detected and encoded too.
+pub fn prepare(job: &Job) -> Result<Prepared> {
+    match job.model.codec() {
+        Some(codec) => {
+            let table = Table::read(&job.data.path, &job.data.options())?;
+            let schema = Schema::detect(&table, &job.data.columns)?;
+            let frame = schema.parse(&table)?;
+            drop(table);
+            if frame.columns.is_empty() {
+                let kind = |f: &verisim_data::Field| format!("{} ({})", f.name, f.kind.name());
+                return Err(Error::Nothing(format!(
+                    "{} has no column that can be learnt: {}; set kinds under [data.columns]",
+                    job.data.path.display(),
+                    schema.fields.iter().map(kind).collect::<Vec<_>>().join(", ")
+                )));
+            }
+            let codec = TableCodec::fit(&schema, &frame, &codec);
+            let encoded = codec.encode(&frame);
+            Ok(Prepared::Table { schema, codec, encoded, hash: hash_frame(&frame) })
+        }
+        None => {
+            let (images, reading) = Images::read(&job.data.path, &job.data.images.clone().unwrap_or_default())?;
+            let hash = format!("{:016x}", images.hash()?);
+            Ok(Prepared::Images { images: Arc::new(images), reading, hash })
+        }
+    }
 }
 
 /// Runs a job from its data to its artefact.
 pub fn run(job: &Job, options: &Options<'_>, on: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
     let start = Instant::now();
+    check_source(job)?;
     let prepared = prepare(job)?;
-    on(Event::Read { schema: &prepared.schema, rows: prepared.encoded.rows, took: start.elapsed() });
+    let took = start.elapsed();
+    match &prepared {
+        Prepared::Table { schema, encoded, .. } => on(Event::Read { schema, rows: encoded.rows, took }),
+        Prepared::Images { images, reading, .. } => on(Event::ReadImages { images, reading, took }),
+    }
     let out = options.out.as_path();
     fs::create_dir_all(out).map_err(|source| Error::Io { path: out.into(), source })?;
     let config = filled(job, out);
     let start = Instant::now();
-    let weights = match job.training() {
-        None => {
+    let training = job.training();
+    let (train_index, kept_back) = match &training {
+        Some(training) => split(prepared.len(), training.validation, job.seed),
+        None => ((0..prepared.len()).collect(), Vec::new()),
+    };
+    let weights = match (&training, &prepared) {
+        (None, Prepared::Table { codec, encoded, .. }) => {
             on(Event::Finishing);
-            job.model.fit(&prepared.codec.spans(), &prepared.encoded, job.seed)?
+            job.model.fit(&codec.spans(), encoded, job.seed)?
         }
-        Some(training) => match train(job, &training, &prepared, options, on)? {
+        (None, Prepared::Images { .. }) => {
+            return Err(Error::Nothing(format!("{} is fitted in closed form, and to tables alone", job.model.name())));
+        }
+        (Some(training), prepared) => match train(job, training, prepared, (&train_index, &kept_back), options, on)? {
             Ok(weights) => weights,
             Err(step) => return Ok(Outcome::Interrupted { step }),
         },
     };
     let seconds = start.elapsed().as_secs_f64();
     let name = job.data.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let header = Header {
-        format: FORMAT,
-        model: job.model.clone(),
-        schema: prepared.schema,
-        codec: prepared.codec,
-        provenance: Provenance {
-            version: options.version.into(),
-            data: name,
-            data_hash: prepared.hash,
-            config_hash: config_hash(job),
-            rows: prepared.encoded.rows as u64,
-            seed: job.seed,
-        },
+    let provenance = Provenance {
+        version: options.version.into(),
+        data: name,
+        data_hash: prepared.hash().into(),
+        config_hash: config_hash(job),
+        rows: prepared.len() as u64,
+        seed: job.seed,
     };
+    let content = prepared.content(&train_index);
+    let header = Header { format: FORMAT, model: job.model.clone(), content, provenance };
     write_atomically(&out.join("config.toml"), config.as_bytes())?;
     let model = out.join("model.safetensors");
     artefact::save(&model, &header, &weights)?;
     checkpoint::remove(out);
     Ok(Outcome::Done { model, seconds })
+}
+
+/// Refuses a table given to a model of images, and the reverse, with the models that would do.
+fn check_source(job: &Job) -> Result<()> {
+    let images = verisim_data::images::is_image_source(&job.data.path);
+    let (path, name) = (job.data.path.display(), job.model.name());
+    match job.model.kind() {
+        Kind::Table if images => Err(Error::Nothing(format!(
+            "{path} is a set of images, and {name} learns tables; choose [model.flow], [model.gan] or [model.vae]"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn filled(job: &Job, out: &Path) -> String {
@@ -183,29 +260,50 @@ fn train(
     job: &Job,
     training: &Training,
     prepared: &Prepared,
+    index: (&[usize], &[usize]),
     options: &Options<'_>,
     on: &mut dyn FnMut(Event<'_>),
 ) -> Result<std::result::Result<Weights, u64>> {
-    let (train, kept_back) = split(&prepared.encoded, training.validation, job.seed);
     let device = options.device.clone().autodiff();
-    let mut trainee = job.model.trainee(Setup {
-        training,
-        spans: &prepared.codec.spans(),
-        train: &train,
-        kept_back: &kept_back,
-        seed: job.seed,
-        device: &device,
-        shards: if options.gpu { 1 } else { CPU_SHARDS },
-    })?;
-    drop((train, kept_back));
+    let device = if training.recompute { device.gradient_checkpointing() } else { device };
+    let shards = if options.gpu { 1 } else { CPU_SHARDS };
+    let (learn, kept_back) = index;
+    let mut trainee = match prepared {
+        Prepared::Table { codec, encoded, .. } => job.model.trainee(Setup {
+            training,
+            spans: &codec.spans(),
+            train: &if kept_back.is_empty() { encoded.clone() } else { encoded.take(learn) },
+            kept_back: &encoded.take(kept_back),
+            seed: job.seed,
+            device: &device,
+            shards,
+        })?,
+        Prepared::Images { images, .. } => job.model.image_trainee(ImageSetup {
+            training,
+            images: images.clone(),
+            train: learn.to_vec(),
+            kept_back: kept_back.to_vec(),
+            augment: job.augment.clone().unwrap_or_default(),
+            seed: job.seed,
+            device: &device,
+            cuts: Cuts { together: shards, turns: training.accumulate },
+        })?,
+    };
+    let spec = match prepared {
+        Prepared::Table { .. } => None,
+        Prepared::Images { images, .. } => Some(ImageSpec::of(images, learn)),
+    };
     let mut run = Run {
         job,
         training,
         out: &options.out,
-        state: State { config: config_hash(job), data: prepared.hash.clone(), ..State::default() },
+        version: options.version,
+        state: State { config: config_hash(job), data: prepared.hash().into(), ..State::default() },
+        spec,
         log: None,
         begun: Instant::now(),
         saved: Instant::now(),
+        drawn: Instant::now(),
     };
     if options.resume {
         let (state, weights) = checkpoint::load(&options.out, &run.state.config, &run.state.data)?;
@@ -223,10 +321,14 @@ struct Run<'a> {
     job: &'a Job,
     training: &'a Training,
     out: &'a Path,
+    version: &'a str,
     state: State,
+    /// What the images are, for a model of images.
+    spec: Option<ImageSpec>,
     log: Option<File>,
     begun: Instant,
     saved: Instant,
+    drawn: Instant,
 }
 
 impl Run<'_> {
@@ -249,16 +351,18 @@ impl Run<'_> {
             }
             let step = self.state.step;
             let rate = self.training.rate(progress, step);
-            let losses = trainee.step(&Clock { seed: self.job.seed, step, rate });
+            let losses = trainee.step(&Clock { seed: self.job.seed, step, rate })?;
             self.state.step += 1;
             self.state.seconds = before + self.begun.elapsed().as_secs_f64();
-            let logged = self.state.step.is_multiple_of(self.job.train.log_every()) || self.state.step == total;
-            let measured = self.state.step.is_multiple_of(measure_every) || self.state.step == total;
+            // By steps or by time: the last step is looked at, whatever ends the training.
+            let last = self.progress(total) >= 1.0;
+            let logged = self.state.step.is_multiple_of(self.job.train.log_every()) || last;
+            let measured = self.state.step.is_multiple_of(measure_every) || last;
             let values = if logged || measured { read(losses) } else { Vec::new() };
             if let Some((_, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
                 return Err(self.diverged(*value, rate));
             }
-            let score = if measured { trainee.validate() } else { None };
+            let score = if measured { trainee.validate()? } else { None };
             let best = score.is_some_and(|s| self.state.best.is_none_or(|b| s < b));
             if best {
                 trainee.keep();
@@ -275,7 +379,11 @@ impl Run<'_> {
                 self.checkpoint(trainee)?;
                 return Ok(Err(self.state.step));
             }
-            if self.training.patience > 0 && self.state.stale >= self.training.patience {
+            let tired = self.training.patience > 0 && self.state.stale >= self.training.patience;
+            if last || tired || self.drawn.elapsed().as_secs() >= self.job.train.preview_every() {
+                self.preview(trainee)?;
+            }
+            if tired {
                 on(Event::Stopped { why: format!("no improvement in {} measurements", self.state.stale) });
                 break;
             }
@@ -297,6 +405,21 @@ impl Run<'_> {
         checkpoint::save(self.out, &self.state, &trainee.save()?)?;
         self.saved = Instant::now();
         Ok(())
+    }
+
+    /// Draws what a model of images makes so far, from the same noise each time: `samples/step-000500.png`.
+    fn preview(&mut self, trainee: &dyn Trainee) -> Result<()> {
+        const WIDE: usize = 10;
+        self.drawn = Instant::now();
+        let (Some(spec), Some(sampler)) = (&self.spec, trainee.preview()) else { return Ok(()) };
+        let folder = self.out.join("samples");
+        fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+        let scale = (56 / spec.shape.height.max(spec.shape.width)).max(1);
+        let (pixels, shape) =
+            grid(&sheet(sampler.as_ref(), spec, self.job.seed, &[], WIDE), spec.shape, WIDE, 2, scale);
+        let text = labels_of(self.job.model.name(), self.version);
+        let path = folder.join(format!("step-{:06}.png", self.state.step));
+        Ok(write_atomically(&path, &png_bytes(&pixels, shape, &text)?)?)
     }
 
     fn diverged(&self, value: f64, rate: f64) -> Error {
@@ -352,14 +475,15 @@ fn read(losses: Losses) -> Vec<(&'static str, f64)> {
     losses.into_iter().map(|(name, value)| (name, f64::from(value.into_scalar::<f32>()))).collect()
 }
 
-/// Rows to learn and rows kept back, at random. Too few rows to spare keep nothing back.
-fn split(data: &Encoded, share: f64, seed: u64) -> (Encoded, Encoded) {
-    let back = (data.rows as f64 * share) as usize;
+/// Which rows or images to learn and which to keep back, at random. Too few to spare keep nothing back.
+fn split(count: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let back = (count as f64 * share) as usize;
     if back < 10 {
-        return (data.clone(), data.take(&[]));
+        return ((0..count).collect(), Vec::new());
     }
-    let order = permutation(&mut stream(seed, "validation", 0), data.rows);
-    (data.take(&order[back..]), data.take(&order[..back]))
+    let mut learn = permutation(&mut stream(seed, "validation", 0), count);
+    let rest = learn.split_off(back);
+    (rest, learn)
 }
 
 fn hash_words(words: impl Iterator<Item = u64>) -> String {

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use verisim_data::images::ImageOptions;
 use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
-use verisim_models::{ModelConfig, Training};
+use verisim_models::augment::Augment;
+use verisim_models::{Kind, ModelConfig, Training};
 
 use crate::error::{Error, Result};
 
@@ -19,9 +21,13 @@ pub struct Job {
     /// Where the results go; `runs/<name of the config>` when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
-    /// The table to learn.
+    /// The table or the images to learn.
     pub data: Data,
-    /// The model: `[model.trees]`, `[model.copula]`, `[model.tvae]` or `[model.ctgan]`.
+    /// What is done to images on their way to the model, anew each time; they are learnt as they are when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
+    /// The model: `[model.trees]`, `[model.copula]`, `[model.tvae]` or `[model.ctgan]` for a table, `[model.vae]`,
+    /// `[model.gan]` or `[model.flow]` for images.
     pub model: ModelConfig,
     /// How a neural model is trained, where it should differ from the model's own default.
     #[serde(default)]
@@ -32,11 +38,11 @@ fn default_seed() -> u64 {
     42
 }
 
-/// The table of a job.
+/// The table or the images of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// CSV, Parquet or JSON lines; relative to the working directory.
+    /// CSV, Parquet or JSON lines; a folder of images, IDX files or an `.npz`; relative to the working directory.
     pub path: PathBuf,
     /// What separates the cells of a text file; found from its first lines when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,8 +51,15 @@ pub struct Data {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Vec<String>>,
     /// Columns whose kind detection gets wrong: `age = "integer"`, `when = { kind = "datetime", format = "%d.%m.%Y" }`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "no_columns")]
     pub columns: DetectOptions,
+    /// How images are read: `size = 32`, `channels = "rgb"`, `fit = "crop"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageOptions>,
+}
+
+fn no_columns(columns: &DetectOptions) -> bool {
+    *columns == DetectOptions::default()
 }
 
 impl Data {
@@ -59,13 +72,23 @@ impl Data {
             columns: None,
         }
     }
+
+    /// The first key that is set and has no meaning for what a model learns.
+    fn stray(&self, kind: Kind) -> Option<&'static str> {
+        match kind {
+            Kind::Table => self.images.is_some().then_some("images"),
+            Kind::Images if self.delimiter.is_some() => Some("delimiter"),
+            Kind::Images if self.missing.is_some() => Some("missing"),
+            Kind::Images => (!no_columns(&self.columns)).then_some("columns"),
+        }
+    }
 }
 
 /// Training settings of a job; what is not given is the model's default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Train {
-    /// Passes over the table. Given, it is exact: no steps are added for small tables.
+    /// Passes over the data. Given, it is exact: no steps are added for small tables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
     /// Longest training time instead, e.g. `"90s"`, `"5min"`, `"1h"`. A run that it ends depends on the machine.
@@ -74,9 +97,15 @@ pub struct Train {
     /// Fewest steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_steps: Option<usize>,
-    /// Rows in a batch.
+    /// Rows or images in a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<usize>,
+    /// Parts of a batch that take turns, which needs less memory; for models of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accumulate: Option<usize>,
+    /// Computes activations again for the gradient rather than keeping them, which needs less memory and more time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recompute: Option<bool>,
     /// Highest learning rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
@@ -98,7 +127,7 @@ pub struct Train {
     /// Decay of the moving average of the weights; 0 for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
-    /// Share of the rows kept back to measure the model.
+    /// Share of the rows or images kept back to measure the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
     /// Measurements without improvement before training stops; 0 for never.
@@ -108,6 +137,9 @@ pub struct Train {
     pub log_every: Option<u64>,
     /// Seconds between two checkpoints.
     pub checkpoint_every: Option<u64>,
+    /// Seconds between two pictures of what a model of images makes so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview_every: Option<u64>,
 }
 
 impl Train {
@@ -116,6 +148,8 @@ impl Train {
         let given = self.clone();
         Training {
             batch_size: given.batch_size.unwrap_or(default.batch_size),
+            accumulate: given.accumulate.unwrap_or(default.accumulate),
+            recompute: given.recompute.unwrap_or(default.recompute),
             epochs: given.epochs.unwrap_or(default.epochs),
             min_steps: given.min_steps.unwrap_or(if given.epochs.is_some() { 0 } else { default.min_steps }),
             learning_rate: given.learning_rate.unwrap_or(default.learning_rate),
@@ -137,6 +171,8 @@ impl Train {
             budget: self.budget,
             min_steps: Some(t.min_steps),
             batch_size: Some(t.batch_size),
+            accumulate: (t.accumulate > 1).then_some(t.accumulate),
+            recompute: t.recompute.then_some(true),
             learning_rate: Some(t.learning_rate),
             warmup: Some(t.warmup),
             cosine: Some(t.cosine),
@@ -148,6 +184,7 @@ impl Train {
             patience: Some(t.patience),
             log_every: Some(self.log_every()),
             checkpoint_every: Some(self.checkpoint_every()),
+            preview_every: self.preview_every,
         }
     }
 
@@ -159,6 +196,11 @@ impl Train {
     /// Seconds between two checkpoints: 60 unless given.
     pub fn checkpoint_every(&self) -> u64 {
         self.checkpoint_every.unwrap_or(60)
+    }
+
+    /// Seconds between two pictures: 60 unless given.
+    pub fn preview_every(&self) -> u64 {
+        self.preview_every.unwrap_or(60)
     }
 }
 
@@ -229,6 +271,23 @@ impl Job {
     /// Refuses settings that make no sense, naming the key.
     pub fn check(&self) -> Result<()> {
         self.model.check()?;
+        let (name, kind) = (self.model.name(), self.model.kind());
+        let other = if kind == Kind::Table { "images" } else { "tables" };
+        if let Some(key) = self.data.stray(kind) {
+            return Err(Error::Nothing(format!("data.{key} is for {other}, and {name} learns none; remove it")));
+        }
+        match &self.augment {
+            Some(_) if kind == Kind::Table => {
+                return Err(Error::Nothing(format!("[augment] is for images, and {name} learns none; remove it")));
+            }
+            Some(augment) => augment.check()?,
+            None => {}
+        }
+        let set =
+            [("accumulate", self.train.accumulate.is_some()), ("preview_every", self.train.preview_every.is_some())];
+        if let Some((key, _)) = set.iter().find(|(_, given)| *given && kind == Kind::Table) {
+            return Err(Error::Nothing(format!("train.{key} is for images, and {name} learns none; remove it")));
+        }
         match self.training() {
             Some(training) => training.check()?,
             None if self.train != Train::default() => {

@@ -24,8 +24,21 @@ pub(super) fn is_images(path: &Path) -> bool {
     name.strip_suffix(".gz").unwrap_or(&name).ends_with("idx3-ubyte")
 }
 
-/// The file of images that `path` means: itself, what begins so, or the training part in the folder.
+/// Where packages of data sets put them on Debian and its kin.
+const INSTALLED: &str = "/usr/share/datasets";
+
+/// The file of images that `path` means: itself, what begins so, or the training part in the folder. A relative path
+/// that leads nowhere may name an installed data set: `fashion-mnist/train`.
 pub(super) fn find(path: &Path) -> Option<PathBuf> {
+    find_in(path, Path::new(INSTALLED))
+}
+
+fn find_in(path: &Path, installed: &Path) -> Option<PathBuf> {
+    let elsewhere = || (path.is_relative() && !path.exists()).then(|| installed.join(path));
+    find_at(path).or_else(|| find_at(&elsewhere()?))
+}
+
+fn find_at(path: &Path) -> Option<PathBuf> {
     if path.is_file() {
         return is_images(path).then(|| path.to_owned());
     }
@@ -232,5 +245,26 @@ impl Output {
         // Images come last: where they stand, their labels do.
         labels.map_or(Ok(()), Scratch::publish)?;
         images.publish()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn installed_sets_are_found_by_their_name() {
+        let installed = tempfile::tempdir().unwrap();
+        let folder = installed.path().join("some-set");
+        fs::create_dir(&folder).unwrap();
+        let images = folder.join("t10k-images-idx3-ubyte.gz");
+        fs::write(&images, []).unwrap();
+        let find = |path: &str| find_in(Path::new(path), installed.path());
+        assert_eq!(find("some-set/t10k"), Some(images));
+        assert_eq!(find("some-set"), None);
+        assert_eq!(find("/some-set/t10k"), None);
+        // What is there in its own right is not looked for elsewhere.
+        assert_eq!(find("src"), None);
     }
 }

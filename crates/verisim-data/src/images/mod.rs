@@ -6,6 +6,7 @@
 //! | a folder of images | images without classes |
 //! | `*-images-idx3-ubyte`, `*.idx3-ubyte` | IDX, with the labels in the file `*-labels-idx1-ubyte` beside it |
 //! | a prefix such as `mnist/t10k`, or a folder with `train-images-idx3-ubyte` | the same |
+//! | a name such as `fashion-mnist/t10k` | the same, of a data set that a package has installed under `/usr/share/datasets` |
 //! | `.npz` | the arrays `images` (N,H,W or N,H,W,C; bytes) and, if there, `labels` and `classes` |
 //!
 //! IDX files may also end in `.gz`. In a folder, images are the files that end in `.png`, `.jpg`, `.jpeg`, `.webp` or

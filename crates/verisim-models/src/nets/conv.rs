@@ -5,7 +5,7 @@
 //! together made training two to three times slower than it need be. There, a convolution is one matrix product a tile
 //! of pixels that stays in cache, and norm, modulation and activation are one pass. Tests hold the two forms together.
 
-use burn::tensor::{Tensor, activation, module, ops::ConvOptions};
+use burn::tensor::{Device, Tensor, activation, module, ops::ConvOptions};
 
 /// A `k x k` convolution, `k` odd, stride 1, padded with zeros so that the size stays.
 ///
@@ -27,6 +27,14 @@ pub fn norm_act(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, norm: bool) ->
         return flex::norm_act(x, scale, shift, norm);
     }
     norm_act_plain(x, scale, shift, norm)
+}
+
+/// Whether `device` is `flex`, on which work is cut for cores and not for a GPU.
+pub fn is_flex(device: &Device) -> bool {
+    #[cfg(feature = "flex")]
+    return device.clone().inner() == Device::flex();
+    #[cfg(not(feature = "flex"))]
+    return false;
 }
 
 fn conv_plain(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
@@ -62,7 +70,7 @@ mod flex {
     use burn::backend::ops::FloatTensorOps;
     use burn::backend::tensor::FloatTensor;
     use burn::backend::{Autodiff, Flex, TensorMetadata};
-    use burn::tensor::{Device, Shape, Tensor, TensorData};
+    use burn::tensor::{Device, GradientCheckpointingStrategy, Shape, Tensor, TensorData};
 
     use super::kernel;
     use crate::nets::kernels::{Rows, Window};
@@ -182,6 +190,10 @@ mod flex {
         tensor(y, x.shape())
     }
 
+    fn keeping<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+        tensor.with_gradient_checkpointing_strategy(GradientCheckpointingStrategy::Disabled)
+    }
+
     /// Runs an operation of three inputs: `plain` without gradients, else with the backward step and state given.
     macro_rules! operation {
         ($a:expr, $b:expr, $c:expr, $step:expr, $plain:expr, $state:expr) => {{
@@ -194,8 +206,11 @@ mod flex {
                 return Tensor::from_primitive::<Flex>($plain(&a, &b, &c));
             }
             type Diff = Autodiff<Flex>;
+            // An operation of our own keeps what its gradient needs; the tensors around it may compute theirs again.
+            let strategy = $a.gradient_checkpointing_strategy();
+            let (a, b, c) = (keeping($a), keeping($b), keeping($c));
             let parts =
-                ($a.try_into_primitive::<Diff>(), $b.try_into_primitive::<Diff>(), $c.try_into_primitive::<Diff>());
+                (a.try_into_primitive::<Diff>(), b.try_into_primitive::<Diff>(), c.try_into_primitive::<Diff>());
             let (Ok(a), Ok(b), Ok(c)) = parts else { unreachable!("all tensors of an operation lie on one device") };
             let ((a, node_a), (b, node_b), (c, node_c)) = (a.into_parts(), b.into_parts(), c.into_parts());
             let y = $plain(&a, &b, &c);
@@ -204,7 +219,11 @@ mod flex {
                 OpsKind::Tracked(prep) => prep.finish($state(a, b, c), y),
                 OpsKind::UnTracked(prep) => prep.finish(y),
             };
-            Tensor::from_primitive::<Diff>(y)
+            let y = Tensor::from_primitive::<Diff>(y);
+            match strategy {
+                Some(strategy) => y.with_gradient_checkpointing_strategy(strategy),
+                None => y,
+            }
         }};
     }
 

@@ -113,7 +113,8 @@ impl Window {
     ) -> (Vec<f32>, Vec<f32>) {
         let columns = self.columns();
         let start = || (vec![0f32; columns * outputs], vec![0f32; outputs]);
-        let parts = self.tiles(x, self.tile(outputs), start, |(weight, bias), first, windows| {
+        // Each product adds to all of the weights, so the fewer the better: a tile is a whole task, if that is not too large.
+        let parts = self.tiles(x, 1024, start, |(weight, bias), first, windows| {
             let rows = windows.len() / columns;
             let part = product(windows, rows, first);
             let grad = &grad[first * outputs..(first + rows) * outputs];

@@ -5,9 +5,11 @@ pub mod conv;
 #[cfg(feature = "flex")]
 mod kernels;
 pub mod layers;
+pub mod pairing;
 pub mod params;
+pub mod vision;
 
 pub use blocks::Blocks;
-pub use conv::{conv, norm_act};
+pub use conv::{conv, is_flex, norm_act};
 pub use layers::Init;
 pub use params::Ema;

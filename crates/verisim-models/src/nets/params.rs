@@ -157,6 +157,7 @@ pub(crate) mod tests {
     use burn::nn::Linear;
     use burn::optim::GradientsParams;
     use burn::tensor::Device;
+    use verisim_data::rng::{normal, stream};
 
     /// The gradients of the parameters in the order of the fields; zeros where there is none.
     pub(crate) fn flat_gradients<M: Module>(module: &M, grads: &GradientsParams) -> Vec<Vec<f64>> {
@@ -199,6 +200,33 @@ pub(crate) mod tests {
                 );
             }
         }
+    }
+
+    /// `module` with normal noise added to all parameters, so that none stays at the zero where it starts.
+    pub(crate) fn shaken<M: Module>(module: M, by: f64) -> M {
+        let mut rng = stream(1, "shaken", 0);
+        let mut weights = weights_of(&module);
+        for p in 0..weights.iter().count() {
+            let (shape, mut numbers) = weights.take_f32(&format!("p{p}")).unwrap();
+            numbers.iter_mut().for_each(|x| *x += (by * normal(&mut rng)) as f32);
+            weights.put_f32(format!("p{p}"), &shape, numbers);
+        }
+        with_weights(module, &mut weights).unwrap()
+    }
+
+    /// `module` with parameters of zeros, but for the last ones, which are those of `last`.
+    pub(crate) fn zeroed<M: Module>(module: M, last: &[&[f32]]) -> M {
+        let mut weights = weights_of(&module);
+        let count = weights.iter().count();
+        for p in 0..count {
+            let (shape, numbers) = weights.take_f32(&format!("p{p}")).unwrap();
+            let numbers = match (p + last.len()).checked_sub(count) {
+                Some(k) => last[k].to_vec(),
+                None => vec![0.0; numbers.len()],
+            };
+            weights.put_f32(format!("p{p}"), &shape, numbers);
+        }
+        with_weights(module, &mut weights).unwrap()
     }
 
     fn layer(seed: u64, device: &Device) -> Linear {

@@ -1,0 +1,689 @@
+//! Flow matching on images: a network learns the velocity that carries noise to images in a straight line.
+//!
+//! With `x0` noise, `x1` an image and `t` in `0..1` (Lipman et al., 2023; Liu et al., 2023):
+//!
+//! ```text
+//! x_t = (1 - t) x0 + t x1        v = x1 - x0        loss = mean |u(x_t, t, class) - v|^2
+//! ```
+//!
+//! - `t` is drawn logit-normal, which spends most steps where the velocity is hardest to tell (Esser et al., 2024).
+//! - The class is left out of a tenth of the images, so that the same network knows the velocity without it, and
+//!   `guidance` `w` samples along `u_none + w (u_class - u_none)` (Ho and Salimans, 2022); 1 is plain sampling.
+//! - `pairing = "ot"` pairs the noise of a batch with its images so that the sum of squared distances is least
+//!   (Tong et al., 2024), within each class: pairs across classes would make the noise tell of the class.
+//! - Sampling follows the velocity from 0 to 1 in `steps` steps of Heun's method (two evaluations, the last step one).
+//!
+//! The network is a small U-Net of residual blocks; squares of `patch x patch` pixels are one pixel of it.
+
+use std::ops::Range;
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::optim::ModuleOptimizer;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use verisim_data::images::ImageShape;
+use verisim_data::rng::{Stream, normal, stream, uniform};
+
+use crate::error::{Error, Result};
+use crate::image::{Batch, Batches, ImageSampler, ImageSetup, ImageSpec};
+use crate::nets::params::{weights_of, with_weights};
+use crate::nets::vision::{Block, Conv, Down, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit};
+use crate::nets::{Ema, Init, norm_act, pairing};
+use crate::step::{self, Clock, Cuts, Losses, Trainee};
+use crate::training::Training;
+use crate::weights::Weights;
+
+/// Settings of flow matching.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Squares of this many pixels a side are one pixel of the network.
+    pub patch: usize,
+    /// Channels at each size of the U-Net; every further size halves height and width.
+    pub channels: Vec<usize>,
+    /// Residual blocks at each size, on the way down and again on the way up.
+    pub blocks: usize,
+    /// Numbers that tell the network time and class.
+    pub condition: usize,
+    /// How noise and images are paired.
+    pub pairing: Pairing,
+    /// Part of the images whose class is left out in training.
+    pub class_dropout: f64,
+    /// How strongly samples follow their class; 1 is the model as it is, more gives clearer and less varied images.
+    pub guidance: f64,
+    /// Steps of the sampler.
+    pub steps: usize,
+}
+
+/// How noise and images of a batch are paired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pairing {
+    /// At random.
+    Independent,
+    /// With the least sum of squared distances within each class.
+    Ot,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            patch: 2,
+            channels: vec![64, 128],
+            blocks: 2,
+            condition: 128,
+            pairing: Pairing::Independent,
+            class_dropout: 0.1,
+            guidance: 1.0,
+            steps: 10,
+        }
+    }
+}
+
+impl Config {
+    /// Refuses settings that make no sense, naming the key.
+    pub fn check(&self) -> Result<()> {
+        let bad = |key: &str, rule: &str| Err(Error::Setting { model: "flow", key: key.into(), rule: rule.into() });
+        if !(1..=16).contains(&self.patch) {
+            return bad("patch", "must lie between 1 and 16");
+        }
+        if self.channels.is_empty() || self.channels.iter().any(|c| !(1..=4096).contains(c)) {
+            return bad("channels", "must name at least one number between 1 and 4096");
+        }
+        if !(1..=16).contains(&self.blocks) {
+            return bad("blocks", "must lie between 1 and 16");
+        }
+        if !(2..=4096).contains(&self.condition) {
+            return bad("condition", "must lie between 2 and 4096");
+        }
+        if !(0.0..1.0).contains(&self.class_dropout) {
+            return bad("class_dropout", "must be at least 0 and below 1");
+        }
+        if !(0.0..=100.0).contains(&self.guidance) {
+            return bad("guidance", "must lie between 0 and 100");
+        }
+        if self.guidance != 1.0 && self.class_dropout == 0.0 {
+            return bad("guidance", "other than 1 needs class_dropout above 0");
+        }
+        if !(1..=1000).contains(&self.steps) {
+            return bad("steps", "must lie between 1 and 1000");
+        }
+        Ok(())
+    }
+
+    /// How it is trained unless the job says otherwise.
+    pub fn training(&self) -> Training {
+        Training {
+            batch_size: 64,
+            accumulate: 1,
+            recompute: false,
+            epochs: 3,
+            min_steps: 2700,
+            learning_rate: 2e-3,
+            warmup: 100,
+            cosine: true,
+            betas: [0.9, 0.99],
+            weight_decay: 1e-4,
+            clip: 1.0,
+            ema: 0.999,
+            validation: 0.02,
+            patience: 0,
+        }
+    }
+}
+
+/// The velocity network.
+#[derive(Module, Debug)]
+pub struct Net {
+    time: Linear,
+    /// One-hot class, the last of them "not told", to the condition.
+    class: Linear,
+    condition: Linear,
+    stem: Conv,
+    down: Vec<Level>,
+    up: Vec<Level>,
+    head: Linear,
+    output: Conv,
+    patch: usize,
+}
+
+/// The blocks of one size, and the way to the next.
+#[derive(Module, Debug)]
+struct Level {
+    blocks: Vec<Block>,
+    down: Option<Down>,
+    up: Option<Up>,
+}
+
+/// Frequencies that a time is told by.
+const FREQUENCIES: usize = 32;
+
+impl Net {
+    fn new(config: &Config, spec: &ImageSpec, seed: u64, device: &Device) -> Net {
+        let mut init = Init::new(seed, device);
+        let Config { patch, channels, blocks, condition: e, .. } = config;
+        let pixel = patch * patch * spec.shape.channels;
+        let sizes = channels.len();
+        let level = |s: usize, from: usize, init: &mut Init| -> Vec<Block> {
+            let inputs = |b: usize| if b == 0 { from } else { channels[s] };
+            (0..*blocks).map(|b| Block::new(inputs(b), channels[s], *e, true, init)).collect()
+        };
+        let time = init.linear(2 * FREQUENCIES, *e);
+        let class = init.linear(spec.labels() + 1, *e);
+        let condition = init.linear(*e, *e);
+        let stem = Conv::new(pixel, channels[0], &mut init);
+        let mut down = Vec::new();
+        for s in 0..sizes {
+            let blocks = level(s, channels[s], &mut init);
+            let to = (s + 1 < sizes).then(|| Down::new(channels[s], channels[s + 1], &mut init));
+            down.push(Level { blocks, down: to, up: None });
+        }
+        let mut up = Vec::new();
+        for s in (0..sizes).rev() {
+            // From below come as many channels as there are here, beside those of the way down.
+            let blocks = level(s, 2 * channels[s], &mut init);
+            let to = (s > 0).then(|| Up::new(channels[s], channels[s - 1], &mut init));
+            up.push(Level { blocks, down: None, up: to });
+        }
+        let head = init.zero_linear(*e, 2 * channels[0]);
+        let output = Conv::zero(channels[0], pixel, &mut init);
+        Net { time, class, condition, stem, down, up, head, output, patch: *patch }
+    }
+
+    /// Velocity `[B, H, W, C]` at `x` of that shape, with times `t [B, 1]` and one-hot classes `[B, K + 1]`.
+    fn forward(&self, x: Tensor<4>, t: Tensor<2>, class: Tensor<2>) -> Tensor<4> {
+        let condition = unit(dense(&self.time, waves(t))) + unit(self.class.forward(class));
+        let condition = unit(dense(&self.condition, condition));
+        let mut h = self.stem.forward(gather_pixels(x, self.patch));
+        let mut kept = Vec::with_capacity(self.down.len());
+        for level in &self.down {
+            h = level.blocks.iter().fold(h, |h, block| block.forward(h, condition.clone()));
+            kept.push(h.clone());
+            if let Some(down) = &level.down {
+                h = down.forward(h);
+            }
+        }
+        for (level, kept) in self.up.iter().zip(kept.into_iter().rev()) {
+            h = Tensor::cat(vec![h, kept], 3);
+            h = level.blocks.iter().fold(h, |h, block| block.forward(h, condition.clone()));
+            if let Some(up) = &level.up {
+                h = up.forward(h);
+            }
+        }
+        let parts = self.head.forward(condition).chunk(2, 1);
+        let h = norm_act(h, parts[0].clone(), parts[1].clone(), true);
+        spread_pixels(self.output.forward(h), self.patch)
+    }
+}
+
+/// Sines and cosines of times `[B, 1]`, from one wave over `0..1` to a hundred: `[B, 2 FREQUENCIES]`.
+fn waves(t: Tensor<2>) -> Tensor<2> {
+    let step = 100f64.ln() / (FREQUENCIES - 1) as f64;
+    let rates: Vec<f32> = (0..FREQUENCIES).map(|i| (std::f64::consts::TAU * (step * i as f64).exp()) as f32).collect();
+    let rates = Tensor::<2>::from_data(TensorData::new(rates, [1, FREQUENCIES]), &t.device());
+    let angles = t.matmul(rates);
+    Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1)
+}
+
+/// What one shard of a step learns from: images, noise, times `[B, 1]` and one-hot classes.
+struct Task {
+    x1: Tensor<4>,
+    x0: Tensor<4>,
+    t: Tensor<2>,
+    class: Tensor<2>,
+}
+
+/// Sum over images of the mean squared error of the velocity.
+fn loss(net: &Net, task: Task) -> Tensor<1> {
+    let Task { x1, x0, t, class } = task;
+    let [b, h, w, c] = x1.dims();
+    let velocity = x1.clone() - x0.clone();
+    let at = x0 + velocity.clone() * t.clone().reshape([b, 1, 1, 1]);
+    (net.forward(at, t, class) - velocity).powf_scalar(2.0).sum() / (h * w * c) as f64
+}
+
+/// A velocity network in training.
+pub struct Flow {
+    config: Config,
+    training: Training,
+    spec: ImageSpec,
+    batches: Batches,
+    device: Device,
+    cuts: Cuts,
+    net: Net,
+    optimizer: ModuleOptimizer,
+    ema: Ema<Net>,
+}
+
+impl Flow {
+    /// A fresh model.
+    pub fn new(config: &Config, setup: ImageSetup<'_>) -> Result<Flow> {
+        config.check()?;
+        let spec = ImageSpec::of(&setup.images, &setup.train);
+        Sides::of("flow", config.patch, config.channels.len(), spec.shape)?;
+        let net = Net::new(config, &spec, setup.seed, setup.device);
+        Ok(Flow {
+            config: config.clone(),
+            training: setup.training.clone(),
+            spec,
+            batches: Batches::new(&setup)?,
+            device: setup.device.clone(),
+            cuts: setup.cuts,
+            ema: Ema::new(&net, setup.training.ema),
+            net,
+            optimizer: step::adamw(setup.training),
+        })
+    }
+
+    /// Noise, times and classes for the images `range` of `batch`.
+    fn task(
+        &self,
+        batch: &Batch,
+        range: &Range<usize>,
+        time: impl Fn(usize, &mut Stream) -> f64,
+        rng: &mut Stream,
+    ) -> Task {
+        let shape = self.spec.shape;
+        let (count, len, none) = (range.len(), shape.len(), self.spec.labels() as u32);
+        let plain = self.device.clone().inner();
+        let x1 = batch.slice(range);
+        let mut labels = batch.labels[range.clone()].to_vec();
+        let mut x0: Vec<f32> = (0..count * len).map(|_| normal(rng) as f32).collect();
+        if self.config.pairing == Pairing::Ot {
+            let images = x1.clone().into_data().try_into_vec::<f32>().unwrap_or_default();
+            x0 = pairing::pair(&images, x0, len, &labels);
+        }
+        let t: Vec<f32> = (0..count).map(|i| time(i, rng) as f32).collect();
+        for label in &mut labels {
+            if uniform(rng) < self.config.class_dropout {
+                *label = none;
+            }
+        }
+        Task {
+            x1,
+            x0: Tensor::from_data(TensorData::new(x0, [count, shape.height, shape.width, shape.channels]), &plain),
+            t: Tensor::from_data(TensorData::new(t, [count, 1]), &plain),
+            class: classes(&labels, none as usize + 1, &plain),
+        }
+    }
+}
+
+impl Trainee for Flow {
+    fn steps_per_epoch(&self) -> u64 {
+        self.batches.per_epoch()
+    }
+
+    fn step(&mut self, clock: &Clock) -> Result<Losses> {
+        let batch = self.batches.next(clock)?;
+        let shard = |rows: Range<usize>, net: &Net| {
+            let mut rng = stream(clock.seed, "flow", step::part(clock, &rows));
+            let logit_normal = |_: usize, rng: &mut Stream| 1.0 / (1.0 + (-normal(rng)).exp());
+            let task = self.task(&batch, &rows, logit_normal, &mut rng);
+            let Task { x1, x0, t, class } = task;
+            let device = &self.device;
+            let (x1, x0) = (step::tracked(x1, device), step::tracked(x0, device));
+            let task = Task { x1, x0, t: step::tracked(t, device), class: step::tracked(class, device) };
+            let loss = loss(net, task) / batch.count as f64;
+            (loss.clone(), vec![("loss", loss.inner())])
+        };
+        let (grads, logs) = step::gradients_of_rows(&self.net, self.cuts, batch.count, &self.device, shard);
+        let grads = step::clip(&self.net, grads, self.training.clip);
+        self.net = self.optimizer.step(self.training.learning_rate * clock.rate, self.net.clone(), grads);
+        self.ema.update(&self.net);
+        Ok(step::add_losses(logs))
+    }
+
+    /// The loss on images kept back, with the same noise and times each time.
+    fn validate(&mut self) -> Result<Option<f64>> {
+        let (mut total, mut count) = (0.0, 0);
+        for (k, batch) in self.batches.kept_back(64).enumerate() {
+            let batch = batch?;
+            let even = |i: usize, _: &mut Stream| (i as f64 + 0.5) / batch.count as f64;
+            let task = self.task(&batch, &(0..batch.count), even, &mut stream(0, "validate", k as u64));
+            total += f64::from(loss(self.ema.average(), task).into_scalar::<f32>());
+            count += batch.count;
+        }
+        Ok((count > 0).then(|| total / count as f64))
+    }
+
+    fn keep(&mut self) {
+        self.ema.keep();
+    }
+
+    fn save(&self) -> Result<Weights> {
+        let mut weights = Weights::default();
+        weights.extend("net", weights_of(&self.net));
+        self.ema.save(&mut weights);
+        step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
+        Ok(weights)
+    }
+
+    fn load(&mut self, mut weights: Weights) -> Result<()> {
+        self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
+        self.ema.restore(&mut weights)?;
+        self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
+        Ok(())
+    }
+
+    fn finish(&mut self, _: u64) -> Result<Weights> {
+        Ok(weights_of(&self.ema.best()))
+    }
+
+    fn preview(&self) -> Option<Box<dyn ImageSampler>> {
+        Some(Box::new(FlowSampler {
+            config: self.config.clone(),
+            shape: self.spec.shape,
+            labels: self.spec.labels(),
+            net: self.ema.average().clone(),
+            device: self.device.clone().inner(),
+        }))
+    }
+}
+
+/// A trained velocity network.
+pub struct FlowSampler {
+    config: Config,
+    shape: ImageShape,
+    labels: usize,
+    net: Net,
+    device: Device,
+}
+
+impl FlowSampler {
+    /// The sampler of saved weights.
+    pub fn from_weights(config: &Config, spec: &ImageSpec, weights: &mut Weights, device: &Device) -> Result<Self> {
+        let sides = Sides::of("flow", config.patch, config.channels.len(), spec.shape)?;
+        sides.check_size(&config.channels, config.blocks, config.condition * spec.labels(), weights)?;
+        let net = with_weights(Net::new(config, spec, 0, device).valid(), weights)?;
+        Ok(FlowSampler {
+            config: config.clone(),
+            shape: spec.shape,
+            labels: spec.labels(),
+            net,
+            device: device.clone(),
+        })
+    }
+
+    /// Velocity at `x` and time `t`, with guidance.
+    fn velocity(&self, x: &Tensor<4>, t: f64, class: &Tensor<2>, none: Option<&Tensor<2>>) -> Tensor<4> {
+        let [b, ..] = x.dims();
+        let t = Tensor::full([b, 1], t, &self.device);
+        let told = self.net.forward(x.clone(), t.clone(), class.clone());
+        match none {
+            None => told,
+            Some(none) => {
+                let free = self.net.forward(x.clone(), t, none.clone());
+                free.clone() + (told - free) * self.config.guidance
+            }
+        }
+    }
+}
+
+impl ImageSampler for FlowSampler {
+    fn noise(&self) -> usize {
+        self.shape.len()
+    }
+
+    fn images(&self, noise: Tensor<2>, labels: &[u32]) -> Tensor<4> {
+        let ImageShape { height, width, channels } = self.shape;
+        let class = classes(labels, self.labels + 1, &self.device);
+        let none = (self.config.guidance != 1.0)
+            .then(|| classes(&vec![self.labels as u32; labels.len()], self.labels + 1, &self.device));
+        let mut x = noise.reshape([labels.len(), height, width, channels]);
+        let h = 1.0 / self.config.steps as f64;
+        for k in 0..self.config.steps {
+            let t = k as f64 * h;
+            let slope = self.velocity(&x, t, &class, none.as_ref());
+            let ahead = x.clone() + slope.clone() * h;
+            // At the end the velocity is no longer asked for: the last step is Euler's.
+            x = match k + 1 == self.config.steps {
+                true => ahead,
+                false => x + (slope + self.velocity(&ahead, t + h, &class, none.as_ref())) * (0.5 * h),
+            };
+        }
+        x
+    }
+
+    fn device(&self) -> Device {
+        self.device.clone()
+    }
+
+    fn tune(&mut self, steps: Option<usize>, guidance: Option<f64>) -> Result<()> {
+        let Config { steps: s, guidance: g, .. } = self.config;
+        let config = Config { steps: steps.unwrap_or(s), guidance: guidance.unwrap_or(g), ..self.config.clone() };
+        config.check()?;
+        self.config = config;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::ModelConfig;
+    use crate::image::tests as images;
+    use crate::image::tests::{assert_close, drawn, host, random};
+    use crate::nets::params::tests::{assert_gradients, shaken, zeroed};
+
+    const SHAPE: ImageShape = ImageShape { height: 4, width: 8, channels: 1 };
+
+    fn config() -> Config {
+        Config { channels: vec![8, 8], blocks: 1, condition: 16, steps: 5, ..Config::default() }
+    }
+
+    fn tiny() -> Config {
+        Config { channels: vec![4, 6], blocks: 1, condition: 5, ..Config::default() }
+    }
+
+    fn net(device: &Device) -> Net {
+        let classes = ["left", "right"].map(String::from).to_vec();
+        Net::new(&tiny(), &ImageSpec { shape: SHAPE, classes, shares: vec![0.5, 0.5] }, 3, device)
+    }
+
+    fn sampler(net: &Net, config: Config) -> FlowSampler {
+        FlowSampler { config, shape: SHAPE, labels: 2, net: net.clone(), device: Device::flex() }
+    }
+
+    fn fresh(setup: ImageSetup<'_>) -> Flow {
+        Flow::new(&config(), setup).unwrap()
+    }
+
+    const TIMES: [f32; 3] = [0.0, 0.25, 1.0];
+
+    /// Three images, noises and times; the last class is not told.
+    fn task(x1: Tensor<4>, x0: Tensor<4>) -> Task {
+        let t = Tensor::from_data(TensorData::new(TIMES.to_vec(), [3, 1]), &Device::flex());
+        Task { x1, x0, t, class: classes(&[0, 1, 2], 3, &Device::flex()) }
+    }
+
+    fn squares(a: &[f32], b: &[f32]) -> f32 {
+        a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+    }
+
+    #[test]
+    fn the_loss_is_that_of_the_straight_way_from_noise_to_image() {
+        let net = net(&Device::flex());
+        let (x1, x0) = (random([3, 4, 8, 1], 0), random([3, 4, 8, 1], 1));
+        let loss = |net: &Net, x1: &Tensor<4>| loss(net, task(x1.clone(), x0.clone())).into_scalar::<f32>();
+        let (image, noise) = (host(x1.clone()), host(x0.clone()));
+        // A fresh net says 0 everywhere.
+        assert!((loss(&net, &x1) - squares(&image, &noise) / 32.0).abs() < 1e-4);
+        // One that says 1/2 everywhere is right if all images are their noise and 1/2.
+        let half = zeroed(net.clone(), &[&[0.5; 4]]);
+        assert!(loss(&half, &(x0.clone() + 0.5)) < 1e-8);
+        // Any other is asked between the two.
+        let net = shaken(net, 0.2);
+        let between: Vec<f32> = (0..96).map(|i| noise[i] + TIMES[i / 32] * (image[i] - noise[i])).collect();
+        let between = Tensor::from_data(TensorData::new(between, [3, 4, 8, 1]), &Device::flex());
+        let Task { t, class, .. } = task(x1.clone(), x0.clone());
+        let said = host(net.forward(between, t, class));
+        let velocity: Vec<f32> = image.iter().zip(&noise).map(|(x1, x0)| x1 - x0).collect();
+        let expected = squares(&said, &velocity) / 32.0;
+        let got = loss(&net, &x1);
+        assert!((got - expected).abs() < 1e-4 * (1.0 + expected), "{got} and {expected}");
+    }
+
+    #[test]
+    fn gradients_are_those_of_finite_differences() {
+        let net = shaken(net(&Device::flex().autodiff()), 0.2);
+        assert_gradients(&net, 3e-3, |net| {
+            let Task { x1, x0, t, class } = task(random([3, 4, 8, 1], 0), random([3, 4, 8, 1], 1));
+            let (x1, x0) = (Tensor::from_inner(x1), Tensor::from_inner(x0));
+            loss(net, Task { x1, x0, t: Tensor::from_inner(t), class: Tensor::from_inner(class) })
+        });
+    }
+
+    #[test]
+    fn a_constant_velocity_is_followed_exactly() {
+        let net = net(&Device::flex());
+        let noise = random([2, 32], 0);
+        for steps in [1, 7] {
+            let images = |net: &Net| sampler(net, Config { steps, ..tiny() }).images(noise.clone(), &[0, 1]);
+            assert_eq!(images(&net).dims(), [2, 4, 8, 1]);
+            assert_eq!(host(images(&net)), host(noise.clone()));
+            assert_close(&host(images(&zeroed(net.clone(), &[&[0.5; 4]]))), &host(noise.clone() + 0.5));
+        }
+    }
+
+    /// As of Heun's method; of Euler's, or one that is told wrong times, they would fall with the step itself.
+    #[test]
+    fn errors_of_the_sampler_fall_with_the_square_of_the_step() {
+        let net = shaken(net(&Device::flex()), 0.2);
+        // Only the slow waves of time, so that the steps are short beside them.
+        let mut weights = weights_of(&net);
+        let (shape, mut time) = weights.take_f32("p0").unwrap();
+        assert_eq!(shape, [2 * FREQUENCIES, 5]);
+        let fast = |wave: usize| wave % FREQUENCIES >= 4;
+        time.chunks_mut(5).enumerate().filter(|(wave, _)| fast(*wave)).for_each(|(_, row)| row.fill(0.0));
+        weights.put_f32("p0", &shape, time);
+        let net = with_weights(net, &mut weights).unwrap();
+        let images = |steps| drawn(&sampler(&net, Config { steps, ..tiny() }));
+        let exact = images(320);
+        let error = |steps| squares(&images(steps), &exact).sqrt();
+        let (long, short) = (error(10), error(40));
+        assert!(long > 8.0 * short, "{long} with 10 steps, {short} with 40");
+    }
+
+    #[test]
+    fn guidance_leads_away_from_the_velocity_without_class() {
+        let net = shaken(net(&Device::flex()), 0.2);
+        let x = random([2, 4, 8, 1], 0);
+        let (class, none) = (classes(&[0, 1], 3, &Device::flex()), classes(&[2, 2], 3, &Device::flex()));
+        let said =
+            |class: &Tensor<2>| host(net.forward(x.clone(), Tensor::full([2, 1], 0.3, &x.device()), class.clone()));
+        let (told, free) = (said(&class), said(&none));
+        assert!(squares(&told, &free) > 1e-4);
+        let velocity =
+            |guidance, none| host(sampler(&net, Config { guidance, ..tiny() }).velocity(&x, 0.3, &class, none));
+        assert_close(&velocity(1.0, None), &told);
+        for guidance in [0.0, 1.0, 2.5] {
+            let expected: Vec<f32> =
+                told.iter().zip(&free).map(|(told, free)| free + guidance as f32 * (told - free)).collect();
+            assert_close(&velocity(guidance, Some(&none)), &expected);
+        }
+        let images = |steps, guidance| drawn(&sampler(&net, Config { steps, guidance, ..tiny() }));
+        assert!(squares(&images(5, 1.0), &images(5, 2.0)) > 1e-4);
+        assert!(squares(&images(5, 1.0), &images(2, 1.0)) > 1e-4);
+        assert_eq!(images(5, 2.0), images(5, 2.0));
+    }
+
+    #[test]
+    fn a_sampler_takes_only_settings_that_make_sense() {
+        let net = net(&Device::flex());
+        let mut one = sampler(&net, tiny());
+        let refused = [
+            (Some(0), None, "steps"),
+            (Some(1001), None, "steps"),
+            (None, Some(-0.5), "guidance"),
+            (None, Some(100.5), "guidance"),
+            (Some(3), Some(f64::NAN), "guidance"),
+        ];
+        for (steps, guidance, key) in refused {
+            let error = one.tune(steps, guidance).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("[model.flow] {key} must lie between")), "{error}");
+            assert_eq!(one.config, tiny());
+        }
+        one.tune(Some(3), None).unwrap();
+        one.tune(None, Some(2.0)).unwrap();
+        assert_eq!((one.config.steps, one.config.guidance), (3, 2.0));
+        let mut untaught = sampler(&net, Config { class_dropout: 0.0, ..tiny() });
+        assert!(untaught.tune(None, Some(2.0)).unwrap_err().to_string().contains("class_dropout"));
+    }
+
+    /// The task of a batch's images 4 to 12, and these images.
+    fn some(config: &Config, step: u64) -> (Task, Vec<f32>, Vec<u32>) {
+        let mut model = images::model(|setup| Flow::new(config, setup).unwrap());
+        let batch = model.batches.next(&Clock { seed: 1, step, rate: 1.0 }).unwrap();
+        let task = model.task(&batch, &(4..12), |i, _| i as f64, &mut stream(2, "task", step));
+        (task, host(batch.slice(&(4..12))), batch.labels[4..12].to_vec())
+    }
+
+    #[test]
+    fn classes_are_left_out_as_often_as_asked_for() {
+        for (class_dropout, least, most) in [(0.0, 0, 0), (0.5, 16, 48)] {
+            let mut untold = 0;
+            for step in 0..8 {
+                let (task, images, labels) = some(&Config { class_dropout, ..config() }, step);
+                assert_eq!(host(task.x1), images);
+                assert_eq!(host(task.t), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+                for (row, label) in host(task.class).chunks(3).zip(labels) {
+                    let told = row.iter().position(|&x| x == 1.0).unwrap();
+                    assert!(row.iter().sum::<f32>() == 1.0 && (told == 2 || told as u32 == label), "{row:?} {label}");
+                    untold += usize::from(told == 2);
+                }
+            }
+            assert!((least..=most).contains(&untold), "{untold} of 64 at {class_dropout}");
+        }
+    }
+
+    #[test]
+    fn optimal_transport_shortens_the_ways_and_changes_nothing_else() {
+        let (random, _, _) = some(&config(), 0);
+        let (paired, _, _) = some(&Config { pairing: Pairing::Ot, ..config() }, 0);
+        let (x1, a, b) = (host(paired.x1), host(random.x0), host(paired.x0));
+        assert!(squares(&x1, &b) < squares(&x1, &a) - 0.01);
+        let sorted = |noise: &[f32]| {
+            let mut rows: Vec<Vec<f32>> = noise.chunks(64).map(<[f32]>::to_vec).collect();
+            rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
+            rows
+        };
+        assert_eq!(sorted(&a), sorted(&b));
+        assert_eq!((host(random.class), host(random.t)), (host(paired.class), host(paired.t)));
+        images::assert_cuts(|setup| Flow::new(&Config { pairing: Pairing::Ot, ..config() }, setup).unwrap());
+    }
+
+    #[test]
+    fn training_lowers_the_loss_and_images_follow_their_class() {
+        let mut model = images::model(fresh);
+        let before = model.validate().unwrap().unwrap();
+        for step in 0..300 {
+            model.step(&Clock { seed: 1, step, rate: 1.0 - step as f64 / 300.0 }).unwrap();
+        }
+        let after = model.validate().unwrap().unwrap();
+        assert!(after < 0.7 * before, "{before} before, {after} after");
+        assert_eq!(model.validate().unwrap(), Some(after));
+        images::assert_classes(&*model.preview().unwrap());
+    }
+
+    #[test]
+    fn what_was_saved_goes_on_alike() {
+        images::assert_resumes(fresh);
+    }
+
+    #[test]
+    fn weights_draw_what_the_model_drew() {
+        images::assert_restores(&ModelConfig::Flow(config()), fresh);
+    }
+
+    #[test]
+    fn seeds_decide_the_model() {
+        images::assert_seeded(fresh);
+    }
+
+    #[test]
+    fn batches_may_be_cut_in_any_way() {
+        images::assert_cuts(fresh);
+    }
+}

@@ -1,0 +1,546 @@
+//! A convolutional GAN of images, class by class where there are classes.
+//!
+//! One strong default rather than a list of losses, after R3GAN (Huang et al., NeurIPS 2024): a critic `D` without
+//! statistics across the batch, the relativistic pairing loss (Jolicoeur-Martineau, 2019)
+//!
+//! ```text
+//! critic     mean softplus(D(fake) - D(real)) + gamma / 2 (R1 + R2)
+//! generator  mean softplus(D(real) - D(fake))
+//! ```
+//!
+//! and penalties on the slope of the critic at real (R1) and made (R2) images, without which it need not converge
+//! (Mescheder et al., 2018). For standard normal `u`, `(D(x + s u) - D(x))^2 / s^2` has the expectation `|grad D(x)|^2` as
+//! `s` goes to 0: a finite difference that needs no second derivative, which burn does not have.
+//!
+//! - Each step penalises a part of its batch (`penalty_share`), which costs that part of a second pass.
+//! - The critic sees real and made images augmented alike and differentiably (DiffAugment, Zhao et al., 2020), so that
+//!   it cannot learn a small training set by heart.
+//! - The class modulates the blocks of the critic and is projected on its features (Miyato and Koyama, 2018); noise and
+//!   class modulate those of the generator.
+//! - Images are drawn from a moving average of the generator.
+//!
+//! *Deviations* from R3GAN: small networks with RMS-normalised, modulated blocks in the generator; sub-pixel steps between
+//! sizes; the penalties are finite differences.
+
+use std::ops::Range;
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::optim::ModuleOptimizer;
+use burn::tensor::{Device, Tensor, activation};
+use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, stream};
+
+use crate::augment::{Augment, augment};
+use crate::error::{Error, Result};
+use crate::image::{Batches, ImageSampler, ImageSetup, ImageSpec};
+use crate::nets::params::{weights_of, with_weights};
+use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
+use crate::nets::{Ema, Init};
+use crate::step::{self, Clock, Cuts, Losses, Trainee};
+use crate::training::Training;
+use crate::weights::Weights;
+
+/// Settings of the GAN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Numbers of noise an image is made of.
+    pub latent: usize,
+    /// Squares of this many pixels a side are one pixel of the networks.
+    pub patch: usize,
+    /// Channels at each size, the largest first; every further size halves height and width.
+    pub channels: Vec<usize>,
+    /// Residual blocks at each size, of generator and critic alike.
+    pub blocks: usize,
+    /// Numbers that noise and class are turned into, and features of the critic.
+    pub condition: usize,
+    /// Weight `gamma` of the penalties on the critic's slope.
+    pub penalty: f64,
+    /// Length `s` of the finite difference, for pixels between -1 and 1.
+    pub penalty_step: f64,
+    /// Part of each batch that is penalised.
+    pub penalty_share: f64,
+    /// How images are augmented before the critic sees them; unlike `[augment]`, made images do not learn to look so.
+    pub diffaugment: Augment,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            latent: 64,
+            patch: 2,
+            channels: vec![32, 64],
+            blocks: 1,
+            condition: 128,
+            penalty: 1.0,
+            penalty_step: 0.05,
+            penalty_share: 0.25,
+            diffaugment: Augment { shift: 0.125, ..Augment::default() },
+        }
+    }
+}
+
+impl Config {
+    /// Refuses settings that make no sense, naming the key.
+    pub fn check(&self) -> Result<()> {
+        let bad = |key: &str, rule: &str| Err(Error::Setting { model: "gan", key: key.into(), rule: rule.into() });
+        if !(1..=4096).contains(&self.latent) {
+            return bad("latent", "must lie between 1 and 4096");
+        }
+        if !(1..=16).contains(&self.patch) {
+            return bad("patch", "must lie between 1 and 16");
+        }
+        if self.channels.is_empty() || self.channels.iter().any(|c| !(1..=4096).contains(c)) {
+            return bad("channels", "must name at least one number between 1 and 4096");
+        }
+        if !(1..=16).contains(&self.blocks) {
+            return bad("blocks", "must lie between 1 and 16");
+        }
+        if !(2..=4096).contains(&self.condition) {
+            return bad("condition", "must lie between 2 and 4096");
+        }
+        if !(0.0..=1e6).contains(&self.penalty) {
+            return bad("penalty", "must lie between 0 and 1000000");
+        }
+        if !(1e-4..=1.0).contains(&self.penalty_step) {
+            return bad("penalty_step", "must lie between 0.0001 and 1");
+        }
+        if !(0.0..=1.0).contains(&self.penalty_share) {
+            return bad("penalty_share", "must lie between 0 and 1");
+        }
+        self.diffaugment.check().map_err(|e| Error::Setting {
+            model: "gan",
+            key: "diffaugment".into(),
+            rule: format!("is refused: {e}"),
+        })
+    }
+
+    /// How it is trained unless the job says otherwise.
+    pub fn training(&self) -> Training {
+        Training {
+            batch_size: 64,
+            accumulate: 1,
+            recompute: false,
+            epochs: 7,
+            min_steps: 6500,
+            learning_rate: 5e-4,
+            warmup: 100,
+            cosine: true,
+            betas: [0.0, 0.99],
+            weight_decay: 0.0,
+            clip: 0.0,
+            ema: 0.998,
+            validation: 0.0,
+            patience: 0,
+        }
+    }
+
+    fn layout(&self, spec: &ImageSpec) -> Result<Layout<'_>> {
+        Layout::of("gan", self.patch, &self.channels, self.blocks, spec.shape)
+    }
+}
+
+/// Noise and class to images.
+#[derive(Module, Debug)]
+pub struct Generator {
+    noise: Linear,
+    class: Linear,
+    mix: Linear,
+    decoder: Decoder,
+}
+
+impl Generator {
+    fn new(config: &Config, spec: &ImageSpec, seed: u64, device: &Device) -> Result<Generator> {
+        let mut init = Init::new(seed, device);
+        let e = config.condition;
+        Ok(Generator {
+            noise: init.linear(config.latent, e),
+            class: init.linear(spec.labels(), e),
+            mix: init.linear(e, e),
+            decoder: Decoder::new(&config.layout(spec)?, e, &mut init),
+        })
+    }
+
+    /// `z [B, latent]` and one-hot classes `[B, K]` to images `[B, H, W, C]` within -1 and 1.
+    fn forward(&self, z: Tensor<2>, class: Tensor<2>) -> Tensor<4> {
+        let mixed = activation::silu(unit(self.noise.forward(z)) + unit(self.class.forward(class)));
+        self.decoder.forward(unit(dense(&self.mix, mixed))).tanh()
+    }
+}
+
+/// Images and classes to scores, higher for what looks real.
+#[derive(Module, Debug)]
+pub struct Critic {
+    encoder: Encoder,
+    score: Linear,
+    class: Linear,
+}
+
+impl Critic {
+    fn new(config: &Config, spec: &ImageSpec, seed: u64, device: &Device) -> Result<Critic> {
+        let mut init = Init::new(seed, device);
+        let (e, k) = (config.condition, spec.labels());
+        Ok(Critic {
+            encoder: Encoder::new(&config.layout(spec)?, k, e, false, &mut init),
+            score: init.linear(e, 1),
+            class: init.linear(k, e),
+        })
+    }
+
+    /// Images `[B, H, W, C]` and one-hot classes `[B, K]` to scores `[B, 1]`.
+    fn forward(&self, x: Tensor<4>, class: Tensor<2>) -> Tensor<2> {
+        let features = activation::silu(self.encoder.forward(x, class.clone()));
+        let width = features.dims()[1] as f64;
+        self.score.forward(features.clone()) + (features * self.class.forward(class)).sum_dim(1) / width.sqrt()
+    }
+}
+
+/// The pairing loss `softplus(b - a)`, summed over the batch.
+fn prefer(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    activation::softplus(b - a, 1.0).sum()
+}
+
+/// Sum over images of the finite-difference estimate of `|grad D|^2`, from scores at `x` and at `x + s u`.
+fn slope(at: Tensor<2>, beside: Tensor<2>, s: f64) -> Tensor<1> {
+    (beside - at).powf_scalar(2.0).sum() / (s * s)
+}
+
+/// Standard normal numbers in the shape of `like`.
+fn normal_like(like: &Tensor<4>, rng: &mut Stream) -> Tensor<4> {
+    let [b, h, w, c] = like.dims();
+    step::noise(rng, b, h * w * c, &like.device()).reshape([b, h, w, c])
+}
+
+/// A generator and a critic in training.
+pub struct Gan {
+    config: Config,
+    training: Training,
+    spec: ImageSpec,
+    batches: Batches,
+    device: Device,
+    cuts: Cuts,
+    generator: Generator,
+    critic: Critic,
+    generator_optimizer: ModuleOptimizer,
+    critic_optimizer: ModuleOptimizer,
+    ema: Ema<Generator>,
+}
+
+impl Gan {
+    /// A fresh model.
+    pub fn new(config: &Config, setup: ImageSetup<'_>) -> Result<Gan> {
+        config.check()?;
+        let spec = ImageSpec::of(&setup.images, &setup.train);
+        let generator = Generator::new(config, &spec, setup.seed, setup.device)?;
+        Ok(Gan {
+            config: config.clone(),
+            training: setup.training.clone(),
+            batches: Batches::new(&setup)?,
+            device: setup.device.clone(),
+            cuts: setup.cuts,
+            critic: Critic::new(config, &spec, setup.seed ^ 1, setup.device)?,
+            ema: Ema::new(&generator, setup.training.ema),
+            generator,
+            generator_optimizer: step::adamw(setup.training),
+            critic_optimizer: step::adamw(setup.training),
+            spec,
+        })
+    }
+
+    fn one_hot(&self, labels: &[u32]) -> Tensor<2> {
+        classes(labels, self.spec.labels(), &self.device.clone().inner())
+    }
+
+    fn noise(&self, rng: &mut Stream, count: usize) -> Tensor<2> {
+        step::noise(rng, count, self.config.latent, &self.device.clone().inner())
+    }
+
+    fn critic_step(&mut self, clock: &Clock, real: &Tensor<4>, labels: &[u32]) -> Losses {
+        let this = &*self;
+        let generator = this.generator.valid();
+        let count = labels.len();
+        let shard = |range: Range<usize>, critic: &Critic| {
+            let mut rng = stream(clock.seed, "critic", step::part(clock, &range));
+            let (n, class) = (range.len(), this.one_hot(&labels[range.clone()]));
+            let fake = generator.forward(this.noise(&mut rng, n), class.clone());
+            let real = augment(&this.config.diffaugment, real.clone().narrow(0, range.start, n), &mut rng);
+            let fake = augment(&this.config.diffaugment, fake, &mut rng);
+            // One pass scores real, made, and those of both that are moved a little for the penalty.
+            let part = ((n as f64 * this.config.penalty_share).ceil() as usize).min(n);
+            let mut images = vec![real.clone(), fake.clone()];
+            let mut kinds = vec![class.clone(), class.clone()];
+            if this.config.penalty > 0.0 && part > 0 {
+                for x in [real, fake] {
+                    let x = x.narrow(0, 0, part);
+                    images.push(x.clone() + normal_like(&x, &mut rng) * this.config.penalty_step);
+                    kinds.push(class.clone().narrow(0, 0, part));
+                }
+            }
+            let penalised = images.len() > 2;
+            let (images, kinds) = (Tensor::cat(images, 0), Tensor::cat(kinds, 0));
+            let scores = critic.forward(step::tracked(images, &this.device), step::tracked(kinds, &this.device));
+            let rows = |from: usize, n: usize| scores.clone().narrow(0, from, n);
+            let adversarial = prefer(rows(0, n), rows(n, n)) / count as f64;
+            if !penalised {
+                return (adversarial.clone(), vec![("critic", adversarial.inner())]);
+            }
+            let s = this.config.penalty_step;
+            let r1 = slope(rows(0, part), rows(2 * n, part), s);
+            let r2 = slope(rows(n, part), rows(2 * n + part, part), s);
+            let penalty = (r1 + r2) * (0.5 * n as f64 / (part * count) as f64);
+            let loss = adversarial.clone() + penalty.clone() * this.config.penalty;
+            (loss, vec![("critic", adversarial.inner()), ("slope", penalty.inner())])
+        };
+        let (grads, logs) = step::gradients_of_rows(&this.critic, this.cuts, count, &this.device, shard);
+        let grads = step::clip(&self.critic, grads, self.training.clip);
+        self.critic = self.critic_optimizer.step(self.training.learning_rate * clock.rate, self.critic.clone(), grads);
+        step::add_losses(logs)
+    }
+
+    fn generator_step(&mut self, clock: &Clock, real: &Tensor<4>, labels: &[u32]) -> Losses {
+        let this = &*self;
+        let count = labels.len();
+        let shard = |range: Range<usize>, generator: &Generator| {
+            let mut rng = stream(clock.seed, "generator", step::part(clock, &range));
+            let (n, class) = (range.len(), this.one_hot(&labels[range.clone()]));
+            // The critic is only passed through: its parameters want no gradient here, which saves a third of its work.
+            let critic = this.critic.clone().fork(&this.device).no_grad();
+            let real = augment(&this.config.diffaugment, real.clone().narrow(0, range.start, n), &mut rng);
+            let real_score = this.critic.valid().forward(real, class.clone());
+            let up = |x: Tensor<2>| step::tracked(x, &this.device);
+            let fake = generator.forward(up(this.noise(&mut rng, n)), up(class.clone()));
+            let fake = augment(&this.config.diffaugment, fake, &mut rng);
+            let fake_score = critic.forward(fake, up(class));
+            let loss = prefer(fake_score, up(real_score)) / count as f64;
+            (loss.clone(), vec![("generator", loss.inner())])
+        };
+        let (grads, logs) = step::gradients_of_rows(&this.generator, this.cuts, count, &this.device, shard);
+        let grads = step::clip(&self.generator, grads, self.training.clip);
+        self.generator =
+            self.generator_optimizer.step(self.training.learning_rate * clock.rate, self.generator.clone(), grads);
+        self.ema.update(&self.generator);
+        step::add_losses(logs)
+    }
+}
+
+impl Trainee for Gan {
+    fn steps_per_epoch(&self) -> u64 {
+        self.batches.per_epoch()
+    }
+
+    fn step(&mut self, clock: &Clock) -> Result<Losses> {
+        let batch = self.batches.next(clock)?;
+        let mut losses = self.critic_step(clock, &batch.pixels, &batch.labels);
+        losses.extend(self.generator_step(clock, &batch.pixels, &batch.labels));
+        Ok(losses)
+    }
+
+    /// Nothing: the losses of a GAN say nothing of its quality.
+    fn validate(&mut self) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
+    fn keep(&mut self) {
+        self.ema.keep();
+    }
+
+    fn save(&self) -> Result<Weights> {
+        let mut weights = Weights::default();
+        weights.extend("generator", weights_of(&self.generator));
+        weights.extend("critic", weights_of(&self.critic));
+        self.ema.save(&mut weights);
+        step::save_optimizer(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
+        step::save_optimizer(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
+        Ok(weights)
+    }
+
+    fn load(&mut self, mut weights: Weights) -> Result<()> {
+        self.generator = with_weights(self.generator.clone(), &mut weights.split_off("generator"))?;
+        self.critic = with_weights(self.critic.clone(), &mut weights.split_off("critic"))?;
+        self.ema.restore(&mut weights)?;
+        let restore = |optimizer: &ModuleOptimizer, weights: &mut Weights, name: &str| {
+            step::load_optimizer(optimizer.clone(), weights, name)
+        };
+        self.generator_optimizer = restore(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
+        self.critic_optimizer = restore(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
+        Ok(())
+    }
+
+    fn finish(&mut self, _: u64) -> Result<Weights> {
+        Ok(weights_of(&self.ema.best()))
+    }
+
+    fn preview(&self) -> Option<Box<dyn ImageSampler>> {
+        Some(Box::new(GanSampler {
+            latent: self.config.latent,
+            labels: self.spec.labels(),
+            generator: self.ema.average().clone(),
+            device: self.device.clone().inner(),
+        }))
+    }
+}
+
+/// A trained generator.
+pub struct GanSampler {
+    latent: usize,
+    labels: usize,
+    generator: Generator,
+    device: Device,
+}
+
+impl GanSampler {
+    /// The sampler of saved weights.
+    pub fn from_weights(config: &Config, spec: &ImageSpec, weights: &mut Weights, device: &Device) -> Result<Self> {
+        let layout = config.layout(spec)?;
+        layout.sides.check_size(&config.channels, config.blocks, config.condition * spec.labels(), weights)?;
+        let generator = with_weights(Generator::new(config, spec, 0, device)?.valid(), weights)?;
+        Ok(GanSampler { latent: config.latent, labels: spec.labels(), generator, device: device.clone() })
+    }
+}
+
+impl ImageSampler for GanSampler {
+    fn noise(&self) -> usize {
+        self.latent
+    }
+
+    fn images(&self, noise: Tensor<2>, labels: &[u32]) -> Tensor<4> {
+        self.generator.forward(noise, classes(labels, self.labels, &self.device))
+    }
+
+    fn device(&self) -> Device {
+        self.device.clone()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::ModelConfig;
+    use crate::image::tests as images;
+    use crate::image::tests::{host, random, steps};
+    use crate::nets::params::tests::{assert_gradients, shaken};
+    use burn::tensor::TensorData;
+    use verisim_data::images::ImageShape;
+
+    fn config() -> Config {
+        Config { latent: 4, channels: vec![8, 8], condition: 16, ..Config::default() }
+    }
+
+    fn tiny() -> Config {
+        Config { latent: 2, channels: vec![4, 6], condition: 5, ..Config::default() }
+    }
+
+    fn spec() -> ImageSpec {
+        let shape = ImageShape { height: 4, width: 8, channels: 1 };
+        ImageSpec { shape, classes: ["left", "right"].map(String::from).to_vec(), shares: vec![0.5, 0.5] }
+    }
+
+    fn training() -> Training {
+        Training { learning_rate: 3e-3, betas: [0.0, 0.99], clip: 0.0, ..images::training() }
+    }
+
+    fn fresh(setup: ImageSetup<'_>) -> Gan {
+        Gan::new(&config(), ImageSetup { training: &training(), ..setup }).unwrap()
+    }
+
+    /// Classes of four images.
+    fn labels() -> Tensor<2> {
+        classes(&[0, 1, 1, 0], 2, &Device::flex())
+    }
+
+    fn column(values: [f32; 3]) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(values.to_vec(), [3, 1]), &Device::flex())
+    }
+
+    #[test]
+    fn the_pairing_loss_is_softplus_of_the_difference() {
+        let got = prefer(column([0.0, 2.0, -1.0]), column([1.0, -1.0, -1.0])).into_scalar::<f32>();
+        let softplus = |x: f32| (1.0 + x.exp()).ln();
+        assert!((got - (softplus(1.0) + softplus(-3.0) + softplus(0.0))).abs() < 1e-5, "{got}");
+    }
+
+    /// Of `D(x) = w x` the slope is `|w|^2` everywhere.
+    #[test]
+    fn the_slope_of_a_linear_function_is_that_of_its_weights() {
+        let images = 8000;
+        let weight = Tensor::<4>::from_data(TensorData::new(vec![1f32, -2.0, 0.5, 3.0], [1, 2, 2, 1]), &Device::flex());
+        let score = |x: Tensor<4>| (x * weight.clone()).sum_dim(3).sum_dim(2).sum_dim(1).reshape([images, 1]);
+        let x = random([images, 2, 2, 1], 0);
+        for s in [0.05, 0.5] {
+            let beside = x.clone() + normal_like(&x, &mut stream(1, "slope", 0)) * s;
+            let got = slope(score(x.clone()), score(beside), s).into_scalar::<f32>() / images as f32;
+            // Estimates scatter by sqrt(2 / 8000), 1.6 %.
+            assert!((got / 14.25 - 1.0).abs() < 0.08, "{got} at {s}");
+        }
+    }
+
+    #[test]
+    fn gradients_of_the_critic_are_those_of_finite_differences() {
+        let critic = shaken(Critic::new(&tiny(), &spec(), 3, &Device::flex().autodiff()).unwrap(), 0.2);
+        let (real, fake) = (random([4, 4, 8, 1], 0), random([4, 4, 8, 1], 1) * 0.5);
+        let beside = real.clone() + random([4, 4, 8, 1], 2) * 0.5;
+        assert_gradients(&critic, 3e-3, |critic| {
+            let score = |x: &Tensor<4>| critic.forward(Tensor::from_inner(x.clone()), Tensor::from_inner(labels()));
+            let at = score(&real);
+            (prefer(at.clone(), score(&fake)) + slope(at, score(&beside), 0.5)) * 3.0
+        });
+    }
+
+    #[test]
+    fn gradients_of_the_generator_pass_through_the_critic() {
+        let device = Device::flex().autodiff();
+        let critic = shaken(Critic::new(&tiny(), &spec(), 3, &device).unwrap(), 0.2);
+        let generator = shaken(Generator::new(&tiny(), &spec(), 4, &device).unwrap(), 0.2);
+        let real = critic.valid().forward(random([4, 4, 8, 1], 0), labels());
+        let critic = critic.fork(&device).no_grad();
+        assert_gradients(&generator, 3e-3, |generator| {
+            let class = Tensor::from_inner(labels());
+            let fake = generator.forward(Tensor::from_inner(random([4, 2], 1)), class.clone());
+            prefer(critic.forward(fake, class), Tensor::from_inner(real.clone())) * 10.0
+        });
+    }
+
+    #[test]
+    fn made_images_follow_their_class() {
+        let mut model = images::model(fresh);
+        steps(&mut model, 0..100);
+        let sampler = model.preview().unwrap();
+        images::assert_classes(&*sampler);
+        let noise = random([8, sampler.noise()], 0) * 100.0;
+        assert!(host(sampler.images(noise, &[0; 8])).iter().all(|x| (-1.0..=1.0).contains(x)));
+        assert_eq!(model.validate().unwrap(), None);
+    }
+
+    #[test]
+    fn a_step_tells_of_the_penalty_if_there_is_one() {
+        for (penalty, share, told) in [(1.0, 0.25, true), (1.0, 1.0, true), (0.0, 0.25, false), (1.0, 0.0, false)] {
+            let config = Config { penalty, penalty_share: share, ..config() };
+            let mut model = images::model(|setup| Gan::new(&config, setup).unwrap());
+            let losses = model.step(&Clock { seed: 1, step: 0, rate: 1.0 }).unwrap();
+            let names: Vec<&str> = losses.iter().map(|(name, _)| *name).collect();
+            assert_eq!(names, if told { vec!["critic", "slope", "generator"] } else { vec!["critic", "generator"] });
+        }
+    }
+
+    #[test]
+    fn what_was_saved_goes_on_alike() {
+        images::assert_resumes(fresh);
+    }
+
+    #[test]
+    fn weights_draw_what_the_model_drew() {
+        images::assert_restores(&ModelConfig::Gan(config()), fresh);
+    }
+
+    #[test]
+    fn seeds_decide_the_model() {
+        images::assert_seeded(fresh);
+    }
+
+    #[test]
+    fn batches_may_be_cut_in_any_way() {
+        images::assert_cuts(fresh);
+    }
+}

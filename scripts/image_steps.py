@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+"""How long verisim and PyTorch take for a training step of the same image models on the CPUs of this machine.
+
+The networks, losses, batches and optimisers of `flow`, `gan` and `vae`, written down again for PyTorch: the same layers
+and widths, so the same number of parameters, on random grey images of 28 x 28 in ten classes (times do not depend on
+what the pixels show). PyTorch takes the memory layout that is faster here for each model. If --verisim names a built
+program, it trains each model right after PyTorch, on the same images with the same number of threads.
+
+    scripts/image_steps.py                                      PyTorch alone
+    scripts/image_steps.py --verisim target/release/verisim     both, and the ratio of their times
+    scripts/image_steps.py flow gan --seconds 60 --threads 1
+
+The table goes to stderr, JSON to stdout. Needs PyTorch 2.4 or newer and numpy. Leave the machine alone meanwhile, or
+the milliseconds mean little.
+"""
+
+import argparse
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SIDE, CLASSES, IMAGES = 28, 10, 20_000
+PATCH, CONDITION, FREQUENCIES = 2, 128, 32
+GROUP = 10  # steps that are timed together for the ratio: verisim's log rounds to milliseconds
+# verisim's own defaults. `rate`: highest learning rate; `decay`: of the weights; `clip`: largest norm, 0 for no limit.
+DEFAULTS = {
+    "flow": dict(channels=[64, 128], blocks=2, batch=64, rate=2e-3, betas=(0.9, 0.99), decay=1e-4, clip=1.0, ema=0.999),
+    "gan": dict(channels=[32, 64], blocks=1, batch=64, rate=5e-4, betas=(0.0, 0.99), decay=0.0, clip=0.0, ema=0.998),
+    "vae": dict(channels=[64, 128], blocks=1, batch=64, rate=1e-3, betas=(0.9, 0.99), decay=1e-4, clip=0.0, ema=0.998),
+}
+LAYOUTS = {"channels_first": torch.contiguous_format, "channels_last": torch.channels_last}
+
+conv = partial(nn.Conv2d, kernel_size=3, padding=1)
+# A linear layer on squares of 2 x 2 pixels; as a strided convolution it needs no copy of them.
+down = partial(nn.Conv2d, kernel_size=2, stride=2)
+
+
+def zero(layer):
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def up(inputs, outputs):
+    return nn.Sequential(nn.Conv2d(inputs, 4 * outputs, 1), nn.PixelShuffle(2))
+
+
+def smallest(channels):
+    side = SIDE // PATCH // 2 ** (len(channels) - 1)
+    return side, side, channels[-1]
+
+
+def norm_act(x, scale, shift, norm=True):
+    """silu(x / rms(x) (1 + scale) + shift), with the root mean square over the channels of each pixel."""
+    if norm:
+        x = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-5)
+    return F.silu(torch.addcmul(shift[:, :, None, None], x, 1 + scale[:, :, None, None]))
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, condition, norm):
+        super().__init__()
+        self.norm, self.parts = norm, [inputs, inputs, outputs, outputs]
+        self.modulation = zero(nn.Linear(condition, sum(self.parts)))
+        self.first, self.second = conv(inputs, outputs), zero(conv(outputs, outputs))
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x, condition):
+        scale1, shift1, scale2, shift2 = self.modulation(condition).split(self.parts, 1)
+        h = self.first(norm_act(x, scale1, shift1, self.norm))
+        return self.second(norm_act(h, scale2, shift2, self.norm)) + self.skip(x)
+
+
+class Levels(nn.Module):
+    """Residual blocks at each size and the steps between sizes; gives the last layer, and that of each size."""
+
+    def __init__(self, channels, blocks, step, condition, norm=True, beside=False):
+        super().__init__()
+        inputs = lambda c, b: 2 * c if beside and b == 0 else c
+        level = lambda c: nn.ModuleList(Block(inputs(c, b), c, condition, norm) for b in range(blocks))
+        self.levels = nn.ModuleList(map(level, channels))
+        self.steps = nn.ModuleList([*map(step, channels, channels[1:]), nn.Identity()])
+
+    def forward(self, h, condition, beside=()):
+        kept = []
+        for i, (blocks, step) in enumerate(zip(self.levels, self.steps)):
+            if beside:
+                h = torch.cat([h, beside[-1 - i]], 1)
+            for block in blocks:
+                h = block(h, condition)
+            kept.append(h)
+            h = step(h)
+        return h, kept
+
+
+class Output(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.head = zero(nn.Linear(CONDITION, 2 * channels[0]))
+        self.conv, self.spread = conv(channels[0], PATCH**2), nn.PixelShuffle(PATCH)
+
+    def forward(self, h, condition):
+        return self.spread(self.conv(norm_act(h, *self.head(condition).chunk(2, 1))))
+
+
+class Velocity(nn.Module):
+    """The network of a flow: a U-Net told time and class."""
+
+    def __init__(self, channels, blocks):
+        super().__init__()
+        self.time, self.label = nn.Linear(2 * FREQUENCIES, CONDITION), nn.Linear(CLASSES + 1, CONDITION)
+        self.condition = nn.Linear(CONDITION, CONDITION)
+        self.register_buffer("rates", 2 * math.pi * torch.logspace(0, 2, FREQUENCIES)[None])
+        self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH), conv(PATCH**2, channels[0]))
+        self.descent = Levels(channels, blocks, down, CONDITION)
+        self.ascent = Levels(channels[::-1], blocks, up, CONDITION, beside=True)
+        self.output = Output(channels)
+        zero(self.output.conv)
+
+    def forward(self, x, t, label):
+        waves = torch.cat([(t * self.rates).sin(), (t * self.rates).cos()], 1)
+        condition = F.silu(self.condition(F.silu(self.time(waves)) + self.label(label)))
+        h, kept = self.descent(self.stem(x), condition)
+        h, _ = self.ascent(h, condition, kept)
+        return self.output(h, condition)
+
+
+class Encoder(nn.Module):
+    """Images and classes to vectors."""
+
+    def __init__(self, channels, blocks, outputs, norm):
+        super().__init__()
+        self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH), conv(PATCH**2, channels[0]))
+        self.levels = Levels(channels, blocks, down, CLASSES, norm)
+        self.head = nn.Linear(math.prod(smallest(channels)), outputs)
+
+    def forward(self, x, label):
+        return self.head(F.silu(self.levels(self.stem(x), label)[0].flatten(1)))
+
+
+class Decoder(nn.Module):
+    """Noise or latents, and classes, to images."""
+
+    def __init__(self, channels, blocks, latent, layout):
+        super().__init__()
+        self.layout, self.shape = layout, smallest(channels)
+        self.latent, self.label = nn.Linear(latent, CONDITION), nn.Linear(CLASSES, CONDITION)
+        self.mix, self.start = nn.Linear(CONDITION, CONDITION), nn.Linear(CONDITION, math.prod(self.shape))
+        self.levels, self.output = Levels(channels[::-1], blocks, up, CONDITION), Output(channels)
+
+    def forward(self, z, label):
+        condition = F.silu(self.mix(F.silu(self.latent(z) + self.label(label))))
+        h = self.start(condition).unflatten(1, self.shape).movedim(-1, 1).contiguous(memory_format=self.layout)
+        return self.output(self.levels(h, condition)[0], condition)
+
+
+class Critic(Encoder):
+    def __init__(self, channels, blocks):
+        super().__init__(channels, blocks, CONDITION, norm=False)
+        self.score, self.label = nn.Linear(CONDITION, 1), nn.Linear(CLASSES, CONDITION)
+
+    def forward(self, x, label):
+        features = F.silu(super().forward(x, label))
+        return self.score(features) + (features * self.label(label)).sum(1, keepdim=True) / CONDITION**0.5
+
+
+class Autoencoder(nn.Module):
+    def __init__(self, channels, blocks, latent, layout):
+        super().__init__()
+        self.generator = Decoder(channels, blocks, latent, layout)
+        self.encoder = Encoder(channels, blocks, 2 * latent, norm=True)
+        self.log_scale = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x, label):
+        """Normal likelihood of a learnt scale, and divergence from the prior, in nats a pixel."""
+        mean, log_var = self.encoder(x, label).chunk(2, 1)
+        log_var = 8 * torch.tanh(log_var / 8)
+        y = self.generator(torch.addcmul(mean, torch.randn_like(mean), (0.5 * log_var).exp()), label)
+        log_scale = self.log_scale.clamp_min(-7)
+        reconstruction = 0.5 * F.mse_loss(y, x) * (-2 * log_scale).exp() + log_scale
+        return (reconstruction + 0.5 * (log_var.exp() + mean.square() - log_var - 1).sum() / x.numel()).squeeze()
+
+
+class Learner:
+    """A network with its optimiser and, unless it is a critic, the moving average of its weights."""
+
+    def __init__(self, net, settings, layout, compiled):
+        self.net, self.settings, self.updates = net.to(memory_format=layout), settings, 0
+        self.call = torch.compile(net, dynamic=False) if compiled else net
+        self.weights = list(net.parameters())
+        self.average = [w.detach().clone() for w in self.weights] if not isinstance(net, Critic) else []
+        # On a CPU the fused optimiser takes about a third of the time of the one with foreach.
+        options = dict(lr=settings["rate"], betas=settings["betas"], weight_decay=settings["decay"], fused=True)
+        self.optimizer = torch.optim.AdamW(self.weights, **options)
+
+    def update(self, loss, rate):
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.settings["clip"]:
+            nn.utils.clip_grad_norm_(self.weights, self.settings["clip"])
+        self.optimizer.param_groups[0]["lr"] = rate * self.settings["rate"]
+        self.optimizer.step()
+        self.updates += 1
+        if self.average:
+            keep = min(self.settings["ema"], (1 + self.updates) / (10 + self.updates))
+            with torch.no_grad():
+                torch._foreach_lerp_(self.average, self.weights, 1 - keep)
+
+
+# A model gives its networks, the one that samples first, and its step, told the learning rate as a part of the highest.
+
+
+def flow(channels, blocks, learner, layout):
+    net = learner(Velocity(channels, blocks))
+
+    def step(images, label, rate):
+        noise, t = torch.randn_like(images), torch.randn(len(images), 1).sigmoid()
+        # The last class is "not told", in a tenth of the images.
+        untold = torch.rand(len(images), 1) < 0.1
+        label = torch.cat([label * ~untold, untold], 1)
+        velocity = images - noise
+        at = torch.addcmul(noise, velocity, t[:, :, None, None])
+        net.update(F.mse_loss(net.call(at, t, label), velocity), rate)
+
+    return {"network": net.net}, step
+
+
+def gan(channels, blocks, learner, layout, latent=64, gamma=1.0, s=0.05, share=0.25, shift=0.125):
+    generator, critic = learner(Decoder(channels, blocks, latent, layout)), learner(Critic(channels, blocks))
+    most = math.floor(shift * SIDE + 0.5)
+
+    def shifted(x):
+        """DiffAugment: each image moved by up to `most` whole pixels either way, with its edge repeated."""
+        by = torch.randint(-most, most + 1, (2, len(x), 1))
+        rows, columns = (torch.arange(SIDE) - by).clamp_(0, SIDE - 1)
+        places = (SIDE * rows[:, :, None] + columns[:, None, :]).flatten(1)
+        return x.flatten(2).gather(2, places[:, None]).view_as(x)
+
+    def made(label):
+        return shifted(generator.call(torch.randn(len(label), latent), label).tanh())
+
+    def step(images, label, rate):
+        n, part = len(images), math.ceil(share * len(images))
+        with torch.no_grad():
+            real, fake = shifted(images), made(label)
+            near = [x[:part] + s * torch.randn_like(x[:part]) for x in (real, fake)]
+        # One pass scores real, made, and those of both that are moved a little for the penalty on the slope.
+        scores = critic.call(torch.cat([real, fake, *near]), torch.cat([label, label, label[:part], label[:part]]))
+        real, fake, near_real, near_fake = scores.split([n, n, part, part])
+        slopes = (F.mse_loss(near_real, real[:part]) + F.mse_loss(near_fake, fake[:part])) / s**2
+        critic.update(F.softplus(fake - real).mean() + 0.5 * gamma * slopes, rate)
+        with torch.no_grad():
+            real = critic.call(shifted(images), label)
+        # The critic is only passed through: its weights want no gradient here, which saves a third of its work.
+        critic.net.requires_grad_(False)
+        generator.update(F.softplus(real - critic.call(made(label), label)).mean(), rate)
+        critic.net.requires_grad_(True)
+
+    return {"generator": generator.net, "critic": critic.net}, step
+
+
+def vae(channels, blocks, learner, layout, latent=32):
+    net = learner(Autoencoder(channels, blocks, latent, layout))
+    step = lambda images, label, rate: net.update(net.call(images, label), rate)
+    # One more number is the scale of the likelihood.
+    return {"generator": net.net.generator, "encoder": net.net.encoder}, step
+
+
+MODELS = {"flow": flow, "gan": gan, "vae": vae}
+
+
+class Training:
+    """A model and the batches it learns from, in a new order each epoch."""
+
+    def __init__(self, name, settings, layout, compiled, images, labels):
+        layout = LAYOUTS[layout]
+        learner = partial(Learner, settings=settings, layout=layout, compiled=compiled)
+        self.nets, self.step = MODELS[name](settings["channels"], settings["blocks"], learner, layout)
+        self.batch, self.images, self.labels = settings["batch"], images, labels
+        self.order, self.steps = torch.empty(0), 0
+
+    def milliseconds(self, progress):
+        """Takes one step, and its time."""
+        start = time.perf_counter()
+        if len(self.order) < self.batch:
+            self.order = torch.randperm(len(self.images))
+        index, self.order = self.order[: self.batch], self.order[self.batch :]
+        pixels = self.images[index].unsqueeze(1).float().div_(127.5).sub_(1)
+        self.steps += 1
+        rate = min(1, self.steps / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, progress))))
+        self.step(pixels, F.one_hot(self.labels[index], CLASSES).float(), rate)
+        return 1000 * (time.perf_counter() - start)
+
+
+def timed(trainings, seconds):
+    """Milliseconds of the steps of each, taken in turn so that all see the same machine."""
+    times, start = [], time.perf_counter()
+    while (gone := time.perf_counter() - start) < seconds or len(times) < 3:
+        times.append([training.milliseconds(gone / seconds) for training in trainings])
+    return np.array(times).T
+
+
+def pytorch(name, settings, args, images, labels):
+    both = [Training(name, settings, layout, args.compile, images, labels) for layout in LAYOUTS]
+    timed(both, 0.2 * args.seconds)  # warms up, and compiles
+    trial = np.median(timed(both, 0.4 * args.seconds), axis=1)
+    best = trial.argmin()
+    times = timed([both[best]], args.seconds)[0]
+    groups = [times[i : i + GROUP].mean() for i in range(0, len(times) - GROUP + 1, GROUP)]
+    p10, median, p90 = np.percentile(times, [10, 50, 90]).round(2)
+    return {
+        "parameters": {part: sum(p.numel() for p in net.parameters()) for part, net in both[best].nets.items()},
+        "layout": list(LAYOUTS)[best],
+        "layouts_ms": dict(zip(LAYOUTS, trial.round(2))),
+        "steps": len(times),
+        "step_ms": {"median": median, "p10": p10, "p90": p90},
+        "median_of_groups_ms": np.median(groups or times).round(2),
+    }
+
+
+def verisim(name, settings, args, data, out):
+    sets = {
+        "data.path": json.dumps(str(data)),
+        f"model.{name}.channels": settings["channels"],
+        f"model.{name}.blocks": settings["blocks"],
+        "train.batch_size": settings["batch"],
+        "train.budget": f"{args.seconds:g}s",
+        "train.epochs": 1_000_000,
+        "train.log_every": GROUP,
+        # Steps alone: no measuring, no pictures, no checkpoints, and no prior that is fitted in the end.
+        "train.validation": 0.0,
+        "train.preview_every": 100_000,
+        "train.checkpoint_every": 100_000,
+        **({"model.vae.prior": "standard"} if name == "vae" else {}),
+    }
+
+    def run(*command):
+        env = {**os.environ, "RAYON_NUM_THREADS": str(args.threads)}
+        return subprocess.run([args.verisim, *map(str, command)], env=env, check=True, stdout=subprocess.PIPE).stdout
+
+    config = Path(__file__).resolve().parent.parent / "configs" / f"{name}.toml"
+    options = [text for key, value in sets.items() for text in ("--set", f"{key}={value}")]
+    run("train", config, "--quiet", "--device", "flex", *options, "--out", out)
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    pairs = [(a, b) for a, b in zip(lines, lines[1:]) if b["step"] - a["step"] == GROUP]
+    groups = [1000 * (b["seconds"] - a["seconds"]) / GROUP for a, b in pairs]
+    numbers = re.search(rb"\(([\d,]+) numbers", run("inspect", out))[1].replace(b",", b"")
+    # The first tenth warms up, with what came before the first line.
+    median = np.median(groups[len(groups) // 10 :]).round(2) if groups else None
+    return {"parameters": int(numbers), "steps": lines[-1]["step"] if lines else 0, "median_of_groups_ms": median}
+
+
+def table(results):
+    row = "{:5}  {:>7}  {:>26}  {:>10}  {:>17}  {}".format
+    yield row("model", "threads", "PyTorch ms (p10 to p90)", "verisim ms", "verisim / PyTorch", "parameters")
+    for name, result in results["models"].items():
+        step, parts = result["pytorch"]["step_ms"], result["pytorch"]["parameters"]
+        times = "{median:.1f} ({p10:.1f} to {p90:.1f})".format(**step)
+        other = result.get("verisim", {}).get("median_of_groups_ms") or "-"
+        parts = " + ".join(f"{count:,} {part}" for part, count in parts.items())
+        yield row(name, results["threads"], times, other, result.get("ratio", "-"), parts)
+
+
+def main():
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="flow, gan, vae [default: all]")
+    parser.add_argument("--seconds", type=float, default=30, help="of timed steps, for each [default: 30]")
+    parser.add_argument("--threads", type=int, default=cores, help="[default: all cores]")
+    parser.add_argument("--channels", type=lambda text: [int(c) for c in text.split(",")], help="e.g. 64,128")
+    parser.add_argument("--blocks", type=int, help="residual blocks at each size")
+    parser.add_argument("--batch", type=int, help="images in a batch")
+    parser.add_argument("--compile", action="store_true", help="put the networks through torch.compile")
+    parser.add_argument("--verisim", metavar="PROGRAM", help="a built program to race")
+    args = parser.parse_args()
+    if unknown := set(args.models) - set(MODELS):
+        parser.error(f"no model {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    if len(args.channels or []) > 2 or (args.batch or 1) > IMAGES // 8:
+        parser.error(f"give one or two --channels, since images are 28 x 28, and a --batch of at most {IMAGES // 8}")
+
+    torch.set_num_threads(args.threads)
+    images = torch.randint(0, 256, (IMAGES, SIDE, SIDE), dtype=torch.uint8)
+    labels = torch.randint(0, CLASSES, (IMAGES,))
+    results = {"torch": torch.__version__, "compiled": args.compile, "threads": args.threads, "models": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder, "images.npz")
+        np.savez(data, images=images.numpy(), labels=labels.numpy())
+        for name in args.models or MODELS:
+            given = {key: getattr(args, key) for key in ("channels", "blocks", "batch") if getattr(args, key)}
+            settings = {**DEFAULTS[name], **given}
+            mine = pytorch(name, settings, args, images, labels)
+            result = results["models"][name] = {"settings": settings, "pytorch": mine}
+            if not args.verisim:
+                continue
+            other = result["verisim"] = verisim(name, settings, args, data, Path(folder, name))
+            # verisim saves the network that samples.
+            if other["parameters"] != next(iter(mine["parameters"].values())):
+                sys.exit(f"{name}: {other['parameters']:,} parameters of verisim, {mine['parameters']} here: no race")
+            if other["median_of_groups_ms"]:
+                result["ratio"] = round(other["median_of_groups_ms"] / mine["median_of_groups_ms"], 3)
+            else:
+                print(f"{name}: {other['steps']} steps of verisim are too few; give more --seconds", file=sys.stderr)
+    print(*table(results), sep="\n", file=sys.stderr)
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
