@@ -62,10 +62,15 @@ def smallest(channels):
     return side, side, channels[-1]
 
 
+def unit(x, least=1e-8):
+    """x scaled to a root mean square of 1 over the second axis: rows of conditions, or channels of each pixel."""
+    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + least)
+
+
 def norm_act(x, scale, shift, norm=True):
     """silu(x / rms(x) (1 + scale) + shift), with the root mean square over the channels of each pixel."""
     if norm:
-        x = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-5)
+        x = unit(x, 1e-5)
     return F.silu(torch.addcmul(shift[:, :, None, None], x, 1 + scale[:, :, None, None]))
 
 
@@ -131,7 +136,8 @@ class Velocity(nn.Module):
 
     def forward(self, x, t, label):
         waves = torch.cat([(t * self.rates).sin(), (t * self.rates).cos()], 1)
-        condition = F.silu(self.condition(F.silu(self.time(waves)) + self.label(label)))
+        condition = unit(F.silu(self.time(waves))) + unit(self.label(label))
+        condition = unit(F.silu(self.condition(condition)))
         h, kept = self.descent(self.stem(x), condition)
         h, _ = self.ascent(h, condition, kept)
         return self.output(h, condition)
@@ -151,17 +157,18 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Noise or latents, and classes, to images."""
+    """Noise, which is scaled as the class is, or latents, which are not, and classes, to images."""
 
-    def __init__(self, channels, blocks, latent, layout):
+    def __init__(self, channels, blocks, latent, layout, scaled):
         super().__init__()
-        self.layout, self.shape = layout, smallest(channels)
+        self.layout, self.shape, self.scaled = layout, smallest(channels), scaled
         self.latent, self.label = nn.Linear(latent, CONDITION), nn.Linear(CLASSES, CONDITION)
         self.mix, self.start = nn.Linear(CONDITION, CONDITION), nn.Linear(CONDITION, math.prod(self.shape))
         self.levels, self.output = Levels(channels[::-1], blocks, up, CONDITION), Output(channels)
 
     def forward(self, z, label):
-        condition = F.silu(self.mix(F.silu(self.latent(z) + self.label(label))))
+        latent = unit(self.latent(z)) if self.scaled else self.latent(z)
+        condition = unit(F.silu(self.mix(F.silu(latent + unit(self.label(label))))))
         h = self.start(condition).unflatten(1, self.shape).movedim(-1, 1).contiguous(memory_format=self.layout)
         return self.output(self.levels(h, condition)[0], condition)
 
@@ -179,7 +186,7 @@ class Critic(Encoder):
 class Autoencoder(nn.Module):
     def __init__(self, channels, blocks, latent, layout):
         super().__init__()
-        self.generator = Decoder(channels, blocks, latent, layout)
+        self.generator = Decoder(channels, blocks, latent, layout, scaled=False)
         self.encoder = Encoder(channels, blocks, 2 * latent, norm=True)
         self.log_scale = nn.Parameter(torch.zeros(1))
 
@@ -238,7 +245,8 @@ def flow(channels, blocks, learner, layout):
 
 
 def gan(channels, blocks, learner, layout, latent=64, gamma=1.0, s=0.05, share=0.25, shift=0.125):
-    generator, critic = learner(Decoder(channels, blocks, latent, layout)), learner(Critic(channels, blocks))
+    generator = learner(Decoder(channels, blocks, latent, layout, scaled=True))
+    critic = learner(Critic(channels, blocks))
     most = math.floor(shift * SIDE + 0.5)
 
     def shifted(x):

@@ -54,7 +54,11 @@ fn tables_and_images_are_not_taken_for_each_other() {
     }
     for model in MODELS {
         dir.file("job.toml", tiny(model));
-        train(&dir, &["data.path=t.csv"]).fails(1).quick().says(&["t.csv", "no set of images", ".npz"]);
+        train(&dir, &["data.path=t.csv"]).fails(1).quick().says(&["t.csv is a table", "[model.trees]"]);
+        let sets = ["train.validation=0.1", "train.patience=3"];
+        for set in sets.iter().filter(|_| model == "gan") {
+            train(&dir, &[set]).fails(1).quick().says(&["validation and patience", "remove them"]);
+        }
         train(&dir, &["data.delimiter=;"]).fails(1).quick().says(&["data.delimiter is for tables", model]);
         train(&dir, &["data.columns.a=integer"]).fails(1).quick().says(&["data.columns is for tables", model]);
     }

@@ -37,7 +37,11 @@ pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
     let sets = Sets::read(args, ui)?;
     let copying = copies(&sets, args.seed)?;
     let pairs = pictures::pairs(&sets.synthetic.images, &sets.real.images, &copying.closest)?;
-    let pairs_png = png_bytes(&pairs.0, pairs.1, &[])?;
+    let pairs_png = png_bytes(
+        &pairs.0,
+        pairs.1,
+        &pictures::said("synthetic images, each to the left of the closest training image"),
+    )?;
     let eye = Eye::new(args.features.as_deref(), &sets, &trainer)?;
     let pictures = match args.html {
         Some(_) => pictures_of(&sets, &copying, pairs_png.clone())?,

@@ -16,6 +16,13 @@ use crate::pictures::{self, Drawn};
 use crate::ui::grouped;
 
 pub fn run(args: &Inspect) -> Result<()> {
+    let model = args.file.join("model.safetensors");
+    if args.file.join("metrics.jsonl").exists() && !model.exists() {
+        bail!(
+            "{}: the training there has not finished; go on with it (verisim train ... --resume)",
+            args.file.display()
+        );
+    }
     if is_image_source(&args.file) {
         return images(args);
     }

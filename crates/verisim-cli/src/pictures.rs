@@ -35,6 +35,12 @@ pub fn pairs(synthetic: &Images, train: &Images, closest: &[Closest]) -> Result<
     Ok(grid(&pixels, whole, 4, 16, 1))
 }
 
+/// The text of a picture that shows `what`.
+pub fn said(what: &str) -> Vec<(String, String)> {
+    let software = format!("verisim {}", env!("CARGO_PKG_VERSION"));
+    vec![("Software".into(), software), ("Comment".into(), what.into())]
+}
+
 /// How many pixels a side each pixel is drawn with, so that small images can be seen.
 fn scale(shape: ImageShape) -> usize {
     (64 / shape.height.max(shape.width)).max(1)

@@ -83,6 +83,9 @@ fn written(
     Ok(())
 }
 
+/// Images between two others in one picture.
+const MOST_BETWEEN: usize = 400;
+
 fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
     artefact.tune(args.steps.map(usize::from), args.guidance)?;
     if args.output.is_none() && args.grid.is_none() {
@@ -94,7 +97,11 @@ fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
     if args.balance.as_deref().is_some_and(|b| b != "class") {
         bail!("images can be balanced by `class` alone: --balance class");
     }
-    let interpolate = args.interpolate.as_deref().and_then(|ends| <[u64; 2]>::try_from(ends).ok());
+    let interpolate = match args.interpolate.as_deref() {
+        None => None,
+        Some(&[a, b]) => Some([a, b]),
+        Some(_) => bail!("--interpolate goes from one image to one other: give it once"),
+    };
     let request = ImageRequest {
         count: args.n.unwrap_or(if interpolate.is_some() { 16 } else { 1000 }),
         seed: args.seed,
@@ -120,7 +127,10 @@ fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
         written(args, "images", count, None, begun.elapsed().as_secs_f64(), path, ui)?;
     }
     if let Some(path) = &args.grid {
-        let wide = if request.interpolate.is_some() { request.count } else { 10 };
+        if request.interpolate.is_some() && request.count > MOST_BETWEEN {
+            bail!("--grid shows at most {MOST_BETWEEN} images between two others; lower -n");
+        }
+        let wide = if request.interpolate.is_some() { request.count.min(16) } else { 10 };
         let pixels = artefact.sheet(&request, wide)?;
         let shape = artefact.spec.shape;
         let scale = (64 / shape.height.max(shape.width)).max(1);

@@ -1,10 +1,9 @@
-//! Drawing images, a few at a time. Making them takes nearly all of the time, and all threads, so that writing does not
-//! run beside it.
+//! Drawing images, a few at a time. Making them takes nearly all of the time, so that writing does not run beside it.
 
 use std::collections::HashSet;
 
 use verisim_data::rng::stream;
-use verisim_models::image::{TOGETHER, labels_of, noise_of, render, sheet};
+use verisim_models::image::{labels_of, noise_of, render, sheet, together};
 use verisim_models::{ImageSampler, ImageSpec};
 
 use crate::error::{Error, Result};
@@ -52,10 +51,11 @@ impl ImageArtefact {
     pub fn sample(&self, request: &ImageRequest, sink: &mut Sink<'_>) -> Result<()> {
         let allowed = self.allowed(&request.conditions)?;
         let classes = !self.spec.classes.is_empty();
-        for first in (0..request.count).step_by(TOGETHER) {
-            let images = first..(first + TOGETHER).min(request.count);
+        let step = together(self.spec.shape);
+        for first in (0..request.count).step_by(step) {
+            let images = first..(first + step).min(request.count);
             let (noise, labels): (Vec<Vec<f32>>, Vec<u32>) = images.map(|i| self.image(request, &allowed, i)).unzip();
-            let pixels = render(self.sampler.as_ref(), &noise.concat(), &labels);
+            let pixels = render(self.sampler.as_ref(), self.spec.shape, &noise.concat(), &labels);
             sink(&pixels, if classes { &labels } else { &[] })?;
         }
         Ok(())
@@ -72,7 +72,16 @@ impl ImageArtefact {
         if request.interpolate.is_some() && request.count == 0 {
             return Err(self.fail("-n 0", "there must be an image between the two"));
         }
-        self.allowed(&request.conditions).map(drop)
+        let allowed = self.allowed(&request.conditions)?;
+        let Some(ends) = request.interpolate else { return Ok(()) };
+        let [a, b] = ends.map(|i| self.label(request, &allowed, i));
+        if a != b {
+            let name = |l: u32| self.spec.classes.get(l as usize).cloned().unwrap_or_default();
+            let problem =
+                format!("the images are of classes {} and {}; choose one, --where class={}", name(a), name(b), name(a));
+            return Err(self.fail(&format!("--interpolate {} {}", ends[0], ends[1]), &problem));
+        }
+        Ok(())
     }
 
     /// Images for a grid `wide` in a row: a row for each class that `request` allows, or `wide` rows without classes;
@@ -87,7 +96,7 @@ impl ImageArtefact {
         }
         let (noise, labels): (Vec<Vec<f32>>, Vec<u32>) =
             (0..request.count).map(|i| self.image(request, &allowed, i)).unzip();
-        Ok(render(self.sampler.as_ref(), &noise.concat(), &labels))
+        Ok(render(self.sampler.as_ref(), self.spec.shape, &noise.concat(), &labels))
     }
 
     /// Sets how images are drawn: steps of the sampler and strength of the class, of models that have them.
@@ -98,10 +107,14 @@ impl ImageArtefact {
         Ok(self.sampler.tune(steps, guidance)?)
     }
 
+    fn label(&self, request: &ImageRequest, allowed: &[u32], i: u64) -> u32 {
+        self.spec.draw_label(allowed, &mut stream(request.seed, "class", i))
+    }
+
     /// Noise and class of image `i`.
     fn image(&self, request: &ImageRequest, allowed: &[u32], i: usize) -> (Vec<f32>, u32) {
         let width = self.sampler.noise();
-        let label = |i: u64| self.spec.draw_label(allowed, &mut stream(request.seed, "class", i));
+        let label = |i: u64| self.label(request, allowed, i);
         let noise = |i: u64| noise_of(request.seed, i, width);
         match request.interpolate {
             Some([a, b]) => {
@@ -142,7 +155,7 @@ impl ImageArtefact {
             left.retain(|&l| (l == k as u32) == is);
         }
         if left.is_empty() {
-            return Err(self.fail(&conditions.join(" and "), "no class is left"));
+            return Err(self.fail(&conditions.join(" and "), "no class is left; leave one of the conditions out"));
         }
         let mut left: Vec<u32> = left.into_iter().collect();
         left.sort_unstable();

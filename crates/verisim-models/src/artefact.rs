@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::image::ImageSpec;
 use crate::weights::Weights;
 
-/// The format that this version writes, and the newest that it reads. 1 knew tables alone, 2 knows images too.
+/// The newest format that this version reads and writes.
 pub const FORMAT: u32 = 2;
 const KEY: &str = "verisim";
 
@@ -72,6 +72,14 @@ pub enum Content {
 }
 
 impl Content {
+    /// The format that holds it: 1 for tables, 2 for images. So tables still open where images are not known.
+    pub fn format(&self) -> u32 {
+        match self {
+            Content::Table { .. } => 1,
+            Content::Images { .. } => FORMAT,
+        }
+    }
+
     /// What is wrong with it, for artefacts that were tampered with.
     fn problem(&self) -> Option<String> {
         match self {

@@ -174,19 +174,46 @@ fn corners(maps: &[Affine], [height, width]: [usize; 2]) -> (Vec<i32>, Vec<f32>)
     (index, weight)
 }
 
+/// The one pixel at each place, as rows of `[B H W, C]`, when every place is a pixel: images are mirrored and moved by whole
+/// pixels at most. `None` otherwise.
+fn copies(maps: &[Affine], [height, width]: [usize; 2]) -> Option<Vec<i32>> {
+    let middle = [height, width].map(|side| (side - 1) as f64 / 2.0);
+    let plain = |m: &Affine| {
+        let [[a, b], [c, d]] = m.linear;
+        a == 1.0 && b == 0.0 && c == 0.0 && d.abs() == 1.0 && m.offset.iter().all(|o| o.fract() == 0.0)
+    };
+    if !maps.iter().all(plain) {
+        return None;
+    }
+    let mut index = Vec::with_capacity(maps.len() * height * width);
+    for (b, Affine { linear, offset }) in maps.iter().enumerate() {
+        let row = |y: usize| (y as f64 + offset[0]).clamp(0.0, (height - 1) as f64) as usize;
+        let column = |x: usize| {
+            let place = linear[1][1] * (x as f64 - middle[1]) + offset[1] + middle[1];
+            place.clamp(0.0, (width - 1) as f64) as usize
+        };
+        let columns: Vec<usize> = (0..width).map(column).collect();
+        for y in 0..height {
+            let start = (b * height + row(y)) * width;
+            index.extend(columns.iter().map(|x| (start + x) as i32));
+        }
+    }
+    Some(index)
+}
+
 /// Each image at the places that its map names: bilinear, or a plain copy where all places are pixels.
 fn resample(x: Tensor<4>, maps: &[Affine]) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
     let (n, device) = (b * h * w, x.device());
-    let (mut index, weight) = corners(maps, [h, w]);
-    let whole = weight[..n].iter().all(|&part| part == 1.0);
-    index.truncate(if whole { n } else { 4 * n });
-    let rows = index.len();
-    let index = Tensor::<1, Int>::from_data(TensorData::new(index, [rows]), &device);
-    let taken = x.reshape([n, c]).select(0, index);
-    if whole {
-        return taken.reshape([b, h, w, c]);
+    let pick = |x: Tensor<4>, index: Vec<i32>| {
+        let rows = index.len();
+        x.reshape([n, c]).select(0, Tensor::<1, Int>::from_data(TensorData::new(index, [rows]), &device))
+    };
+    if let Some(index) = copies(maps, [h, w]) {
+        return pick(x, index).reshape([b, h, w, c]);
     }
+    let (index, weight) = corners(maps, [h, w]);
+    let taken = pick(x, index);
     let weight = Tensor::<2>::from_data(TensorData::new(weight, [4 * n, 1]), &device);
     (taken * weight).reshape([4, n * c]).sum_dim(0).reshape([b, h, w, c])
 }

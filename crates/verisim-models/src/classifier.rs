@@ -207,7 +207,9 @@ impl Classifier {
             Network::Opened(net) => net.frame(images.shape())?,
         };
         let mut all = Vec::new();
-        for part in index.chunks(TOGETHER) {
+        // Larger images, which only a network from a file takes as they are, come fewer at a time.
+        let together = (TOGETHER * 32 * 32 / (frame.height * frame.width).max(1)).clamp(1, TOGETHER);
+        for part in index.chunks(together) {
             let x = frame.tensor(&frame.pixels(images, part, &[])?, &self.device);
             let features = match &self.network {
                 Network::Trained { net, .. } => net.features(x),

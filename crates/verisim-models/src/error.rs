@@ -15,7 +15,7 @@ pub enum Error {
         /// What it must be.
         rule: String,
     },
-    /// A table that this model cannot learn.
+    /// Data that this model cannot learn, or settings that do not fit them.
     #[error("{0}")]
     Data(String),
     /// A file that could not be read or written.

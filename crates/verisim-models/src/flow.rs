@@ -28,7 +28,7 @@ use verisim_data::rng::{Stream, normal, stream, uniform};
 use crate::error::{Error, Result};
 use crate::image::{Batch, Batches, ImageSampler, ImageSetup, ImageSpec};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::vision::{Block, Conv, Down, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit};
+use crate::nets::vision::{Block, Conv, Down, Layout, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit};
 use crate::nets::{Ema, Init, norm_act, pairing};
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
@@ -85,18 +85,7 @@ impl Config {
     /// Refuses settings that make no sense, naming the key.
     pub fn check(&self) -> Result<()> {
         let bad = |key: &str, rule: &str| Err(Error::Setting { model: "flow", key: key.into(), rule: rule.into() });
-        if !(1..=16).contains(&self.patch) {
-            return bad("patch", "must lie between 1 and 16");
-        }
-        if self.channels.is_empty() || self.channels.iter().any(|c| !(1..=4096).contains(c)) {
-            return bad("channels", "must name at least one number between 1 and 4096");
-        }
-        if !(1..=16).contains(&self.blocks) {
-            return bad("blocks", "must lie between 1 and 16");
-        }
-        if !(2..=4096).contains(&self.condition) {
-            return bad("condition", "must lie between 2 and 4096");
-        }
+        Layout::check("flow", self.patch, &self.channels, self.blocks, self.condition)?;
         if !(0.0..1.0).contains(&self.class_dropout) {
             return bad("class_dropout", "must be at least 0 and below 1");
         }
@@ -276,11 +265,22 @@ impl Flow {
         })
     }
 
-    /// Noise, times and classes for the images `range` of `batch`.
+    /// Noise for a whole batch, paired with its images before it is cut. They are taken as they were before augmentation,
+    /// from the host, so that nothing is read from the device: any pairing leaves the noise normal.
+    fn paired(&self, batch: &Batch, clock: &Clock) -> Option<Vec<f32>> {
+        (self.config.pairing == Pairing::Ot).then(|| {
+            let mut rng = stream(clock.seed, "paired noise", clock.step);
+            let noise = (0..batch.bytes.len()).map(|_| normal(&mut rng) as f32).collect();
+            pairing::pair(&batch.bytes, noise, self.spec.shape.len(), &batch.labels)
+        })
+    }
+
+    /// Noise (`paired` with the batch, or fresh), times and classes for the images `range` of `batch`.
     fn task(
         &self,
         batch: &Batch,
         range: &Range<usize>,
+        paired: Option<&[f32]>,
         time: impl Fn(usize, &mut Stream) -> f64,
         rng: &mut Stream,
     ) -> Task {
@@ -289,11 +289,10 @@ impl Flow {
         let plain = self.device.clone().inner();
         let x1 = batch.slice(range);
         let mut labels = batch.labels[range.clone()].to_vec();
-        let mut x0: Vec<f32> = (0..count * len).map(|_| normal(rng) as f32).collect();
-        if self.config.pairing == Pairing::Ot {
-            let images = x1.clone().into_data().try_into_vec::<f32>().unwrap_or_default();
-            x0 = pairing::pair(&images, x0, len, &labels);
-        }
+        let x0: Vec<f32> = match paired {
+            Some(noise) => noise[range.start * len..range.end * len].to_vec(),
+            None => (0..count * len).map(|_| normal(rng) as f32).collect(),
+        };
         let t: Vec<f32> = (0..count).map(|i| time(i, rng) as f32).collect();
         for label in &mut labels {
             if uniform(rng) < self.config.class_dropout {
@@ -316,10 +315,11 @@ impl Trainee for Flow {
 
     fn step(&mut self, clock: &Clock) -> Result<Losses> {
         let batch = self.batches.next(clock)?;
+        let paired = self.paired(&batch, clock);
         let shard = |rows: Range<usize>, net: &Net| {
             let mut rng = stream(clock.seed, "flow", step::part(clock, &rows));
             let logit_normal = |_: usize, rng: &mut Stream| 1.0 / (1.0 + (-normal(rng)).exp());
-            let task = self.task(&batch, &rows, logit_normal, &mut rng);
+            let task = self.task(&batch, &rows, paired.as_deref(), logit_normal, &mut rng);
             let Task { x1, x0, t, class } = task;
             let device = &self.device;
             let (x1, x0) = (step::tracked(x1, device), step::tracked(x0, device));
@@ -340,7 +340,7 @@ impl Trainee for Flow {
         for (k, batch) in self.batches.kept_back(64).enumerate() {
             let batch = batch?;
             let even = |i: usize, _: &mut Stream| (i as f64 + 0.5) / batch.count as f64;
-            let task = self.task(&batch, &(0..batch.count), even, &mut stream(0, "validate", k as u64));
+            let task = self.task(&batch, &(0..batch.count), None, even, &mut stream(0, "validate", k as u64));
             total += f64::from(loss(self.ema.average(), task).into_scalar::<f32>());
             count += batch.count;
         }
@@ -428,7 +428,8 @@ impl ImageSampler for FlowSampler {
     fn images(&self, noise: Tensor<2>, labels: &[u32]) -> Tensor<4> {
         let ImageShape { height, width, channels } = self.shape;
         let class = classes(labels, self.labels + 1, &self.device);
-        let none = (self.config.guidance != 1.0)
+        // Without classes there is nothing to be guided to.
+        let none = (self.config.guidance != 1.0 && self.labels > 1)
             .then(|| classes(&vec![self.labels as u32; labels.len()], self.labels + 1, &self.device));
         let mut x = noise.reshape([labels.len(), height, width, channels]);
         let h = 1.0 / self.config.steps as f64;
@@ -450,6 +451,9 @@ impl ImageSampler for FlowSampler {
     }
 
     fn tune(&mut self, steps: Option<usize>, guidance: Option<f64>) -> Result<()> {
+        if guidance.is_some() && self.labels == 1 {
+            return Err(Error::Data("guidance follows classes, and these images have none; leave it out".into()));
+        }
         let Config { steps: s, guidance: g, .. } = self.config;
         let config = Config { steps: steps.unwrap_or(s), guidance: guidance.unwrap_or(g), ..self.config.clone() };
         config.check()?;
@@ -616,7 +620,7 @@ mod tests {
     fn some(config: &Config, step: u64) -> (Task, Vec<f32>, Vec<u32>) {
         let mut model = images::model(|setup| Flow::new(config, setup).unwrap());
         let batch = model.batches.next(&Clock { seed: 1, step, rate: 1.0 }).unwrap();
-        let task = model.task(&batch, &(4..12), |i, _| i as f64, &mut stream(2, "task", step));
+        let task = model.task(&batch, &(4..12), None, |i, _| i as f64, &mut stream(2, "task", step));
         (task, host(batch.slice(&(4..12))), batch.labels[4..12].to_vec())
     }
 
@@ -640,18 +644,23 @@ mod tests {
 
     #[test]
     fn optimal_transport_shortens_the_ways_and_changes_nothing_else() {
-        let (random, _, _) = some(&config(), 0);
-        let (paired, _, _) = some(&Config { pairing: Pairing::Ot, ..config() }, 0);
-        let (x1, a, b) = (host(paired.x1), host(random.x0), host(paired.x0));
-        assert!(squares(&x1, &b) < squares(&x1, &a) - 0.01);
+        let config = || Config { pairing: Pairing::Ot, ..config() };
+        let mut model = images::model(|setup| Flow::new(&config(), setup).unwrap());
+        let clock = Clock { seed: 1, step: 0, rate: 1.0 };
+        let batch = model.batches.next(&clock).unwrap();
+        let mut rng = stream(1, "paired noise", 0);
+        let noise: Vec<f32> = (0..batch.bytes.len()).map(|_| normal(&mut rng) as f32).collect();
+        let (x1, paired) = (host(batch.pixels.clone()), model.paired(&batch, &clock).unwrap());
+        assert!(squares(&x1, &paired) < squares(&x1, &noise) - 0.01);
         let sorted = |noise: &[f32]| {
             let mut rows: Vec<Vec<f32>> = noise.chunks(64).map(<[f32]>::to_vec).collect();
             rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
             rows
         };
-        assert_eq!(sorted(&a), sorted(&b));
-        assert_eq!((host(random.class), host(random.t)), (host(paired.class), host(paired.t)));
-        images::assert_cuts(|setup| Flow::new(&Config { pairing: Pairing::Ot, ..config() }, setup).unwrap());
+        assert_eq!(sorted(&noise), sorted(&paired));
+        let task = model.task(&batch, &(4..12), Some(&paired), |_, _| 0.5, &mut rng);
+        assert_eq!(host(task.x0), paired[4 * 64..12 * 64]);
+        images::assert_cuts(|setup| Flow::new(&config(), setup).unwrap());
     }
 
     #[test]

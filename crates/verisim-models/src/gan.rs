@@ -88,18 +88,7 @@ impl Config {
         if !(1..=4096).contains(&self.latent) {
             return bad("latent", "must lie between 1 and 4096");
         }
-        if !(1..=16).contains(&self.patch) {
-            return bad("patch", "must lie between 1 and 16");
-        }
-        if self.channels.is_empty() || self.channels.iter().any(|c| !(1..=4096).contains(c)) {
-            return bad("channels", "must name at least one number between 1 and 4096");
-        }
-        if !(1..=16).contains(&self.blocks) {
-            return bad("blocks", "must lie between 1 and 16");
-        }
-        if !(2..=4096).contains(&self.condition) {
-            return bad("condition", "must lie between 2 and 4096");
-        }
+        Layout::check("gan", self.patch, &self.channels, self.blocks, self.condition)?;
         if !(0.0..=1e6).contains(&self.penalty) {
             return bad("penalty", "must lie between 0 and 1000000");
         }
@@ -134,6 +123,16 @@ impl Config {
             validation: 0.0,
             patience: 0,
         }
+    }
+
+    /// Refuses settings of a training that have no meaning here.
+    pub fn check_training(&self, training: &Training) -> Result<()> {
+        if training.validation == 0.0 && training.patience == 0 {
+            return Ok(());
+        }
+        let problem =
+            "[train] validation and patience have no meaning for a gan, whose losses say nothing of its quality";
+        Err(Error::Data(format!("{problem}; remove them")))
     }
 
     fn layout(&self, spec: &ImageSpec) -> Result<Layout<'_>> {
@@ -393,7 +392,9 @@ impl GanSampler {
     /// The sampler of saved weights.
     pub fn from_weights(config: &Config, spec: &ImageSpec, weights: &mut Weights, device: &Device) -> Result<Self> {
         let layout = config.layout(spec)?;
-        layout.sides.check_size(&config.channels, config.blocks, config.condition * spec.labels(), weights)?;
+        let start = layout.sides.start(config.condition, &config.channels);
+        let other = start.saturating_add(config.condition.saturating_mul(spec.labels()));
+        layout.sides.check_size(&config.channels, config.blocks, other, weights)?;
         let generator = with_weights(Generator::new(config, spec, 0, device)?.valid(), weights)?;
         Ok(GanSampler { latent: config.latent, labels: spec.labels(), generator, device: device.clone() })
     }

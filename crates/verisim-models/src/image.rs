@@ -116,15 +116,23 @@ pub trait ImageSampler: Send + Sync {
     fn tune(&mut self, steps: Option<usize>, guidance: Option<f64>) -> Result<()> {
         match (steps, guidance) {
             (None, None) => Ok(()),
-            _ => Err(Error::Data("steps and guidance are settings of a flow, and this model has none".into())),
+            _ => Err(Error::Data(
+                "steps and guidance are settings of a flow, and this model has none; leave them out".into(),
+            )),
         }
     }
 }
 
-/// Images drawn between two calls of a sink: as many as a network of usual size takes in a gigabyte.
-pub const TOGETHER: usize = 128;
-/// Images that one core makes at a time, whose activations stay in its cache.
-const PIECE: usize = 16;
+/// Images of `shape` to be handed on at a time, so that memory does not grow with their number: 128 of usual size, fewer of
+/// larger ones.
+pub fn together(shape: ImageShape) -> usize {
+    ((1 << 22) / shape.len().max(1)).clamp(1, 128)
+}
+
+/// Images that a network makes at a time: on a core few, whose activations stay in its cache.
+fn piece(shape: ImageShape, on_cores: bool) -> usize {
+    if on_cores { ((1 << 20) / shape.len().max(1)).clamp(1, 16) } else { together(shape) }
+}
 
 /// The noise of image `index` of a sample.
 pub fn noise_of(seed: u64, index: u64, width: usize) -> Vec<f32> {
@@ -132,15 +140,15 @@ pub fn noise_of(seed: u64, index: u64, width: usize) -> Vec<f32> {
     (0..width).map(|_| normal(&mut rng) as f32).collect()
 }
 
-/// Bytes of the images made of `noise`, [`ImageSampler::noise`] numbers each, and their `labels`.
+/// Bytes of the images of `shape` made of `noise`, [`ImageSampler::noise`] numbers each, and their `labels`.
 ///
 /// Images are made in pieces of one size, the last filled up, since products of other sizes round otherwise: so an image
 /// does not depend on how many are asked for. On a CPU the pieces run on all threads.
-pub fn render(sampler: &dyn ImageSampler, noise: &[f32], labels: &[u32]) -> Vec<u8> {
+pub fn render(sampler: &dyn ImageSampler, shape: ImageShape, noise: &[f32], labels: &[u32]) -> Vec<u8> {
     let (width, device) = (sampler.noise(), sampler.device());
     let on_cores = is_flex(&device);
-    let size = if on_cores { PIECE } else { TOGETHER };
-    let piece = |(noise, labels): (&[f32], &[u32])| -> Vec<u8> {
+    let size = piece(shape, on_cores);
+    let make = |(noise, labels): (&[f32], &[u32])| -> Vec<u8> {
         let (mut filled, mut classes) = (noise.to_vec(), labels.to_vec());
         filled.resize(size * width, 0.0);
         classes.resize(size, 0);
@@ -150,14 +158,14 @@ pub fn render(sampler: &dyn ImageSampler, noise: &[f32], labels: &[u32]) -> Vec<
     };
     let (noise, labels) = (noise.chunks(size * width), labels.chunks(size));
     match on_cores {
-        true => noise.zip(labels).collect::<Vec<_>>().into_par_iter().map(piece).collect::<Vec<_>>().concat(),
-        false => noise.zip(labels).flat_map(piece).collect(),
+        true => noise.zip(labels).collect::<Vec<_>>().into_par_iter().map(make).collect::<Vec<_>>().concat(),
+        false => noise.zip(labels).flat_map(make).collect(),
     }
 }
 
 /// What is written into every picture, as keywords and texts: that it is synthetic, and by which model.
 pub fn labels_of(model: &str, version: &str) -> Vec<(String, String)> {
-    let comment = format!("Synthetic image, drawn from a {model} model; not a photograph or record of anything real");
+    let comment = format!("Synthetic image, drawn from a {model} model");
     let texts = [("Software", format!("verisim {version}")), ("Source", "synthetic".into()), ("Comment", comment)];
     texts.map(|(keyword, text)| (keyword.to_owned(), text)).to_vec()
 }
@@ -175,7 +183,7 @@ pub fn sheet(sampler: &dyn ImageSampler, spec: &ImageSpec, seed: u64, allowed: &
     };
     let labels: Vec<u32> = rows.into_iter().flat_map(|label| std::iter::repeat_n(label, wide)).collect();
     let noise: Vec<f32> = (0..labels.len()).flat_map(|i| noise_of(seed, i as u64, sampler.noise())).collect();
-    render(sampler, &noise, &labels)
+    render(sampler, spec.shape, &noise, &labels)
 }
 
 /// A byte to -1 .. 1.
@@ -189,13 +197,15 @@ pub fn to_byte(x: f32) -> u8 {
     ((x + 1.0) * 127.5).round() as u8
 }
 
-/// One batch: pixels on the host, so that a shard takes its own part to the device.
+/// One batch.
 pub struct Batch {
     /// Images.
     pub count: usize,
     /// A class number each; 0 where there are no classes.
     pub labels: Vec<u32>,
-    /// Augmented pixels `[B, H, W, C]`.
+    /// Pixels as they were read, on the host.
+    pub bytes: Vec<u8>,
+    /// Augmented pixels `[B, H, W, C]`, on the device.
     pub pixels: Tensor<4>,
 }
 
@@ -206,8 +216,8 @@ impl Batch {
     }
 }
 
-/// The images of a training, batch by batch. They stay bytes on the host, which is a quarter of the memory; a batch is a
-/// fraction of a millisecond to take to a GPU.
+/// The images of a training, batch by batch. They stay bytes on the host, which is a quarter of the memory, and take the way
+/// to the device a batch at a time.
 pub struct Batches {
     images: Arc<Images>,
     train: Vec<usize>,
@@ -273,7 +283,7 @@ impl Batches {
         let ImageShape { height, width, channels } = self.images.shape();
         let values: Vec<f32> = bytes.iter().map(|&b| from_byte(b)).collect();
         let data = TensorData::new(values, [index.len(), height, width, channels]);
-        Ok(Batch { count: index.len(), labels, pixels: Tensor::from_data(data, &self.device) })
+        Ok(Batch { count: index.len(), labels, bytes, pixels: Tensor::from_data(data, &self.device) })
     }
 }
 
@@ -354,7 +364,8 @@ pub(crate) mod tests {
     pub(crate) fn assert_classes(sampler: &dyn ImageSampler) {
         let noise: Vec<f32> = (0..16).flat_map(|i| noise_of(5, i, sampler.noise())).collect();
         for label in 0..2 {
-            let bytes = render(sampler, &noise, &[label; 16]);
+            let shape = ImageShape { height: 8, width: 8, channels: 1 };
+            let bytes = render(sampler, shape, &noise, &[label; 16]);
             let lit = |image: &[u8]| -> f64 {
                 let sign = |p: usize| if (p % 8 >= 4) == (label == 1) { 1.0 } else { -1.0 };
                 image.iter().enumerate().map(|(p, &byte)| sign(p) * f64::from(byte)).sum::<f64>() / 32.0

@@ -1,6 +1,7 @@
 //! The models of verisim, one file each, and the artefact that holds a trained one.
 //!
-//! A model sees [`Span`]s, tokens and scalars; it never sees a file, a column name or the command line.
+//! A model of tables sees [`Span`]s, tokens and scalars, one of images an [`ImageSpec`] and pixels; none sees a file, a column
+//! name or the command line.
 //! [`ModelConfig`] is the whole registry: a new model is one file, one variant and the match arms below.
 
 pub mod artefact;
@@ -123,6 +124,14 @@ impl ModelConfig {
             ModelConfig::Vae(c) => Some(c.training()),
             ModelConfig::Gan(c) => Some(c.training()),
             ModelConfig::Flow(c) => Some(c.training()),
+        }
+    }
+
+    /// Refuses settings of a training that have no meaning for this model.
+    pub fn check_training(&self, training: &Training) -> Result<()> {
+        match self {
+            ModelConfig::Gan(c) => c.check_training(training),
+            _ => Ok(()),
         }
     }
 

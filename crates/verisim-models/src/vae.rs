@@ -15,6 +15,7 @@
 //!   "fitted"`; Ghosh et al., 2020), since these fill the prior unevenly and what lies between decodes badly. It is drawn
 //!   towards the standard normal by as many pseudo-images as there are latents, so that a class of few images does not
 //!   stand for single ones.
+//! - Classes of fewer than twice as many images as latents take the distribution of all classes together.
 //! - What is drawn is the mean `y`, without the noise of the likelihood.
 
 use std::ops::Range;
@@ -100,18 +101,7 @@ impl Config {
         if !(1..=1024).contains(&self.latent) {
             return bad("latent", "must lie between 1 and 1024");
         }
-        if !(1..=16).contains(&self.patch) {
-            return bad("patch", "must lie between 1 and 16");
-        }
-        if self.channels.is_empty() || self.channels.iter().any(|c| !(1..=4096).contains(c)) {
-            return bad("channels", "must name at least one number between 1 and 4096");
-        }
-        if !(1..=16).contains(&self.blocks) {
-            return bad("blocks", "must lie between 1 and 16");
-        }
-        if !(2..=4096).contains(&self.condition) {
-            return bad("condition", "must lie between 2 and 4096");
-        }
+        Layout::check("vae", self.patch, &self.channels, self.blocks, self.condition)?;
         if !(0.0..=1e6).contains(&self.beta) {
             return bad("beta", "must lie between 0 and 1000000");
         }
@@ -255,6 +245,10 @@ impl Vae {
     pub fn new(config: &Config, setup: ImageSetup<'_>) -> Result<Vae> {
         config.check()?;
         let spec = ImageSpec::of(&setup.images, &setup.train);
+        let numbers = spec.labels().saturating_mul(config.latent * config.latent);
+        if config.prior == Prior::Fitted && numbers > MOST_NUMBERS {
+            return bad_prior(spec.labels());
+        }
         let net = Net::new(config, &spec, setup.seed, setup.device)?;
         Ok(Vae {
             config: config.clone(),
@@ -277,7 +271,7 @@ impl Vae {
     fn fitted(&self, net: &Net, most: usize, seed: u64) -> Result<Latents> {
         let (n, k) = (self.config.latent, self.spec.labels());
         let mut moments: Vec<Moments> = (0..k).map(|_| Moments::new(n)).collect();
-        for batch in self.batches.some(most, seed, crate::image::TOGETHER) {
+        for batch in self.batches.some(most, seed, crate::image::together(self.spec.shape)) {
             let batch = batch?;
             let (mean, log_var) = net.encode(batch.pixels, self.one_hot(&batch.labels));
             let host = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().unwrap_or_default();
@@ -286,9 +280,11 @@ impl Vae {
                 moments[label as usize].add(mean, var);
             }
         }
+        let all = moments.iter().fold(Moments::new(n), Moments::and);
         let (mut means, mut spreads) = (Vec::with_capacity(k * n), Vec::with_capacity(k * n * n));
-        for moments in moments {
-            let (mean, spread) = moments.normal();
+        for moments in &moments {
+            // The moments of a few images would stand for these images.
+            let (mean, spread) = if moments.count < 2.0 * n as f64 { all.normal() } else { moments.normal() };
             means.extend(mean.iter().map(|&x| x as f32));
             spreads.extend(spread.iter().map(|&x| x as f32));
         }
@@ -307,8 +303,18 @@ impl Vae {
     }
 }
 
-/// Training images whose latents the prior is fitted to, at most: enough for the moments, and a second or two.
+/// Training images whose latents the prior is fitted to: enough for the moments, and a second or two; more where classes are
+/// many.
 const MOST_FITTED: usize = 10_000;
+/// Numbers of all Cholesky factors together, at most: a quarter of a gigabyte.
+const MOST_NUMBERS: usize = 1 << 26;
+
+fn bad_prior<T>(classes: usize) -> Result<T> {
+    let rule = format!(
+        "= \"fitted\" needs latent x latent numbers for each of {classes} classes; take \"standard\" or fewer latents"
+    );
+    Err(Error::Setting { model: "vae", key: "prior".into(), rule })
+}
 
 /// Sums over latents of one class.
 struct Moments {
@@ -333,6 +339,14 @@ impl Moments {
             row.iter_mut().zip(mean).for_each(|(sum, &other)| *sum += m * f64::from(other));
             row[i] += f64::from(var[i]);
         }
+    }
+
+    /// Both sums together.
+    fn and(mut self, other: &Moments) -> Moments {
+        self.count += other.count;
+        self.first.iter_mut().zip(&other.first).for_each(|(a, b)| *a += b);
+        self.second.iter_mut().zip(&other.second).for_each(|(a, b)| *a += b);
+        self
     }
 
     /// Mean and Cholesky factor of the covariance, with `size` standard normal pseudo-images added.
@@ -431,7 +445,7 @@ impl Trainee for Vae {
         let mut weights = weights_of(&net.generator);
         if self.config.prior == Prior::Fitted {
             let (n, k) = (self.config.latent, self.spec.labels());
-            let Latents { means, spreads } = self.fitted(&net, MOST_FITTED, seed)?;
+            let Latents { means, spreads } = self.fitted(&net, MOST_FITTED.max(20 * n * k), seed)?;
             weights.put_f32("prior.mean", &[k, n], means);
             weights.put_f32("prior.cholesky", &[k, n, n], spreads);
         }
@@ -462,8 +476,10 @@ impl VaeSampler {
     /// The sampler of saved weights.
     pub fn from_weights(config: &Config, spec: &ImageSpec, weights: &mut Weights, device: &Device) -> Result<Self> {
         let layout = config.layout(spec)?;
-        layout.sides.check_size(&config.channels, config.blocks, config.condition * spec.labels(), weights)?;
         let (n, k) = (config.latent, spec.labels());
+        let start = layout.sides.start(config.condition, &config.channels);
+        let other = start.saturating_add(config.condition.saturating_mul(k));
+        layout.sides.check_size(&config.channels, config.blocks, other, weights)?;
         let latents = match config.prior {
             Prior::Standard => None,
             Prior::Fitted => {

@@ -12,7 +12,7 @@ use verisim_data::codec::{Encoded, TableCodec};
 use verisim_data::images::{Images, Reading, grid, png_bytes};
 use verisim_data::rng::{mix, permutation, stream};
 use verisim_data::{Column, Frame, Schema, Table};
-use verisim_models::artefact::{self, Content, FORMAT, Header, Provenance, write_atomically};
+use verisim_models::artefact::{self, Content, Header, Provenance, write_atomically};
 use verisim_models::image::{labels_of, sheet};
 use verisim_models::step::{CPU_SHARDS, Cuts};
 use verisim_models::{Clock, ImageSetup, ImageSpec, Kind, Losses, Setup, Trainee, Training, Weights};
@@ -222,7 +222,7 @@ pub fn run(job: &Job, options: &Options<'_>, on: &mut dyn FnMut(Event<'_>)) -> R
         seed: job.seed,
     };
     let content = prepared.content(&train_index);
-    let header = Header { format: FORMAT, model: job.model.clone(), content, provenance };
+    let header = Header { format: content.format(), model: job.model.clone(), content, provenance };
     write_atomically(&out.join("config.toml"), config.as_bytes())?;
     let model = out.join("model.safetensors");
     artefact::save(&model, &header, &weights)?;
@@ -237,6 +237,9 @@ fn check_source(job: &Job) -> Result<()> {
     match job.model.kind() {
         Kind::Table if images => Err(Error::Nothing(format!(
             "{path} is a set of images, and {name} learns tables; choose [model.flow], [model.gan] or [model.vae]"
+        ))),
+        Kind::Images if !images && verisim_data::io::is_table(&job.data.path) => Err(Error::Nothing(format!(
+            "{path} is a table, and {name} learns images; choose [model.trees], [model.copula], [model.tvae] or [model.ctgan]"
         ))),
         _ => Ok(()),
     }
@@ -304,6 +307,7 @@ fn train(
         begun: Instant::now(),
         saved: Instant::now(),
         drawn: Instant::now(),
+        drawing: Duration::ZERO,
     };
     if options.resume {
         let (state, weights) = checkpoint::load(&options.out, &run.state.config, &run.state.data)?;
@@ -311,9 +315,22 @@ fn train(
         run.state = state;
     } else {
         checkpoint::refuse(&options.out)?;
+        clear_pictures(&options.out)?;
     }
     run.open_log(options.resume)?;
     run.steps(trainee.as_mut(), options.stop, on)
+}
+
+/// Removes the pictures of an earlier training in the same folder.
+fn clear_pictures(out: &Path) -> Result<()> {
+    let Ok(files) = fs::read_dir(out.join("samples")) else { return Ok(()) };
+    for path in files.filter_map(|f| Some(f.ok()?.path())) {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.starts_with("step-") && name.ends_with(".png") {
+            fs::remove_file(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        }
+    }
+    Ok(())
 }
 
 /// A training under way.
@@ -329,6 +346,8 @@ struct Run<'a> {
     begun: Instant,
     saved: Instant,
     drawn: Instant,
+    /// How long the last picture took.
+    drawing: Duration,
 }
 
 impl Run<'_> {
@@ -380,7 +399,7 @@ impl Run<'_> {
                 return Ok(Err(self.state.step));
             }
             let tired = self.training.patience > 0 && self.state.stale >= self.training.patience;
-            if last || tired || self.drawn.elapsed().as_secs() >= self.job.train.preview_every() {
+            if last || tired || self.drawn.elapsed() >= self.preview_every() {
                 self.preview(trainee)?;
             }
             if tired {
@@ -407,10 +426,18 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Time between two pictures: a minute unless given, longer where they would take more than a twentieth of the time.
+    fn preview_every(&self) -> Duration {
+        match self.job.train.preview_every {
+            Some(seconds) => Duration::from_secs(seconds),
+            None => Duration::from_secs(60).max(20 * self.drawing),
+        }
+    }
+
     /// Draws what a model of images makes so far, from the same noise each time: `samples/step-000500.png`.
     fn preview(&mut self, trainee: &dyn Trainee) -> Result<()> {
         const WIDE: usize = 10;
-        self.drawn = Instant::now();
+        let begun = Instant::now();
         let (Some(spec), Some(sampler)) = (&self.spec, trainee.preview()) else { return Ok(()) };
         let folder = self.out.join("samples");
         fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
@@ -419,7 +446,9 @@ impl Run<'_> {
             grid(&sheet(sampler.as_ref(), spec, self.job.seed, &[], WIDE), spec.shape, WIDE, 2, scale);
         let text = labels_of(self.job.model.name(), self.version);
         let path = folder.join(format!("step-{:06}.png", self.state.step));
-        Ok(write_atomically(&path, &png_bytes(&pixels, shape, &text)?)?)
+        write_atomically(&path, &png_bytes(&pixels, shape, &text)?)?;
+        (self.drawing, self.drawn) = (begun.elapsed(), Instant::now());
+        Ok(())
     }
 
     fn diverged(&self, value: f64, rate: f64) -> Error {

@@ -197,11 +197,6 @@ impl Train {
     pub fn checkpoint_every(&self) -> u64 {
         self.checkpoint_every.unwrap_or(60)
     }
-
-    /// Seconds between two pictures: 60 unless given.
-    pub fn preview_every(&self) -> u64 {
-        self.preview_every.unwrap_or(60)
-    }
 }
 
 /// A stretch of time, written `90s`, `5min` or `1.5h`.
@@ -289,7 +284,10 @@ impl Job {
             return Err(Error::Nothing(format!("train.{key} is for images, and {name} learns none; remove it")));
         }
         match self.training() {
-            Some(training) => training.check()?,
+            Some(training) => {
+                training.check()?;
+                self.model.check_training(&training)?;
+            }
             None if self.train != Train::default() => {
                 return Err(Error::Nothing(format!(
                     "[train] has no meaning for {}, which is fitted in closed form; remove the section",

@@ -122,6 +122,11 @@ trait Source: Send {
     fn next(&mut self, rows: usize) -> Result<Table>;
 }
 
+/// Whether the name is that of a table.
+pub fn is_table(path: &Path) -> bool {
+    Format::of(path).is_ok()
+}
+
 /// What a file's name says about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Format {

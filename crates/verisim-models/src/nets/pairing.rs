@@ -1,23 +1,23 @@
 //! Pairs of noise and images with the least sum of squared distances: minibatch optimal transport (Tong et al., 2024).
 
+use rayon::prelude::*;
+
+use crate::image::from_byte;
+
 /// Reorders the rows of `noise` so that row `i` is the partner of row `i` of `images`, both `len` numbers a row; partners are found within each label.
-pub fn pair(images: &[f32], noise: Vec<f32>, len: usize, labels: &[u32]) -> Vec<f32> {
+pub fn pair(images: &[u8], noise: Vec<f32>, len: usize, labels: &[u32]) -> Vec<f32> {
     let mut paired = noise.clone();
     let mut kinds: Vec<u32> = labels.to_vec();
     kinds.sort_unstable();
     kinds.dedup();
     for kind in kinds {
         let rows: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == kind).collect();
-        let row = |of: &[f32], i: usize| of[i * len..(i + 1) * len].to_vec();
-        let cost: Vec<f64> = rows
-            .iter()
-            .flat_map(|&i| {
-                let image = row(images, i);
-                // |x - y|^2 = |x|^2 + |y|^2 - 2 x y, of which only the last part depends on the pairing.
-                let noise = &noise;
-                rows.iter().map(move |&j| -f64::from(dot(&image, &noise[j * len..(j + 1) * len]))).collect::<Vec<_>>()
-            })
-            .collect();
+        // |x - y|^2 = |x|^2 + |y|^2 - 2 x y, of which only the last part depends on the pairing.
+        let costs = |&i: &usize| -> Vec<f64> {
+            let image: Vec<f32> = images[i * len..(i + 1) * len].iter().map(|&b| from_byte(b)).collect();
+            rows.iter().map(|&j| -f64::from(dot(&image, &noise[j * len..(j + 1) * len]))).collect()
+        };
+        let cost = rows.par_iter().map(costs).collect::<Vec<_>>().concat();
         for (i, j) in assign(&cost, rows.len()).into_iter().enumerate() {
             paired[rows[i] * len..(rows[i] + 1) * len].copy_from_slice(&noise[rows[j] * len..(rows[j] + 1) * len]);
         }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn partners_are_of_one_class_and_none_is_lost() {
-        let images = [0.0, 10.0, 0.0, 10.0];
+        let images = [128, 255, 128, 255];
         let noise = vec![9.0, 1.0, 8.0, 2.0];
         assert_eq!(pair(&images, noise.clone(), 1, &[0, 0, 1, 1]), [1.0, 9.0, 2.0, 8.0]);
         let mut all = pair(&images, noise, 1, &[0; 4]);

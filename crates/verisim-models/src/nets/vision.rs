@@ -242,6 +242,24 @@ pub struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
+    /// Refuses settings that no network has, naming the key; `condition` is the width of what modulates it.
+    pub fn check(model: &'static str, patch: usize, channels: &[usize], blocks: usize, condition: usize) -> Result<()> {
+        let bad = |key: &str, rule: &str| Err(Error::Setting { model, key: key.into(), rule: rule.into() });
+        if !(1..=16).contains(&patch) {
+            return bad("patch", "must lie between 1 and 16");
+        }
+        if channels.is_empty() || channels.iter().any(|c| !(1..=4096).contains(c)) {
+            return bad("channels", "must name at least one number between 1 and 4096");
+        }
+        if !(1..=16).contains(&blocks) {
+            return bad("blocks", "must lie between 1 and 16");
+        }
+        if !(2..=4096).contains(&condition) {
+            return bad("condition", "must lie between 2 and 4096");
+        }
+        Ok(())
+    }
+
     /// For images of `shape`; an error when they cannot be halved as often as `channels` wants.
     pub fn of(
         model: &'static str,
@@ -298,7 +316,14 @@ impl Sides {
         )))
     }
 
-    /// Refuses networks larger than all of `weights` together before they are made.
+    /// Numbers of a layer from `width` numbers to all of the smallest size with `channels`.
+    pub fn start(&self, width: usize, channels: &[usize]) -> usize {
+        let last = channels.last().copied().unwrap_or(1);
+        [self.height, self.width, last].into_iter().fold(width, usize::saturating_mul)
+    }
+
+    /// Refuses networks larger than all of `weights` together before they are made; `other` counts numbers beside those of
+    /// convolutions.
     pub fn check_size(&self, channels: &[usize], blocks: usize, other: usize, weights: &Weights) -> Result<()> {
         let convolutions = channels.iter().map(|c| c.saturating_mul(*c)).fold(0, usize::saturating_add);
         if convolutions.saturating_mul(9 * blocks).saturating_add(other) > weights.count() {
