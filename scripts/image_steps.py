@@ -36,7 +36,7 @@ PATCH, CONDITION, FREQUENCIES = 2, 128, 32
 GROUP = 10  # steps that are timed together for the ratio: verisim's log rounds to milliseconds
 # verisim's own defaults. `rate`: highest learning rate; `decay`: of the weights; `clip`: largest norm, 0 for no limit.
 DEFAULTS = {
-    "flow": dict(channels=[64, 128], blocks=2, batch=64, rate=2e-3, betas=(0.9, 0.99), decay=1e-4, clip=1.0, ema=0.999),
+    "flow": dict(channels=[32, 96], blocks=2, batch=64, rate=2e-3, betas=(0.9, 0.99), decay=1e-4, clip=1.0, ema=0.999),
     "gan": dict(channels=[32, 64], blocks=1, batch=64, rate=5e-4, betas=(0.0, 0.99), decay=0.0, clip=0.0, ema=0.998),
     "vae": dict(channels=[64, 128], blocks=1, batch=64, rate=1e-3, betas=(0.9, 0.99), decay=1e-4, clip=0.0, ema=0.998),
 }
@@ -88,23 +88,41 @@ class Block(nn.Module):
         return self.second(norm_act(h, scale2, shift2, self.norm)) + self.skip(x)
 
 
+class Mixer(nn.Module):
+    """A perceptron over the positions of a small layer, the same for all channels."""
+
+    def __init__(self, positions):
+        super().__init__()
+        self.wide, self.narrow = nn.Linear(positions, 2 * positions), zero(nn.Linear(2 * positions, positions))
+
+    def forward(self, x):
+        seen = F.silu(unit(x, 1e-5)).flatten(2)
+        return x + self.narrow(F.silu(self.wide(seen))).view_as(x)
+
+
 class Levels(nn.Module):
     """Residual blocks at each size and the steps between sizes; gives the last layer, and that of each size."""
 
-    def __init__(self, channels, blocks, step, condition, norm=True, beside=False):
+    def __init__(self, channels, blocks, step, condition, norm=True, beside=False, mixed=None):
         super().__init__()
         inputs = lambda c, b: 2 * c if beside and b == 0 else c
         level = lambda c: nn.ModuleList(Block(inputs(c, b), c, condition, norm) for b in range(blocks))
         self.levels = nn.ModuleList(map(level, channels))
         self.steps = nn.ModuleList([*map(step, channels, channels[1:]), nn.Identity()])
+        # One after each block of the smallest size, which is the first or the last of `channels`.
+        self.mixed = mixed
+        positions = (SIDE // PATCH // 2 ** (len(channels) - 1)) ** 2
+        self.mixers = nn.ModuleList(Mixer(positions) for _ in range(0 if mixed is None else blocks))
 
     def forward(self, h, condition, beside=()):
         kept = []
         for i, (blocks, step) in enumerate(zip(self.levels, self.steps)):
             if beside:
                 h = torch.cat([h, beside[-1 - i]], 1)
-            for block in blocks:
+            for b, block in enumerate(blocks):
                 h = block(h, condition)
+                if i == self.mixed:
+                    h = self.mixers[b](h)
             kept.append(h)
             h = step(h)
         return h, kept
@@ -129,8 +147,8 @@ class Velocity(nn.Module):
         self.condition = nn.Linear(CONDITION, CONDITION)
         self.register_buffer("rates", 2 * math.pi * torch.logspace(0, 2, FREQUENCIES)[None])
         self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH), conv(PATCH**2, channels[0]))
-        self.descent = Levels(channels, blocks, down, CONDITION)
-        self.ascent = Levels(channels[::-1], blocks, up, CONDITION, beside=True)
+        self.descent = Levels(channels, blocks, down, CONDITION, mixed=len(channels) - 1)
+        self.ascent = Levels(channels[::-1], blocks, up, CONDITION, beside=True, mixed=0)
         self.output = Output(channels)
         zero(self.output.conv)
 

@@ -13,7 +13,8 @@
 //!   (Tong et al., 2024), within each class: pairs across classes would make the noise tell of the class.
 //! - Sampling follows the velocity from 0 to 1 in `steps` steps of Heun's method (two evaluations, the last step one).
 //!
-//! The network is a small U-Net of residual blocks; squares of `patch x patch` pixels are one pixel of it.
+//! The network is a small U-Net of residual blocks; squares of `patch x patch` pixels are one pixel of it. At the smallest size
+//! a perceptron over positions shows every pixel all others, where many use attention.
 
 use std::ops::Range;
 
@@ -28,7 +29,9 @@ use verisim_data::rng::{Stream, normal, stream, uniform};
 use crate::error::{Error, Result};
 use crate::image::{Batch, Batches, ImageSampler, ImageSetup, ImageSpec};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::vision::{Block, Conv, Down, Layout, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit};
+use crate::nets::vision::{
+    Block, Conv, Down, Layout, Mixer, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit,
+};
 use crate::nets::{Ema, Init, norm_act, pairing};
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
@@ -70,13 +73,13 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             patch: 2,
-            channels: vec![64, 128],
+            channels: vec![32, 96],
             blocks: 2,
             condition: 128,
             pairing: Pairing::Independent,
             class_dropout: 0.1,
-            guidance: 1.0,
-            steps: 10,
+            guidance: 1.5,
+            steps: 8,
         }
     }
 }
@@ -107,8 +110,8 @@ impl Config {
             batch_size: 64,
             accumulate: 1,
             recompute: false,
-            epochs: 3,
-            min_steps: 2700,
+            epochs: 7,
+            min_steps: 6400,
             learning_rate: 2e-3,
             warmup: 100,
             cosine: true,
@@ -141,6 +144,8 @@ pub struct Net {
 #[derive(Module, Debug)]
 struct Level {
     blocks: Vec<Block>,
+    /// One after each block of the smallest size.
+    mixers: Vec<Mixer>,
     down: Option<Down>,
     up: Option<Up>,
 }
@@ -148,8 +153,20 @@ struct Level {
 /// Frequencies that a time is told by.
 const FREQUENCIES: usize = 32;
 
+impl Level {
+    fn forward(&self, h: Tensor<4>, condition: &Tensor<2>) -> Tensor<4> {
+        self.blocks.iter().enumerate().fold(h, |h, (b, block)| {
+            let h = block.forward(h, condition.clone());
+            match self.mixers.get(b) {
+                Some(mixer) => mixer.forward(h),
+                None => h,
+            }
+        })
+    }
+}
+
 impl Net {
-    fn new(config: &Config, spec: &ImageSpec, seed: u64, device: &Device) -> Net {
+    fn new(config: &Config, spec: &ImageSpec, sides: Sides, seed: u64, device: &Device) -> Net {
         let mut init = Init::new(seed, device);
         let Config { patch, channels, blocks, condition: e, .. } = config;
         let pixel = patch * patch * spec.shape.channels;
@@ -158,6 +175,10 @@ impl Net {
             let inputs = |b: usize| if b == 0 { from } else { channels[s] };
             (0..*blocks).map(|b| Block::new(inputs(b), channels[s], *e, true, init)).collect()
         };
+        let mixers = |s: usize, init: &mut Init| -> Vec<Mixer> {
+            let count = if s + 1 == sizes { *blocks } else { 0 };
+            (0..count).filter_map(|_| Mixer::new(sides, init)).collect()
+        };
         let time = init.linear(2 * FREQUENCIES, *e);
         let class = init.linear(spec.labels() + 1, *e);
         let condition = init.linear(*e, *e);
@@ -165,15 +186,17 @@ impl Net {
         let mut down = Vec::new();
         for s in 0..sizes {
             let blocks = level(s, channels[s], &mut init);
+            let mixers = mixers(s, &mut init);
             let to = (s + 1 < sizes).then(|| Down::new(channels[s], channels[s + 1], &mut init));
-            down.push(Level { blocks, down: to, up: None });
+            down.push(Level { blocks, mixers, down: to, up: None });
         }
         let mut up = Vec::new();
         for s in (0..sizes).rev() {
             // From below come as many channels as there are here, beside those of the way down.
             let blocks = level(s, 2 * channels[s], &mut init);
+            let mixers = mixers(s, &mut init);
             let to = (s > 0).then(|| Up::new(channels[s], channels[s - 1], &mut init));
-            up.push(Level { blocks, down: None, up: to });
+            up.push(Level { blocks, mixers, down: None, up: to });
         }
         let head = init.zero_linear(*e, 2 * channels[0]);
         let output = Conv::zero(channels[0], pixel, &mut init);
@@ -187,7 +210,7 @@ impl Net {
         let mut h = self.stem.forward(gather_pixels(x, self.patch));
         let mut kept = Vec::with_capacity(self.down.len());
         for level in &self.down {
-            h = level.blocks.iter().fold(h, |h, block| block.forward(h, condition.clone()));
+            h = level.forward(h, &condition);
             kept.push(h.clone());
             if let Some(down) = &level.down {
                 h = down.forward(h);
@@ -195,7 +218,7 @@ impl Net {
         }
         for (level, kept) in self.up.iter().zip(kept.into_iter().rev()) {
             h = Tensor::cat(vec![h, kept], 3);
-            h = level.blocks.iter().fold(h, |h, block| block.forward(h, condition.clone()));
+            h = level.forward(h, &condition);
             if let Some(up) = &level.up {
                 h = up.forward(h);
             }
@@ -250,8 +273,8 @@ impl Flow {
     pub fn new(config: &Config, setup: ImageSetup<'_>) -> Result<Flow> {
         config.check()?;
         let spec = ImageSpec::of(&setup.images, &setup.train);
-        Sides::of("flow", config.patch, config.channels.len(), spec.shape)?;
-        let net = Net::new(config, &spec, setup.seed, setup.device);
+        let sides = Sides::of("flow", config.patch, config.channels.len(), spec.shape)?;
+        let net = Net::new(config, &spec, sides, setup.seed, setup.device);
         Ok(Flow {
             config: config.clone(),
             training: setup.training.clone(),
@@ -394,8 +417,9 @@ impl FlowSampler {
     /// The sampler of saved weights.
     pub fn from_weights(config: &Config, spec: &ImageSpec, weights: &mut Weights, device: &Device) -> Result<Self> {
         let sides = Sides::of("flow", config.patch, config.channels.len(), spec.shape)?;
-        sides.check_size(&config.channels, config.blocks, config.condition * spec.labels(), weights)?;
-        let net = with_weights(Net::new(config, spec, 0, device).valid(), weights)?;
+        let other = Mixer::count(sides).saturating_add(config.condition.saturating_mul(spec.labels()));
+        sides.check_size(&config.channels, config.blocks, other, weights)?;
+        let net = with_weights(Net::new(config, spec, sides, 0, device).valid(), weights)?;
         Ok(FlowSampler {
             config: config.clone(),
             shape: spec.shape,
@@ -474,16 +498,17 @@ mod tests {
     const SHAPE: ImageShape = ImageShape { height: 4, width: 8, channels: 1 };
 
     fn config() -> Config {
-        Config { channels: vec![8, 8], blocks: 1, condition: 16, steps: 5, ..Config::default() }
+        Config { channels: vec![8, 8], blocks: 1, condition: 16, steps: 5, guidance: 1.0, ..Config::default() }
     }
 
     fn tiny() -> Config {
-        Config { channels: vec![4, 6], blocks: 1, condition: 5, ..Config::default() }
+        Config { channels: vec![4, 6], blocks: 1, condition: 5, guidance: 1.0, ..Config::default() }
     }
 
     fn net(device: &Device) -> Net {
         let classes = ["left", "right"].map(String::from).to_vec();
-        Net::new(&tiny(), &ImageSpec { shape: SHAPE, classes, shares: vec![0.5, 0.5] }, 3, device)
+        let sides = Sides::of("flow", 2, 2, SHAPE).unwrap();
+        Net::new(&tiny(), &ImageSpec { shape: SHAPE, classes, shares: vec![0.5, 0.5] }, sides, 3, device)
     }
 
     fn sampler(net: &Net, config: Config) -> FlowSampler {

@@ -86,6 +86,41 @@ impl Block {
     }
 }
 
+/// Shows every pixel all others: a perceptron over positions, the same for all channels (MLP-Mixer, Tolstikhin et al., 2021).
+/// Convolutions alone are slow to learn what an image is as a whole. It starts at zero, so that a fresh one passes `x` on.
+#[derive(Module, Debug)]
+pub struct Mixer {
+    wide: Linear,
+    narrow: Linear,
+}
+
+/// Positions that are mixed, at most; the perceptron grows with their square.
+const MOST_MIXED: usize = 256;
+
+impl Mixer {
+    /// For layers of `sides`; none for layers too large.
+    pub fn new(sides: Sides, init: &mut Init) -> Option<Mixer> {
+        let n = sides.height * sides.width;
+        (n <= MOST_MIXED).then(|| Mixer { wide: init.linear(n, 2 * n), narrow: init.zero_linear(2 * n, n) })
+    }
+
+    /// About the numbers of one of `sides`.
+    pub fn count(sides: Sides) -> usize {
+        let n = sides.height.saturating_mul(sides.width);
+        if n <= MOST_MIXED { 4 * n * n } else { 0 }
+    }
+
+    /// `[B, H, W, C]` to the same.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [b, h, w, c] = x.dims();
+        let none = Tensor::zeros([b, c], &x.device());
+        let seen = norm_act(x.clone(), none.clone(), none, true);
+        let rows = seen.reshape([b, h * w, c]).swap_dims(1, 2).reshape([b * c, h * w]);
+        let mixed = self.narrow.forward(dense(&self.wide, rows));
+        x + mixed.reshape([b, c, h * w]).swap_dims(1, 2).reshape([b, h, w, c])
+    }
+}
+
 /// Each `k x k` square of pixels becomes one pixel: `[B, H, W, C]` to `[B, H / k, W / k, k k C]`.
 pub fn gather_pixels(x: Tensor<4>, k: usize) -> Tensor<4> {
     if k == 1 {
@@ -342,6 +377,23 @@ mod tests {
 
     fn init() -> Init {
         Init::new(3, &Device::flex())
+    }
+
+    #[test]
+    fn a_mixer_shows_every_pixel_all_others_of_its_channel() {
+        let sides = Sides { height: 3, width: 2 };
+        let fresh = Mixer::new(sides, &mut init()).unwrap();
+        let x = random([2, 3, 2, 4], 0);
+        assert_close(&host(fresh.forward(x.clone())), &host(x.clone()));
+        let mixer = shaken(fresh, 0.3);
+        let mut values = host(x.clone());
+        // Another direction of the last pixel of the first image, so that its norm cannot hide it.
+        values[5 * 4] = -3.0 * values[5 * 4] - 1.0;
+        let moved = Tensor::from_data(TensorData::new(values, [2, 3, 2, 4]), &Device::flex());
+        let (a, b) = (host(mixer.forward(x)), host(mixer.forward(moved)));
+        assert!((0..6).all(|pixel| (a[pixel * 4] - b[pixel * 4]).abs() > 1e-4), "{a:?} {b:?}");
+        assert_eq!(a[24..], b[24..]);
+        assert!(Mixer::new(Sides { height: 16, width: 17 }, &mut init()).is_none());
     }
 
     #[test]
