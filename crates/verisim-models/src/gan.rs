@@ -73,7 +73,7 @@ impl Default for Config {
             channels: vec![32, 64],
             blocks: 1,
             condition: 128,
-            penalty: 0.1,
+            penalty: 1.0,
             penalty_step: 0.05,
             penalty_share: 0.25,
             diffaugment: Augment { shift: 0.125, ..Augment::default() },
