@@ -164,9 +164,9 @@ class Velocity(nn.Module):
 class Encoder(nn.Module):
     """Images and classes to vectors."""
 
-    def __init__(self, channels, blocks, outputs, norm):
+    def __init__(self, channels, blocks, outputs, norm, pack=1):
         super().__init__()
-        self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH), conv(PATCH**2, channels[0]))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH), conv(pack * PATCH**2, channels[0]))
         self.levels = Levels(channels, blocks, down, CLASSES, norm)
         self.head = nn.Linear(math.prod(smallest(channels)), outputs)
 
@@ -192,11 +192,15 @@ class Decoder(nn.Module):
 
 
 class Critic(Encoder):
-    def __init__(self, channels, blocks):
-        super().__init__(channels, blocks, CONDITION, norm=False)
+    """Packs of images in a row and their classes to scores."""
+
+    def __init__(self, channels, blocks, pack):
+        super().__init__(channels, blocks, CONDITION, norm=False, pack=pack)
+        self.pack = pack
         self.score, self.label = nn.Linear(CONDITION, 1), nn.Linear(CLASSES, CONDITION)
 
     def forward(self, x, label):
+        x, label = x.flatten(0, 1).unflatten(0, (-1, self.pack)), label.unflatten(0, (-1, self.pack)).mean(1)
         features = F.silu(super().forward(x, label))
         return self.score(features) + (features * self.label(label)).sum(1, keepdim=True) / CONDITION**0.5
 
@@ -262,9 +266,9 @@ def flow(channels, blocks, learner, layout):
     return {"network": net.net}, step
 
 
-def gan(channels, blocks, learner, layout, latent=64, gamma=1.0, s=0.05, share=0.25, shift=0.125):
+def gan(channels, blocks, learner, layout, latent=64, pack=2, gamma=1.0, s=0.05, share=0.25, shift=0.125):
     generator = learner(Decoder(channels, blocks, latent, layout, scaled=True))
-    critic = learner(Critic(channels, blocks))
+    critic = learner(Critic(channels, blocks, pack))
     most = math.floor(shift * SIDE + 0.5)
 
     def shifted(x):
@@ -278,14 +282,15 @@ def gan(channels, blocks, learner, layout, latent=64, gamma=1.0, s=0.05, share=0
         return shifted(generator.call(torch.randn(len(label), latent), label).tanh())
 
     def step(images, label, rate):
-        n, part = len(images), math.ceil(share * len(images))
+        packs = len(images) // pack
+        part = math.ceil(share * packs) * pack
         with torch.no_grad():
             real, fake = shifted(images), made(label)
             near = [x[:part] + s * torch.randn_like(x[:part]) for x in (real, fake)]
         # One pass scores real, made, and those of both that are moved a little for the penalty on the slope.
         scores = critic.call(torch.cat([real, fake, *near]), torch.cat([label, label, label[:part], label[:part]]))
-        real, fake, near_real, near_fake = scores.split([n, n, part, part])
-        slopes = (F.mse_loss(near_real, real[:part]) + F.mse_loss(near_fake, fake[:part])) / s**2
+        real, fake, near_real, near_fake = scores.split([packs, packs, part // pack, part // pack])
+        slopes = (F.mse_loss(near_real, real[: part // pack]) + F.mse_loss(near_fake, fake[: part // pack])) / s**2
         critic.update(F.softplus(fake - real).mean() + 0.5 * gamma * slopes, rate)
         with torch.no_grad():
             real = critic.call(shifted(images), label)

@@ -6,6 +6,7 @@
 
 mod bad_images;
 mod bad_input;
+mod bench;
 mod cli;
 mod image_models;
 mod images;

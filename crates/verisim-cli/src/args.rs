@@ -38,6 +38,10 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Show what a data file or an artefact is.
     Inspect(Inspect),
+    /// Measure how fast models train and sample on each device.
+    Bench(Bench),
+    /// List the devices that this build can compute on, and which one it takes by itself.
+    Devices(Devices),
     /// Run the whole line on a small real table that ships with the program.
     Demo(Demo),
 }
@@ -198,6 +202,50 @@ pub struct Inspect {
     /// Texts that mean "no value here"; give it once a text.
     #[arg(long, value_name = "TEXT")]
     pub missing: Vec<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim bench                                         every model, on data that come with the program
+  verisim bench flow gan --seconds 30 --devices flex,wgpu
+  verisim bench configs/tvae.toml --set data.path=adult.csv --json before.json --chart speed.svg
+  verisim bench configs/tvae.toml --set data.path=adult.csv --against before.json
+
+Each model trains and samples for --seconds on each device, after a warm-up of a quarter of that, in a process of its own.
+A config whose data are not there is measured on stand-in data: red wines, or grey noise of 28 x 28 pixels.")]
+pub struct Bench {
+    /// Config files, or models by their name; every model when none is given.
+    #[arg(value_name = "CONFIG")]
+    pub configs: Vec<PathBuf>,
+    /// Where to compute, separated by commas [default: every device that this build has and finds].
+    #[arg(long, value_delimiter = ',')]
+    pub devices: Vec<Choice>,
+    /// How long each training and each sampling is measured.
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Set a key of every config, e.g. train.batch_size=64. May be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Write the figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Draw them as a bar chart.
+    #[arg(long, value_name = "FILE.svg")]
+    pub chart: Option<PathBuf>,
+    /// Compare with the figures of an earlier --json, and flag what became slower or faster beyond the spread of both.
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// Measure one config on one device in this process, and print the figures as JSON.
+    #[arg(long, hide = true)]
+    pub one: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Devices {
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,

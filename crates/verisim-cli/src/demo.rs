@@ -66,7 +66,7 @@ pub fn run(args: &Demo, ui: &Ui) -> Result<()> {
 /// Writes the wines, every fifth of a random order to the hold-out; returns how many went to the first file.
 ///
 /// The data repeat 240 wines word for word. They are left out: a wine in both files would make real rows look like copies.
-fn wine(real: &Path, holdout: &Path) -> Result<usize> {
+pub fn wine(real: &Path, holdout: &Path) -> Result<usize> {
     let wines = linfa_datasets::winequality();
     let names = wines.feature_names();
     let mut header = names[..wines.records().ncols()].join(",").replace(' ', "_");

@@ -1,6 +1,7 @@
 //! The `verisim` command: arguments, device choice, progress and printing. No logic lives here.
 
 mod args;
+mod bench;
 mod demo;
 mod device;
 mod evaluate;
@@ -28,6 +29,8 @@ fn main() -> ExitCode {
         Command::Sample(a) => sample::run(a, &ui),
         Command::Evaluate(a) => evaluate::run(a, &ui),
         Command::Inspect(a) => inspect::run(a),
+        Command::Bench(a) => bench::run(a, &ui),
+        Command::Devices(a) => device::run(a),
         Command::Demo(a) => demo::run(a, &ui),
     };
     match result {

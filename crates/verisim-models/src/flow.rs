@@ -111,7 +111,7 @@ impl Config {
             accumulate: 1,
             recompute: false,
             epochs: 5,
-            min_steps: 4600,
+            min_steps: 4500,
             learning_rate: 2e-3,
             warmup: 100,
             cosine: true,

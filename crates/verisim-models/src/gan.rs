@@ -15,6 +15,9 @@
 //! - Each step penalises a part of its batch (`penalty_share`), which costs that part of a second pass.
 //! - The critic sees real and made images augmented alike and differentiably (DiffAugment, Zhao et al., 2020), so that
 //!   it cannot learn a small training set by heart.
+//! - The critic judges images in packs of one class (PacGAN, Lin et al., NeurIPS 2018): a generator that makes much the same
+//!   image again and again gives itself away, which no image by itself could show. A pack costs the critic no more than an
+//!   image.
 //! - The class modulates the blocks of the critic and is projected on its features (Miyato and Koyama, 2018); noise and
 //!   class modulate those of the generator.
 //! - Images are drawn from a moving average of the generator.
@@ -27,9 +30,9 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::optim::ModuleOptimizer;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
-use verisim_data::rng::{Stream, stream};
+use verisim_data::rng::{Stream, permutation, stream};
 
 use crate::augment::{Augment, augment};
 use crate::error::{Error, Result};
@@ -55,6 +58,8 @@ pub struct Config {
     pub blocks: usize,
     /// Numbers that noise and class are turned into, and features of the critic.
     pub condition: usize,
+    /// Images that the critic judges together.
+    pub pack: usize,
     /// Weight `gamma` of the penalties on the critic's slope.
     pub penalty: f64,
     /// Length `s` of the finite difference, for pixels between -1 and 1.
@@ -73,6 +78,7 @@ impl Default for Config {
             channels: vec![32, 64],
             blocks: 1,
             condition: 128,
+            pack: 2,
             penalty: 1.0,
             penalty_step: 0.05,
             penalty_share: 0.25,
@@ -89,6 +95,9 @@ impl Config {
             return bad("latent", "must lie between 1 and 4096");
         }
         Layout::check("gan", self.patch, &self.channels, self.blocks, self.condition)?;
+        if !(1..=64).contains(&self.pack) {
+            return bad("pack", "must lie between 1 and 64");
+        }
         if !(0.0..=1e6).contains(&self.penalty) {
             return bad("penalty", "must lie between 0 and 1000000");
         }
@@ -168,31 +177,68 @@ impl Generator {
     }
 }
 
-/// Images and classes to scores, higher for what looks real.
+/// Packs of images and their classes to scores, higher for what looks real.
 #[derive(Module, Debug)]
 pub struct Critic {
     encoder: Encoder,
     score: Linear,
     class: Linear,
+    pack: usize,
 }
 
 impl Critic {
     fn new(config: &Config, spec: &ImageSpec, seed: u64, device: &Device) -> Result<Critic> {
         let mut init = Init::new(seed, device);
         let (e, k) = (config.condition, spec.labels());
+        let layout = config.layout(spec)?;
+        let layout = Layout { pixel: layout.pixel * config.pack, ..layout };
         Ok(Critic {
-            encoder: Encoder::new(&config.layout(spec)?, k, e, false, &mut init),
+            encoder: Encoder::new(&layout, k, e, false, &mut init),
             score: init.linear(e, 1),
             class: init.linear(k, e),
+            pack: config.pack,
         })
     }
 
-    /// Images `[B, H, W, C]` and one-hot classes `[B, K]` to scores `[B, 1]`.
+    /// Images `[B, H, W, C]` and one-hot classes `[B, K]`, packs of them in a row, to scores `[B / pack, 1]`.
     fn forward(&self, x: Tensor<4>, class: Tensor<2>) -> Tensor<2> {
+        let x = pack_channels(x, self.pack);
+        let [packs, ..] = x.dims();
+        let [_, k] = class.dims();
+        let class = class.reshape([packs, self.pack, k]).mean_dim(1).reshape([packs, k]);
         let features = activation::silu(self.encoder.forward(x, class.clone()));
         let width = features.dims()[1] as f64;
         self.score.forward(features.clone()) + (features * self.class.forward(class)).sum_dim(1) / width.sqrt()
     }
+}
+
+/// Every `pack` images in a row become one of as many times the channels.
+fn pack_channels(x: Tensor<4>, pack: usize) -> Tensor<4> {
+    if pack == 1 {
+        return x;
+    }
+    let [b, h, w, c] = x.dims();
+    let x = x.reshape([b / pack, pack, h * w, c]).swap_dims(1, 2);
+    x.reshape([b / pack, h, w, pack * c])
+}
+
+/// An order of the images with `labels` in which those of a pack are of one class, as far as that goes. Packs are shuffled,
+/// so that any part of a batch has all classes.
+fn pack_order(labels: &[u32], pack: usize, rng: &mut Stream) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..labels.len() / pack * pack).collect();
+    if pack == 1 {
+        return order;
+    }
+    order.sort_by_key(|&i| labels[i]);
+    let packs = permutation(rng, order.len() / pack);
+    packs.into_iter().flat_map(|p| order[p * pack..][..pack].to_vec()).collect()
+}
+
+/// The images of `x` at `index`.
+fn select(x: Tensor<4>, index: &[usize]) -> Tensor<4> {
+    let index: Vec<i32> = index.iter().map(|&i| i as i32).collect();
+    let index = Tensor::<1, Int>::from_data(TensorData::new(index.clone(), [index.len()]), &x.device());
+    x.select(0, index)
 }
 
 /// The pairing loss `softplus(b - a)`, summed over the batch.
@@ -258,35 +304,38 @@ impl Gan {
     fn critic_step(&mut self, clock: &Clock, real: &Tensor<4>, labels: &[u32]) -> Losses {
         let this = &*self;
         let generator = this.generator.valid();
-        let count = labels.len();
+        let pack = this.config.pack;
+        let count = labels.len() / pack;
         let shard = |range: Range<usize>, critic: &Critic| {
             let mut rng = stream(clock.seed, "critic", step::part(clock, &range));
-            let (n, class) = (range.len(), this.one_hot(&labels[range.clone()]));
-            let fake = generator.forward(this.noise(&mut rng, n), class.clone());
-            let real = augment(&this.config.diffaugment, real.clone().narrow(0, range.start, n), &mut rng);
+            let rows = range.start * pack..range.end * pack;
+            let class = this.one_hot(&labels[rows.clone()]);
+            let fake = generator.forward(this.noise(&mut rng, rows.len()), class.clone());
+            let real = augment(&this.config.diffaugment, real.clone().narrow(0, rows.start, rows.len()), &mut rng);
             let fake = augment(&this.config.diffaugment, fake, &mut rng);
-            // One pass scores real, made, and those of both that are moved a little for the penalty.
+            // One pass scores packs real and made, and those of both that are moved a little for the penalty.
+            let n = range.len();
             let part = ((n as f64 * this.config.penalty_share).ceil() as usize).min(n);
             let mut images = vec![real.clone(), fake.clone()];
             let mut kinds = vec![class.clone(), class.clone()];
             if this.config.penalty > 0.0 && part > 0 {
                 for x in [real, fake] {
-                    let x = x.narrow(0, 0, part);
+                    let x = x.narrow(0, 0, part * pack);
                     images.push(x.clone() + normal_like(&x, &mut rng) * this.config.penalty_step);
-                    kinds.push(class.clone().narrow(0, 0, part));
+                    kinds.push(class.clone().narrow(0, 0, part * pack));
                 }
             }
             let penalised = images.len() > 2;
             let (images, kinds) = (Tensor::cat(images, 0), Tensor::cat(kinds, 0));
             let scores = critic.forward(step::tracked(images, &this.device), step::tracked(kinds, &this.device));
-            let rows = |from: usize, n: usize| scores.clone().narrow(0, from, n);
-            let adversarial = prefer(rows(0, n), rows(n, n)) / count as f64;
+            let packs = |from: usize, n: usize| scores.clone().narrow(0, from, n);
+            let adversarial = prefer(packs(0, n), packs(n, n)) / count as f64;
             if !penalised {
                 return (adversarial.clone(), vec![("critic", adversarial.inner())]);
             }
             let s = this.config.penalty_step;
-            let r1 = slope(rows(0, part), rows(2 * n, part), s);
-            let r2 = slope(rows(n, part), rows(2 * n + part, part), s);
+            let r1 = slope(packs(0, part), packs(2 * n, part), s);
+            let r2 = slope(packs(n, part), packs(2 * n + part, part), s);
             let penalty = (r1 + r2) * (0.5 * n as f64 / (part * count) as f64);
             let loss = adversarial.clone() + penalty.clone() * this.config.penalty;
             (loss, vec![("critic", adversarial.inner()), ("slope", penalty.inner())])
@@ -299,13 +348,15 @@ impl Gan {
 
     fn generator_step(&mut self, clock: &Clock, real: &Tensor<4>, labels: &[u32]) -> Losses {
         let this = &*self;
-        let count = labels.len();
+        let pack = this.config.pack;
+        let count = labels.len() / pack;
         let shard = |range: Range<usize>, generator: &Generator| {
             let mut rng = stream(clock.seed, "generator", step::part(clock, &range));
-            let (n, class) = (range.len(), this.one_hot(&labels[range.clone()]));
+            let rows = range.start * pack..range.end * pack;
+            let (n, class) = (rows.len(), this.one_hot(&labels[rows.clone()]));
             // The critic is only passed through: its parameters want no gradient here, which saves a third of its work.
             let critic = this.critic.clone().fork(&this.device).no_grad();
-            let real = augment(&this.config.diffaugment, real.clone().narrow(0, range.start, n), &mut rng);
+            let real = augment(&this.config.diffaugment, real.clone().narrow(0, rows.start, n), &mut rng);
             let real_score = this.critic.valid().forward(real, class.clone());
             let up = |x: Tensor<2>| step::tracked(x, &this.device);
             let fake = generator.forward(up(this.noise(&mut rng, n)), up(class.clone()));
@@ -330,8 +381,13 @@ impl Trainee for Gan {
 
     fn step(&mut self, clock: &Clock) -> Result<Losses> {
         let batch = self.batches.next(clock)?;
-        let mut losses = self.critic_step(clock, &batch.pixels, &batch.labels);
-        losses.extend(self.generator_step(clock, &batch.pixels, &batch.labels));
+        let order = pack_order(&batch.labels, self.config.pack, &mut stream(clock.seed, "packs", clock.step));
+        let (pixels, labels) = match self.config.pack {
+            1 => (batch.pixels, batch.labels),
+            _ => (select(batch.pixels, &order), order.iter().map(|&i| batch.labels[i]).collect()),
+        };
+        let mut losses = self.critic_step(clock, &pixels, &labels);
+        losses.extend(self.generator_step(clock, &pixels, &labels));
         Ok(losses)
     }
 
@@ -418,19 +474,21 @@ impl ImageSampler for GanSampler {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
     use crate::ModelConfig;
     use crate::image::tests as images;
     use crate::image::tests::{host, random, steps};
     use crate::nets::params::tests::{assert_gradients, shaken};
-    use burn::tensor::TensorData;
     use verisim_data::images::ImageShape;
 
     fn config() -> Config {
         Config { latent: 4, channels: vec![8, 8], condition: 16, ..Config::default() }
     }
 
+    /// Settings whose gradients are compared with differences of scores, one image a pack.
     fn tiny() -> Config {
-        Config { latent: 2, channels: vec![4, 6], condition: 5, ..Config::default() }
+        Config { latent: 2, channels: vec![4, 6], condition: 5, pack: 1, ..Config::default() }
     }
 
     fn spec() -> ImageSpec {
@@ -501,6 +559,48 @@ mod tests {
             let fake = generator.forward(Tensor::from_inner(random([4, 2], 1)), class.clone());
             prefer(critic.forward(fake, class), Tensor::from_inner(real.clone())) * 10.0
         });
+    }
+
+    #[test]
+    fn packs_hold_images_of_one_class_and_every_image_once() {
+        let labels: Vec<u32> = (0..61).map(|i| i * i % 5).collect();
+        for pack in [1, 2, 3] {
+            let order = |index| pack_order(&labels, pack, &mut stream(1, "packs", index));
+            let got = order(0);
+            let mut sorted = got.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, (0..61 / pack * pack).collect::<Vec<_>>());
+            let mixed = got.chunks(pack).filter(|p| p.iter().any(|&i| labels[i] != labels[p[0]])).count();
+            assert!(mixed < 5, "{mixed} packs of more than one class");
+            assert!(pack == 1 || got != order(1), "packs are not shuffled");
+            // The first third of the packs has all classes, too.
+            let first: BTreeSet<u32> = got[..20].iter().map(|&i| labels[i]).collect();
+            assert_eq!(first.len(), 3, "squares modulo 5 are 0, 1 and 4");
+        }
+        assert!(pack_order(&[0], 2, &mut stream(1, "packs", 0)).is_empty());
+    }
+
+    #[test]
+    fn a_pack_is_one_image_of_more_channels() {
+        let x = random([6, 2, 3, 2], 0);
+        let (packed, x) = (host(pack_channels(x.clone(), 3)), host(x));
+        for (i, value) in packed.into_iter().enumerate() {
+            // Place in [2, 2, 3, 3 x 2].
+            let (pack, pixel, image, channel) = (i / 36, i / 6 % 6, i / 2 % 3, i % 2);
+            assert_eq!(value, x[((pack * 3 + image) * 6 + pixel) * 2 + channel]);
+        }
+    }
+
+    #[test]
+    fn a_critic_of_packs_sees_how_alike_images_are() {
+        let config = Config { pack: 2, ..tiny() };
+        let critic = shaken(Critic::new(&config, &spec(), 3, &Device::flex().autodiff()).unwrap(), 0.5).valid();
+        let x = random([2, 4, 8, 1], 0);
+        let class = classes(&[1, 1], 2, &Device::flex());
+        let twice = Tensor::cat(vec![x.clone().narrow(0, 0, 1), x.clone().narrow(0, 0, 1)], 0);
+        let (apart, alike) = (critic.forward(x, class.clone()), critic.forward(twice, class));
+        assert_eq!((apart.dims(), alike.dims()), ([1, 1], [1, 1]));
+        assert!((apart - alike).abs().into_scalar::<f32>() > 1e-3);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! name or the command line.
 //! [`ModelConfig`] is the whole registry: a new model is one file, one variant and the match arms below.
 
+#[cfg(all(test, feature = "flex", feature = "gpu"))]
+mod agreement;
 pub mod artefact;
 pub mod augment;
 pub mod classifier;
@@ -68,6 +70,9 @@ pub enum Kind {
 }
 
 impl ModelConfig {
+    /// Names of all models.
+    pub const NAMES: [&str; 7] = ["trees", "copula", "tvae", "ctgan", "vae", "gan", "flow"];
+
     /// The name of the model, as it stands in a config.
     pub fn name(&self) -> &'static str {
         match self {
@@ -199,20 +204,28 @@ fn nothing_left(weights: &Weights) -> Result<()> {
 pub fn restore(
     config: &ModelConfig,
     codec: &TableCodec,
+    weights: Weights,
+    device: &Device,
+) -> Result<Box<dyn Sampler>> {
+    restore_spans(config, &codec.spans(), weights, device)
+}
+
+fn restore_spans(
+    config: &ModelConfig,
+    spans: &[Span],
     mut weights: Weights,
     device: &Device,
 ) -> Result<Box<dyn Sampler>> {
     config.check()?;
-    let spans = codec.spans();
     // The order of a neural model's columns, and their spans in that order.
     let ordered = |weights: &mut Weights| -> Result<(Vec<usize>, Vec<Span>)> {
         let order = order::take(weights, spans.len())?;
-        let arranged = order::arrange(&spans, &order);
+        let arranged = order::arrange(spans, &order);
         Ok((order, arranged))
     };
     let sampler: Box<dyn Sampler> = match config {
-        ModelConfig::Trees(c) => Box::new(trees::Trees::from_weights(c, &spans, &mut weights)?),
-        ModelConfig::Copula(_) => Box::new(copula::Copula::from_weights(&spans, &mut weights)?),
+        ModelConfig::Trees(c) => Box::new(trees::Trees::from_weights(c, spans, &mut weights)?),
+        ModelConfig::Copula(_) => Box::new(copula::Copula::from_weights(spans, &mut weights)?),
         ModelConfig::Tvae(c) => {
             let (order, arranged) = ordered(&mut weights)?;
             let inner = tvae::TvaeSampler::from_weights(c, &arranged, &mut weights, device)?;

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 use verisim_data::codec::{Encoded, Span};
@@ -18,6 +18,7 @@ use verisim_data::rng::{Stream, normal, permutation, stream};
 use crate::error::{Error, Result};
 use crate::image::ImageSampler;
 use crate::nets::Blocks;
+use crate::nets::adamw::{AdamW, squares};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -189,39 +190,62 @@ pub fn add_losses(shards: Vec<Losses>) -> Losses {
 /// The optimiser of a training.
 pub fn adamw(training: &Training) -> ModuleOptimizer {
     // burn's default epsilon, 1e-5, is larger than the gradients of a critic.
-    let [beta_1, beta_2] = training.betas.map(|b| b as f32);
-    let adamw = AdamWConfig::new().with_epsilon(1e-8).with_beta_1(beta_1).with_beta_2(beta_2);
-    adamw.with_weight_decay(training.weight_decay as f32).init()
+    let betas = training.betas.map(|b| b as f32);
+    ModuleOptimizer::from(AdamW { betas, epsilon: 1e-8, weight_decay: training.weight_decay })
 }
 
-/// Scales gradients so that their joint norm is at most `most`; 0 is no limit. Reads nothing from the device.
+/// Scales gradients so that their joint norm is at most `most`; 0 is no limit. Waits for no GPU.
 pub fn clip<M: Module>(module: &M, grads: GradientsParams, most: f64) -> GradientsParams {
     if most == 0.0 {
         return grads;
     }
-    struct Norm<'a>(&'a GradientsParams, Vec<Tensor<1>>);
-    impl ModuleVisitor for Norm<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(g) = self.0.get::<D>(param.id) {
-                self.1.push(g.powf_scalar(2.0).sum());
-            }
-        }
-    }
-    struct Scale(GradientsParams, Tensor<1>, GradientsParams);
-    impl ModuleVisitor for Scale {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(g) = self.0.remove::<D>(param.id) {
-                self.2.register(param.id, g * self.1.clone().reshape([1; D]));
-            }
-        }
-    }
-    let mut norm = Norm(&grads, Vec::new());
+    let mut norm = Norm { grads: &grads, on_host: 0.0, on_device: Vec::new() };
     module.visit(&mut norm);
-    let Some(total) = norm.1.into_iter().reduce(|a, b| a + b) else { return grads };
-    let factor = (total.sqrt() + 1e-12).recip().mul_scalar(most).clamp_max(1.0);
-    let mut scale = Scale(grads, factor, GradientsParams::new());
+    let Norm { on_host, on_device, .. } = norm;
+    let on_device = on_device.into_iter().reduce(|a, b| a + b);
+    if on_device.is_none() && on_host.sqrt() <= most {
+        return grads;
+    }
+    let on_device = on_device.map(|total| (total.sqrt() + 1e-12).recip().mul_scalar(most).clamp_max(1.0));
+    let mut scale = Scale { grads, on_host: most / on_host.sqrt(), on_device, scaled: GradientsParams::new() };
     module.visit(&mut scale);
-    scale.2
+    scale.scaled
+}
+
+/// The sum of squares of all gradients: on the host on a CPU, still on the device otherwise.
+struct Norm<'a> {
+    grads: &'a GradientsParams,
+    on_host: f64,
+    on_device: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Norm<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(grad) = self.grads.get::<D>(param.id) else { return };
+        match squares(&grad) {
+            Some(sum) => self.on_host += sum,
+            None => self.on_device.push(grad.square().sum()),
+        }
+    }
+}
+
+/// Multiplies gradients by a factor that is still on the device, if there is one, else by the one on the host.
+struct Scale {
+    grads: GradientsParams,
+    on_host: f64,
+    on_device: Option<Tensor<1>>,
+    scaled: GradientsParams,
+}
+
+impl ModuleVisitor for Scale {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(grad) = self.grads.remove::<D>(param.id) else { return };
+        let scaled = match &self.on_device {
+            Some(factor) => grad * factor.clone().reshape([1; D]),
+            None => grad * self.on_host,
+        };
+        self.scaled.register(param.id, scaled);
+    }
 }
 
 /// The optimiser's state as a tensor of bytes.

@@ -129,7 +129,7 @@ pub enum Prepared {
 }
 
 impl Prepared {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Prepared::Table { encoded, .. } => encoded.rows,
             Prepared::Images { images, .. } => images.len(),
@@ -212,6 +212,20 @@ pub fn run(job: &Job, options: &Options<'_>, on: &mut dyn FnMut(Event<'_>)) -> R
         },
     };
     let seconds = start.elapsed().as_secs_f64();
+    write_atomically(&out.join("config.toml"), config.as_bytes())?;
+    let model = write_model(job, prepared, &train_index, &weights, options)?;
+    checkpoint::remove(out);
+    Ok(Outcome::Done { model, seconds })
+}
+
+/// Writes the artefact of a model that learnt the data at `train`; returns its path.
+pub(crate) fn write_model(
+    job: &Job,
+    prepared: Prepared,
+    train: &[usize],
+    weights: &Weights,
+    options: &Options<'_>,
+) -> Result<PathBuf> {
     let name = job.data.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let provenance = Provenance {
         version: options.version.into(),
@@ -221,17 +235,15 @@ pub fn run(job: &Job, options: &Options<'_>, on: &mut dyn FnMut(Event<'_>)) -> R
         rows: prepared.len() as u64,
         seed: job.seed,
     };
-    let content = prepared.content(&train_index);
+    let content = prepared.content(train);
     let header = Header { format: content.format(), model: job.model.clone(), content, provenance };
-    write_atomically(&out.join("config.toml"), config.as_bytes())?;
-    let model = out.join("model.safetensors");
-    artefact::save(&model, &header, &weights)?;
-    checkpoint::remove(out);
-    Ok(Outcome::Done { model, seconds })
+    let model = options.out.join("model.safetensors");
+    artefact::save(&model, &header, weights)?;
+    Ok(model)
 }
 
 /// Refuses a table given to a model of images, and the reverse, with the models that would do.
-fn check_source(job: &Job) -> Result<()> {
+pub(crate) fn check_source(job: &Job) -> Result<()> {
     let images = verisim_data::images::is_image_source(&job.data.path);
     let (path, name) = (job.data.path.display(), job.model.name());
     match job.model.kind() {
@@ -258,20 +270,19 @@ fn config_hash(job: &Job) -> String {
     hash_words(job.filled().bytes().map(u64::from))
 }
 
-/// Steps until done, stopped or interrupted. `Err(step)` is an interruption at that step.
-fn train(
+/// A fresh model of the data at `index`: what to learn, and what is kept back.
+pub(crate) fn trainee(
     job: &Job,
     training: &Training,
     prepared: &Prepared,
     index: (&[usize], &[usize]),
     options: &Options<'_>,
-    on: &mut dyn FnMut(Event<'_>),
-) -> Result<std::result::Result<Weights, u64>> {
+) -> Result<Box<dyn Trainee>> {
     let device = options.device.clone().autodiff();
     let device = if training.recompute { device.gradient_checkpointing() } else { device };
     let shards = if options.gpu { 1 } else { CPU_SHARDS };
     let (learn, kept_back) = index;
-    let mut trainee = match prepared {
+    Ok(match prepared {
         Prepared::Table { codec, encoded, .. } => job.model.trainee(Setup {
             training,
             spans: &codec.spans(),
@@ -291,10 +302,22 @@ fn train(
             device: &device,
             cuts: Cuts { together: shards, turns: training.accumulate },
         })?,
-    };
+    })
+}
+
+/// Steps until done, stopped or interrupted. `Err(step)` is an interruption at that step.
+fn train(
+    job: &Job,
+    training: &Training,
+    prepared: &Prepared,
+    index: (&[usize], &[usize]),
+    options: &Options<'_>,
+    on: &mut dyn FnMut(Event<'_>),
+) -> Result<std::result::Result<Weights, u64>> {
+    let mut trainee = trainee(job, training, prepared, index, options)?;
     let spec = match prepared {
         Prepared::Table { .. } => None,
-        Prepared::Images { images, .. } => Some(ImageSpec::of(images, learn)),
+        Prepared::Images { images, .. } => Some(ImageSpec::of(images, index.0)),
     };
     let mut run = Run {
         job,
@@ -505,7 +528,7 @@ fn read(losses: Losses) -> Vec<(&'static str, f64)> {
 }
 
 /// Which rows or images to learn and which to keep back, at random. Too few to spare keep nothing back.
-fn split(count: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+pub(crate) fn split(count: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let back = (count as f64 * share) as usize;
     if back < 10 {
         return ((0..count).collect(), Vec::new());

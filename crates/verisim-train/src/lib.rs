@@ -1,5 +1,6 @@
 //! Training: a checked [`Job`] becomes a run directory with an artefact in it.
 
+pub mod bench;
 mod checkpoint;
 mod error;
 mod fit;

@@ -63,7 +63,7 @@ fn kernel(columns: usize, channels: usize) -> usize {
 }
 
 #[cfg(feature = "flex")]
-mod flex {
+pub(super) mod flex {
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
     use burn::backend::autodiff::grads::Gradients;
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -74,8 +74,9 @@ mod flex {
 
     use super::kernel;
     use crate::nets::kernels::{Rows, Window};
+    use crate::nets::winograd::{PLACES, Tiles};
 
-    type Flat = FloatTensor<Flex>;
+    pub type Flat = FloatTensor<Flex>;
 
     /// Whether the tensor lies on this backend.
     pub fn is(x: &Tensor<4>) -> bool {
@@ -83,7 +84,7 @@ mod flex {
     }
 
     /// Its numbers, row by row.
-    fn numbers(tensor: &Flat) -> std::borrow::Cow<'_, [f32]> {
+    pub fn numbers(tensor: &Flat) -> std::borrow::Cow<'_, [f32]> {
         match tensor.as_slice::<f32>() {
             Some(slice) => slice.into(),
             None => {
@@ -103,13 +104,28 @@ mod flex {
         (Window { batch, height, width, channels, kernel: kernel(columns, channels) }, outputs)
     }
 
+    /// The sizes of a convolution that Winograd's way suits.
+    fn tiles(window: &Window, outputs: usize) -> Option<Tiles> {
+        let Window { batch, height, width, channels, kernel } = *window;
+        let tiles = Tiles { batch, height, width, inputs: channels, outputs };
+        (kernel == 3 && tiles.fits()).then_some(tiles)
+    }
+
+    fn product(a: Flat, b: Flat) -> Vec<f32> {
+        Flex::float_matmul(a, b).into_data().try_into_vec::<f32>().unwrap_or_default()
+    }
+
     fn forward(x: &Flat, weight: &Flat, bias: &Flat) -> Flat {
         let (window, outputs) = window(x, weight);
+        if let Some(tiles) = tiles(&window, outputs) {
+            let weight = tensor(tiles.weights(&numbers(weight)), [PLACES, tiles.inputs, outputs]);
+            let product = |v: Vec<f32>, n: usize| product(tensor(v, [PLACES, n, tiles.inputs]), weight.clone());
+            let y = tiles.forward(&numbers(x), &numbers(bias), product);
+            return tensor(y, [window.batch, window.height, window.width, outputs]);
+        }
         let weight = weight.to_contiguous();
-        let product = |windows: Vec<f32>, rows: usize| {
-            let y = Flex::float_matmul(tensor(windows, [rows, window.columns()]), weight.clone());
-            y.into_data().try_into_vec::<f32>().unwrap_or_default()
-        };
+        let product =
+            |windows: Vec<f32>, rows: usize| product(tensor(windows, [rows, window.columns()]), weight.clone());
         let y = window.forward(&numbers(x), &numbers(bias), product);
         tensor(y, [window.batch, window.height, window.width, outputs])
     }
@@ -130,12 +146,19 @@ mod flex {
 
     fn weight_gradient(x: &Flat, weight: &Flat, grad: &Flat) -> (Flat, Flat) {
         let (window, outputs) = window(x, weight);
+        if let Some(tiles) = tiles(&window, outputs) {
+            let product = |v: Vec<f32>, g: Vec<f32>, n: usize| {
+                let v = tensor(v, [PLACES, n, tiles.inputs]).transpose(1, 2);
+                product(v, tensor(g, [PLACES, n, outputs]))
+            };
+            let (w, b) = tiles.weight_gradient(&numbers(x), &numbers(grad), product);
+            return (tensor(w, [window.columns(), outputs]), tensor(b, [outputs]));
+        }
         let grad = grad.to_contiguous();
         let flat = grad.reshape(Shape::from([window.batch * window.height * window.width, outputs]));
         let product = |windows: Vec<f32>, rows: usize, first: usize| {
             let windows = tensor(windows, [rows, window.columns()]).transpose(0, 1);
-            let y = Flex::float_matmul(windows, flat.narrow(0, first, rows));
-            y.into_data().try_into_vec::<f32>().unwrap_or_default()
+            product(windows, flat.narrow(0, first, rows))
         };
         let (w, b) = window.weight_gradient(&numbers(x), &numbers(&grad), outputs, product);
         (tensor(w, [window.columns(), outputs]), tensor(b, [outputs]))
@@ -281,9 +304,10 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_convolution_agree_with_their_gradients() {
-        for ([b, h, w, c], k, o) in
-            [([3, 5, 7, 4], 3, 6), ([17, 4, 4, 1], 5, 3), ([2, 3, 2, 20], 1, 33), ([1, 2, 2, 3], 5, 2)]
-        {
+        let windows = [([3, 5, 7, 4], 3, 6), ([17, 4, 4, 1], 5, 3), ([2, 3, 2, 20], 1, 33), ([1, 2, 2, 3], 5, 2)];
+        // Whole lanes of channels: sides even and odd, one pixel, several tasks.
+        let tiles = [([2, 4, 6, 16], 3, 32), ([3, 7, 5, 32], 3, 16), ([1, 1, 1, 16], 3, 16), ([7, 16, 16, 64], 3, 48)];
+        for ([b, h, w, c], k, o) in windows.into_iter().chain(tiles) {
             let (x, weight, bias) = (random([b, h, w, c], 0), random([k * k * c, o], 1), random([1, o], 2));
             let fast = run(|x, w, b| conv(x, w, b.flatten(0, 1)), &x, &weight, &bias);
             let plain = run(|x, w, b| conv_plain(x, w, b.flatten(0, 1)), &x, &weight, &bias);

@@ -1,5 +1,6 @@
 //! Blocks that neural models share: layers with reproducible weights, block-wise softmax, EMA, optimiser state.
 
+pub mod adamw;
 pub mod blocks;
 pub mod conv;
 #[cfg(feature = "flex")]
@@ -8,7 +9,10 @@ pub mod layers;
 pub mod pairing;
 pub mod params;
 pub mod vision;
+#[cfg(feature = "flex")]
+mod winograd;
 
+pub use adamw::AdamW;
 pub use blocks::Blocks;
 pub use conv::{conv, is_flex, norm_act};
 pub use layers::Init;

@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
+use super::adamw::blend;
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
@@ -142,7 +143,7 @@ impl ModuleMapper for Blend {
         match self.latest.next() {
             Some(latest) => param.map(|old| {
                 let shape = old.dims();
-                old.mul_scalar(self.keep) + latest.reshape(shape).mul_scalar(1.0 - self.keep)
+                blend(old, latest.reshape(shape), self.keep)
             }),
             None => param,
         }

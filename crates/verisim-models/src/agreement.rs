@@ -1,0 +1,175 @@
+//! The GPU backend against the CPU's: every neural model takes the same first steps on both, and draws the same from the same
+//! weights. Without an adapter the tests say that they are skipped; a software Vulkan driver will do.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, DeviceKind, DeviceType, Tensor, TensorData};
+use verisim_data::codec::{Encoded, Span};
+use verisim_data::images::{ImageShape, Images};
+use verisim_data::rng::{below, stream, uniform};
+
+use crate::augment::Augment;
+use crate::image::{noise_of, to_byte};
+use crate::step::Cuts;
+use crate::{
+    Allowed, Clock, ImageSetup, ImageSpec, ModelConfig, Setup, Trainee, Training, Weights, ctgan, flow, gan,
+    restore_images, tvae, vae,
+};
+
+/// Steps that are compared. Differences of rounding grow with every step.
+const STEPS: u64 = 3;
+
+/// A device of wgpu, or a word that there is none.
+fn wgpu(test: &str) -> Option<Device> {
+    if Device::enumerate(DeviceType::Wgpu).is_empty() {
+        eprintln!("skipped: {test} (there is no graphics adapter; a software Vulkan driver will do)");
+        return None;
+    }
+    Some(Device::wgpu(DeviceKind::DefaultDevice))
+}
+
+fn training(base: Training) -> Training {
+    Training { batch_size: 16, accumulate: 1, learning_rate: 1e-3, warmup: 0, ema: 0.9, validation: 0.0, ..base }
+}
+
+/// Colour images of 8 x 12 in two classes.
+fn images() -> Arc<Images> {
+    let shape = ImageShape { height: 8, width: 12, channels: 3 };
+    let mut rng = stream(1, "agreement", 0);
+    let pixels =
+        (0..48 * shape.len()).map(|i| (below(&mut rng, 100) + if i / shape.len() % 2 == 0 { 150 } else { 0 }) as u8);
+    let classes = ["bright", "dark"].map(String::from).to_vec();
+    Arc::new(Images::from_pixels(shape, classes, (0..48).map(|i| i % 2).collect(), pixels.collect()).unwrap())
+}
+
+const SPANS: [Span; 3] = [
+    Span { tokens: 4, scalar: false, ordered: false },
+    Span { tokens: 3, scalar: true, ordered: true },
+    Span { tokens: 5, scalar: false, ordered: false },
+];
+
+fn table(rows: usize) -> Encoded {
+    let mut rng = stream(1, "agreement", 1);
+    let mut out = Encoded::zeros(&SPANS, rows);
+    for i in 0..rows {
+        for (c, span) in SPANS.iter().enumerate() {
+            out.tokens[c][i] = below(&mut rng, span.tokens as u64) as u32;
+        }
+        out.scalars[1][i] = (2.0 * uniform(&mut rng) - 1.0) as f32;
+    }
+    out
+}
+
+fn models() -> Vec<ModelConfig> {
+    let (channels, condition) = (vec![8, 12], 16);
+    vec![
+        ModelConfig::Flow(flow::Config { channels: channels.clone(), condition, ..Default::default() }),
+        ModelConfig::Gan(gan::Config { channels: channels.clone(), condition, latent: 8, ..Default::default() }),
+        ModelConfig::Vae(vae::Config { channels, condition, latent: 8, ..Default::default() }),
+        ModelConfig::Tvae(tvae::Config { latent: 8, hidden: vec![16, 16], ..Default::default() }),
+        ModelConfig::Ctgan(ctgan::Config { latent: 8, generator: vec![16], critic: vec![16], ..Default::default() }),
+    ]
+}
+
+/// A fresh model on `device`, its batches cut as on a CPU.
+fn fresh(config: &ModelConfig, device: &Device) -> Box<dyn Trainee> {
+    let training = training(config.training().unwrap());
+    let device = &device.clone().autodiff();
+    if config.codec().is_none() {
+        let images = images();
+        let setup = ImageSetup {
+            training: &training,
+            train: (0..images.len()).collect(),
+            images,
+            kept_back: Vec::new(),
+            augment: Augment { flip: true, shift: 0.2, brightness: 0.1, ..Augment::default() },
+            seed: 1,
+            device,
+            cuts: Cuts { together: 2, turns: 1 },
+        };
+        return config.image_trainee(setup).unwrap();
+    }
+    let (train, kept_back) = (table(200), table(0));
+    let setup =
+        Setup { training: &training, spans: &SPANS, train: &train, kept_back: &kept_back, seed: 1, device, shards: 2 };
+    config.trainee(setup).unwrap()
+}
+
+/// Losses of the first steps by name, and all that is saved then.
+fn run(config: &ModelConfig, device: &Device) -> (Vec<(&'static str, f32)>, Weights) {
+    let mut model = fresh(config, device);
+    let mut losses = Vec::new();
+    for step in 0..STEPS {
+        let all = model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap();
+        losses.extend(all.into_iter().map(|(name, loss)| (name, loss.into_scalar::<f32>())));
+    }
+    (losses, model.save().unwrap())
+}
+
+#[test]
+fn the_first_steps_agree_with_those_on_the_cpu() {
+    let Some(gpu) = wgpu("the_first_steps_agree_with_those_on_the_cpu") else { return };
+    for config in models() {
+        let model = config.name();
+        let ((losses, mut there), (expected, mut here)) = (run(&config, &gpu), run(&config, &Device::flex()));
+        assert!(losses.len() >= STEPS as usize && losses.len() == expected.len(), "{model}: {losses:?}");
+        for (i, ((name, a), (_, b))) in losses.iter().zip(&expected).enumerate() {
+            assert!((a - b).abs() <= 1e-3 * (1.0 + b.abs()), "{model}, loss {i} ({name}): {a} on wgpu, {b} on the CPU");
+        }
+        // Adam moves every number by about the learning rate a step, in the direction of its gradient. Where gradients are
+        // nearly nothing their sign is rounding; elsewhere they must be the same.
+        let names: Vec<String> = here.iter().map(|(name, _)| name.to_owned()).collect();
+        let (mut apart, mut count) = (0, 0);
+        for name in names.iter().filter(|name| !name.ends_with("optimizer")) {
+            let (Ok((_, a)), Ok((_, b))) = (there.take_f32(name), here.take_f32(name)) else { continue };
+            assert_eq!(a.len(), b.len(), "{model}, {name}");
+            apart += a.iter().zip(&b).filter(|(a, b)| (*a - *b).abs() > 1e-3).count();
+            count += a.len();
+        }
+        assert!(count > 1000 && apart * 50 < count, "{model}: {apart} of {count} numbers differ by more than a step");
+    }
+}
+
+#[test]
+fn images_of_the_same_weights_agree_with_those_on_the_cpu() {
+    let Some(gpu) = wgpu("images_of_the_same_weights_agree_with_those_on_the_cpu") else { return };
+    let set = images();
+    let spec = ImageSpec::of(&set, &(0..set.len()).collect::<Vec<_>>());
+    for config in models().into_iter().filter(|c| c.codec().is_none()) {
+        let mut model = fresh(&config, &Device::flex());
+        (0..20).for_each(|step| drop(model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()));
+        let weights = model.finish(1).unwrap();
+        let draw = |device: &Device| -> Vec<u8> {
+            let sampler = restore_images(&config, &spec, weights.clone(), device).unwrap();
+            let noise: Vec<f32> = (0..6).flat_map(|i| noise_of(3, i, sampler.noise())).collect();
+            let noise = Tensor::from_data(TensorData::new(noise, [6, sampler.noise()]), device);
+            let values = sampler.images(noise, &[0, 1, 0, 1, 0, 1]).into_data().try_into_vec::<f32>().unwrap();
+            values.into_iter().map(to_byte).collect()
+        };
+        let (here, there) = (draw(&Device::flex()), draw(&gpu));
+        assert!(here.iter().min() < here.iter().max(), "{}: nothing is drawn", config.name());
+        let worst = here.iter().zip(&there).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(here.len() == there.len() && worst <= Some(1), "{}: {worst:?} apart", config.name());
+    }
+}
+
+#[test]
+fn rows_of_the_same_weights_agree_with_those_on_the_cpu() {
+    let Some(gpu) = wgpu("rows_of_the_same_weights_agree_with_those_on_the_cpu") else { return };
+    let spans = SPANS;
+    for config in models().into_iter().filter(|c| c.codec().is_some()) {
+        let mut model = fresh(&config, &Device::flex());
+        (0..20).for_each(|step| drop(model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()));
+        let weights = model.finish(1).unwrap();
+        let draw = |device: &Device| {
+            let sampler = crate::restore_spans(&config, &spans, weights.clone(), device).unwrap();
+            sampler.draw(512, &Allowed::any(spans.len()), 1, &mut stream(1, "agreement", 2)).encoded
+        };
+        let (here, there) = (draw(&Device::flex()), draw(&gpu));
+        let other = |c: usize| here.tokens[c].iter().zip(&there.tokens[c]).filter(|(a, b)| a != b).count();
+        let apart: usize = (0..spans.len()).map(other).sum();
+        // A draw next to the border of two tokens may fall to the other side.
+        assert!(apart <= 5, "{}: {apart} of {} tokens differ", config.name(), 512 * spans.len());
+    }
+}
