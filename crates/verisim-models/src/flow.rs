@@ -78,7 +78,7 @@ impl Default for Config {
             condition: 128,
             pairing: Pairing::Independent,
             class_dropout: 0.1,
-            guidance: 1.5,
+            guidance: 1.0,
             steps: 8,
         }
     }

@@ -223,9 +223,10 @@ fn pack_channels(x: Tensor<4>, pack: usize) -> Tensor<4> {
 }
 
 /// An order of the images with `labels` in which those of a pack are of one class, as far as that goes. Packs are shuffled,
-/// so that any part of a batch has all classes.
+/// so that any part of a batch has all classes. Images left over wait for another batch; too few for a pack come again.
 fn pack_order(labels: &[u32], pack: usize, rng: &mut Stream) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..labels.len() / pack * pack).collect();
+    let whole = (labels.len() / pack * pack).max(pack);
+    let mut order: Vec<usize> = (0..whole).map(|i| i % labels.len()).collect();
     if pack == 1 {
         return order;
     }
@@ -236,8 +237,9 @@ fn pack_order(labels: &[u32], pack: usize, rng: &mut Stream) -> Vec<usize> {
 
 /// The images of `x` at `index`.
 fn select(x: Tensor<4>, index: &[usize]) -> Tensor<4> {
+    let count = index.len();
     let index: Vec<i32> = index.iter().map(|&i| i as i32).collect();
-    let index = Tensor::<1, Int>::from_data(TensorData::new(index.clone(), [index.len()]), &x.device());
+    let index = Tensor::<1, Int>::from_data(TensorData::new(index, [count]), &x.device());
     x.select(0, index)
 }
 
@@ -577,7 +579,7 @@ mod tests {
             let first: BTreeSet<u32> = got[..20].iter().map(|&i| labels[i]).collect();
             assert_eq!(first.len(), 3, "squares modulo 5 are 0, 1 and 4");
         }
-        assert!(pack_order(&[0], 2, &mut stream(1, "packs", 0)).is_empty());
+        assert_eq!(pack_order(&[0], 2, &mut stream(1, "packs", 0)), [0, 0]);
     }
 
     #[test]
