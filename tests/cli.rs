@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::util::{Dir, Output, cells, column, config, demo, wine, wine_path};
 
-const COMMANDS: [&str; 5] = ["train", "sample", "evaluate", "inspect", "demo"];
+const COMMANDS: [&str; 7] = ["train", "sample", "evaluate", "inspect", "bench", "devices", "demo"];
 
 /// The folder of the demo, whose model the tests sample.
 fn model() -> String {

@@ -18,7 +18,9 @@ Examples:
   verisim inspect adult.csv                             what the columns are taken for, and why
   verisim train configs/trees.toml --set data.path=adult.csv --out runs/adult
   verisim sample runs/adult -n 10000 -o synthetic.csv
-  verisim evaluate --real adult.csv --synthetic synthetic.csv --holdout test.csv --target income"
+  verisim evaluate --real adult.csv --synthetic synthetic.csv --holdout test.csv --target income
+  verisim devices                                       what there is to compute on
+  verisim bench trees flow                              how fast these two models are here"
 )]
 pub struct Args {
     /// Print nothing but errors and results.
@@ -245,6 +247,10 @@ pub struct Bench {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim devices
+  verisim devices --json")]
 pub struct Devices {
     /// Print as JSON.
     #[arg(long)]

@@ -16,15 +16,15 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use verisim_infer::{CHUNK, ImageRequest, Request, Trained};
-use verisim_models::Kind;
 use verisim_models::artefact::write_atomically;
+use verisim_models::{Kind, ModelConfig};
 use verisim_train::bench::{Figures, Spread, measure};
 use verisim_train::{Job, Options};
 
 use crate::args::Bench;
 use crate::device::{self, Choice, choose};
 use crate::ui::Ui;
-use stand_in::StandIn;
+use stand_in::{Case, StandIn};
 
 /// What `--json` writes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -87,28 +87,28 @@ pub fn run(args: &Bench, ui: &Ui) -> Result<()> {
     let before = args.against.as_deref().map(read).transpose()?;
     let stand_in = StandIn::new()?;
     let configs = match args.configs.is_empty() {
-        true => stand_in.models().map(PathBuf::from).collect(),
+        true => ModelConfig::NAMES.into_iter().map(PathBuf::from).collect(),
         false => args.configs.clone(),
     };
     let mut results = Vec::new();
     for config in &configs {
         // Settings and files are looked at before anything is measured.
-        let (job, named, data) = stand_in.job(config, &args.set)?;
+        let case = stand_in.case(config, &args.set)?;
         for &choice in &devices {
-            ui.say(format!("{} on {} ...", job.name, choice.name()));
+            ui.say(format!("{} on {} ...", case.name, choice.name()));
             let empty = Row {
-                config: job.name.clone(),
-                model: job.job.model.name().into(),
+                config: case.name.clone(),
+                model: case.job.model.name().into(),
                 device: choice.name(),
                 adapter: None,
-                data: data.clone(),
-                unit: if job.job.model.kind() == Kind::Table { "rows" } else { "images" }.into(),
+                data: case.data.clone(),
+                unit: if case.job.model.kind() == Kind::Table { "rows" } else { "images" }.into(),
                 training: None,
                 sampling: None,
                 peak_memory: None,
                 error: None,
             };
-            results.push(apart(&named, &job.set, choice, args.seconds, empty)?);
+            results.push(apart(&case, choice, args.seconds, empty)?);
         }
     }
     let report = Report {
@@ -144,12 +144,13 @@ fn read(path: &Path) -> Result<Report> {
 }
 
 /// Measures in a process of its own; a failure there becomes a row that says so.
-fn apart(config: &Path, set: &[String], choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
+fn apart(case: &Case, choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
     let program = std::env::current_exe().context("cannot find the program itself to run it again")?;
     let mut command = Command::new(program);
     command.args(["--quiet", "bench", "--one", "--devices", &choice.name(), "--seconds", &seconds.to_string()]);
-    command.args(set.iter().flat_map(|s| ["--set", s]));
-    let output = command.arg("--").arg(config).stdin(Stdio::null()).output().context("cannot run the program again")?;
+    command.args(case.set.iter().flat_map(|s| ["--set", s]));
+    let output =
+        command.arg("--").arg(&case.config).stdin(Stdio::null()).output().context("cannot run the program again")?;
     let said = String::from_utf8_lossy(&output.stderr);
     let measured: Result<Measured, _> = serde_json::from_slice(&output.stdout);
     Ok(match (output.status.success(), measured) {

@@ -358,14 +358,16 @@ fn heat_colour(score: f64) -> String {
     format!("#{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2))
 }
 
-fn clip(text: &str, most: usize) -> String {
+/// At most `most` characters of a text, with an ellipsis where it is cut.
+pub fn clip(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
-pub(crate) fn escape(text: &str) -> String {
+/// A text as it may stand in HTML, SVG and their attributes.
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -31,6 +31,7 @@ use verisim_data::{Frame, Schema};
 
 use detection::BoostedTest;
 pub use error::{Error, Result};
+pub use html::{clip, escape};
 pub use report::Report;
 use report::{ColumnReport, Detection, Fidelity, PairReport, Privacy, Rows, Section};
 pub use table::MAX_WHOLE_LEVELS;

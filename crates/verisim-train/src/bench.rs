@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use verisim_models::{Clock, Trainee, Training};
 
 use crate::error::{Error, Result};
-use crate::fit::{Options, Prepared, check_source, prepare, split, trainee, write_model};
+use crate::fit::{Options, check_source, fit_at_once, prepare, trainee, write_model};
 use crate::job::Job;
 
 /// Median and tenths of what was measured several times.
@@ -65,28 +65,21 @@ pub fn measure(job: &Job, options: &Options<'_>, seconds: f64, begun: Instant) -
     let prepared = prepare(job)?;
     let rows = prepared.len();
     let training = job.training();
-    let (learn, kept_back) = match &training {
-        Some(training) => split(rows, training.validation, job.seed),
-        None => ((0..rows).collect(), Vec::new()),
-    };
-    let (figures, weights) = match (&training, &prepared) {
-        (None, Prepared::Table { codec, encoded, .. }) => {
-            let spans = codec.spans();
-            let mut weights = job.model.fit(&spans, encoded, job.seed)?;
+    let (learn, kept_back) = prepared.split(training.as_ref(), job.seed);
+    let (figures, weights) = match &training {
+        None => {
+            let mut weights = fit_at_once(job, &prepared)?;
             let first_step = begun.elapsed().as_secs_f64();
             let mut times = Vec::new();
             while times.is_empty() || times.iter().sum::<f64>() < seconds {
                 let at = Instant::now();
-                weights = job.model.fit(&spans, encoded, job.seed)?;
+                weights = fit_at_once(job, &prepared)?;
                 times.push(at.elapsed().as_secs_f64());
             }
             (Timed { first_step, warm_up: 0.0, times }.figures(rows, rows)?, weights)
         }
-        (None, Prepared::Images { .. }) => {
-            return Err(Error::Nothing(format!("{} is fitted in closed form, and to tables alone", job.model.name())));
-        }
-        (Some(training), prepared) => {
-            let mut trainee = trainee(job, training, prepared, (&learn, &kept_back), options)?;
+        Some(training) => {
+            let mut trainee = trainee(job, training, &prepared, (&learn, &kept_back), options)?;
             let timed = steps(job, training, trainee.as_mut(), options, seconds, begun)?;
             (timed.figures(rows, training.batch(learn.len()))?, trainee.finish(job.seed)?)
         }

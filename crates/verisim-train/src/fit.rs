@@ -136,6 +136,11 @@ impl Prepared {
         }
     }
 
+    /// Which rows or images to learn and which to keep back; all to learn for a model without training.
+    pub(crate) fn split(&self, training: Option<&Training>, seed: u64) -> (Vec<usize>, Vec<usize>) {
+        split(self.len(), training.map_or(0.0, |t| t.validation), seed)
+    }
+
     fn hash(&self) -> &str {
         match self {
             Prepared::Table { hash, .. } | Prepared::Images { hash, .. } => hash,
@@ -194,19 +199,13 @@ pub fn run(job: &Job, options: &Options<'_>, on: &mut dyn FnMut(Event<'_>)) -> R
     let config = filled(job, out);
     let start = Instant::now();
     let training = job.training();
-    let (train_index, kept_back) = match &training {
-        Some(training) => split(prepared.len(), training.validation, job.seed),
-        None => ((0..prepared.len()).collect(), Vec::new()),
-    };
-    let weights = match (&training, &prepared) {
-        (None, Prepared::Table { codec, encoded, .. }) => {
+    let (train_index, kept_back) = prepared.split(training.as_ref(), job.seed);
+    let weights = match &training {
+        None => {
             on(Event::Finishing);
-            job.model.fit(&codec.spans(), encoded, job.seed)?
+            fit_at_once(job, &prepared)?
         }
-        (None, Prepared::Images { .. }) => {
-            return Err(Error::Nothing(format!("{} is fitted in closed form, and to tables alone", job.model.name())));
-        }
-        (Some(training), prepared) => match train(job, training, prepared, (&train_index, &kept_back), options, on)? {
+        Some(training) => match train(job, training, &prepared, (&train_index, &kept_back), options, on)? {
             Ok(weights) => weights,
             Err(step) => return Ok(Outcome::Interrupted { step }),
         },
@@ -240,6 +239,16 @@ pub(crate) fn write_model(
     let model = options.out.join("model.safetensors");
     artefact::save(&model, &header, weights)?;
     Ok(model)
+}
+
+/// Fits a model that has a closed form.
+pub(crate) fn fit_at_once(job: &Job, prepared: &Prepared) -> Result<Weights> {
+    match prepared {
+        Prepared::Table { codec, encoded, .. } => Ok(job.model.fit(&codec.spans(), encoded, job.seed)?),
+        Prepared::Images { .. } => {
+            Err(Error::Nothing(format!("{} is fitted in closed form, and to tables alone", job.model.name())))
+        }
+    }
 }
 
 /// Refuses a table given to a model of images, and the reverse, with the models that would do.
@@ -528,7 +537,7 @@ fn read(losses: Losses) -> Vec<(&'static str, f64)> {
 }
 
 /// Which rows or images to learn and which to keep back, at random. Too few to spare keep nothing back.
-pub(crate) fn split(count: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+fn split(count: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let back = (count as f64 * share) as usize;
     if back < 10 {
         return ((0..count).collect(), Vec::new());

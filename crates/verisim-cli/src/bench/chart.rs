@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use verisim_metrics::{clip, escape};
 use verisim_train::bench::Spread;
 
 use super::table::rate;
@@ -60,7 +61,7 @@ pub fn svg(report: &Report) -> String {
             y += 10;
         }
         if last != Some(row.config.as_str()) {
-            let name = format!("{} ({})", clip(&row.config), row.unit);
+            let name = format!("{} ({})", clip(&row.config, 16), row.unit);
             let _ = writeln!(
                 page,
                 "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
@@ -138,12 +139,4 @@ fn power_of_ten(power: i32) -> String {
         6..9 => format!("{}M", 10i64.pow(power as u32 - 6)),
         _ => format!("1e{power}"),
     }
-}
-
-fn clip(name: &str) -> String {
-    if name.chars().count() <= 16 { name.into() } else { name.chars().take(15).chain(['…']).collect() }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -24,12 +24,16 @@ pub struct StandIn {
 }
 
 /// A job to be measured.
-pub struct Named {
+pub struct Case {
     /// Name of the config, without its ending.
     pub name: String,
     pub job: Job,
-    /// Settings that make it: those given, and where the stand-in data are.
+    /// The config file that makes the job...
+    pub config: PathBuf,
+    /// ... and the settings: those given, and where the stand-in data are.
     pub set: Vec<String>,
+    /// What is learnt, for people.
+    pub data: String,
 }
 
 impl StandIn {
@@ -53,14 +57,8 @@ impl StandIn {
         Ok(this)
     }
 
-    /// Names of all models.
-    pub fn models(&self) -> impl Iterator<Item = &'static str> {
-        ModelConfig::NAMES.into_iter()
-    }
-
-    /// The job of a config file, or of a model by its name with default settings. Gives the job, the config file that makes
-    /// it, and what is learnt, for people.
-    pub fn job(&self, config: &Path, set: &[String]) -> Result<(Named, PathBuf, String)> {
+    /// The job of a config file, or of a model by its name with default settings.
+    pub fn case(&self, config: &Path, set: &[String]) -> Result<Case> {
         let name = config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let mut path = config.to_path_buf();
         if !config.exists() {
@@ -84,7 +82,7 @@ impl StandIn {
                 Kind::Images => "stand-in images".into(),
             };
         }
-        Ok((Named { name, job, set }, path, data))
+        Ok(Case { name, job, config: path, set, data })
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -12,7 +12,7 @@ use super::adamw::Update;
 
 /// Images that one task takes.
 const GROUP: usize = 8;
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// Sizes of one convolution.
 #[derive(Clone, Copy, Debug)]
@@ -125,19 +125,23 @@ impl Window {
                 grad.chunks_exact(outputs).for_each(|row| add(bias, row));
             });
         });
-        let add_up = |mut a: (Vec<f32>, Vec<f32>), b: (Vec<f32>, Vec<f32>)| {
-            Arch::new().dispatch(|| {
-                add(&mut a.0, &b.0);
-                add(&mut a.1, &b.1);
-            });
-            a
-        };
-        parts.into_iter().reduce(add_up).unwrap_or_else(start)
+        add_up(parts).unwrap_or_else(start)
     }
 }
 
+/// The parts of a gradient of weights and bias, added in order.
+pub(super) fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
+    parts.into_iter().reduce(|mut a, b| {
+        Arch::new().dispatch(|| {
+            add(&mut a.0, &b.0);
+            add(&mut a.1, &b.1);
+        });
+        a
+    })
+}
+
 #[inline(always)]
-fn add(to: &mut [f32], from: &[f32]) {
+pub(super) fn add(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
 }
 

@@ -16,8 +16,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-/// Channels that a loop takes at a time: one of the widest registers.
-const LANES: usize = 16;
+use super::kernels::{LANES, add, add_up};
 
 /// Places of a transformed tile.
 pub const PLACES: usize = 16;
@@ -127,23 +126,49 @@ fn weight_back([a, b, c, d]: [Lane; 4]) -> [Lane; 3] {
     [plus(a, sum), difference, plus(sum, d)]
 }
 
+/// `M' X M` of `N x N` matrices of which `from` holds place after place, `size` numbers each; the `K x K` places that come out.
+fn place_by_place<const N: usize, const K: usize>(
+    from: &[f32],
+    size: usize,
+    f: impl Fn([Lane; N]) -> [Lane; K],
+) -> Vec<f32> {
+    let mut out = vec![0f32; K * K * size];
+    Arch::new().dispatch(|| {
+        for lane in (0..size).step_by(LANES) {
+            let mut x = [[[0.0; LANES]; N]; N];
+            for (k, x) in x.as_flattened_mut().iter_mut().enumerate() {
+                *x = load(from, k * size + lane);
+            }
+            for (k, y) in both(x, &f).as_flattened().iter().enumerate() {
+                out[k * size + lane..][..LANES].copy_from_slice(y);
+            }
+        }
+    });
+    out
+}
+
 impl Tiles {
     /// Whether it pays and fits: enough channels, in whole lanes.
     pub fn fits(&self) -> bool {
         self.inputs.is_multiple_of(LANES) && self.outputs.is_multiple_of(LANES)
     }
 
-    fn rows(&self) -> usize {
-        self.height.div_ceil(2)
+    /// Tiles of an image.
+    fn tiles(&self) -> usize {
+        self.height.div_ceil(2) * self.width.div_ceil(2)
     }
 
-    fn columns(&self) -> usize {
-        self.width.div_ceil(2)
+    /// The image of a tile, and the row and column where its outputs begin.
+    #[inline(always)]
+    fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let (image, place) = (tile / self.tiles(), tile % self.tiles());
+        let across = self.width.div_ceil(2);
+        (image, 2 * (place / across), 2 * (place % across))
     }
 
     /// Images of a task.
     fn group(&self) -> usize {
-        let image = PLACES * self.rows() * self.columns() * (self.inputs + self.outputs) * size_of::<f32>();
+        let image = PLACES * self.tiles() * (self.inputs + self.outputs) * size_of::<f32>();
         (CACHE / image.max(1)).clamp(1, 8)
     }
 
@@ -159,11 +184,10 @@ impl Tiles {
     ) -> Vec<f32> {
         let (h, w) = (self.height, self.width);
         let images = x.len() / (h * w * channels);
-        let tiles = images * self.rows() * self.columns();
+        let tiles = images * self.tiles();
         let mut out = vec![0f32; PLACES * tiles * channels];
         for tile in 0..tiles {
-            let (image, place) = (tile / (self.rows() * self.columns()), tile % (self.rows() * self.columns()));
-            let (ty, tx) = (2 * (place / self.columns()), 2 * (place % self.columns()));
+            let (image, ty, tx) = self.place(tile);
             // Where the pixels start, those inside the image.
             let mut at = [[None; N]; N];
             for (i, row) in at.iter_mut().enumerate() {
@@ -196,8 +220,7 @@ impl Tiles {
         let (h, w, channels) = (self.height, self.width, self.outputs);
         let tiles = m.len() / (PLACES * channels);
         for tile in 0..tiles {
-            let (image, place) = (tile / (self.rows() * self.columns()), tile % (self.rows() * self.columns()));
-            let (ty, tx) = (2 * (place / self.columns()), 2 * (place % self.columns()));
+            let (image, ty, tx) = self.place(tile);
             for lane in (0..channels).step_by(LANES) {
                 let mut d = [[[0.0; LANES]; 4]; 4];
                 for (k, d) in d.as_flattened_mut().iter_mut().enumerate() {
@@ -217,38 +240,7 @@ impl Tiles {
 
     /// `G g G'` of weights `[9 C, O]`: `[16, C, O]`.
     pub fn weights(&self, weights: &[f32]) -> Vec<f32> {
-        let size = self.inputs * self.outputs;
-        let mut out = vec![0f32; PLACES * size];
-        Arch::new().dispatch(|| {
-            for lane in (0..size).step_by(LANES) {
-                let mut g = [[[0.0; LANES]; 3]; 3];
-                for (k, g) in g.as_flattened_mut().iter_mut().enumerate() {
-                    *g = load(weights, k * size + lane);
-                }
-                for (k, u) in both(g, weight).as_flattened().iter().enumerate() {
-                    out[k * size + lane..][..LANES].copy_from_slice(u);
-                }
-            }
-        });
-        out
-    }
-
-    /// `G' U G` of gradients `[16, C, O]`: those of the weights, `[9 C, O]`.
-    fn weights_back(&self, gradients: &[f32]) -> Vec<f32> {
-        let size = self.inputs * self.outputs;
-        let mut out = vec![0f32; 9 * size];
-        Arch::new().dispatch(|| {
-            for lane in (0..size).step_by(LANES) {
-                let mut u = [[[0.0; LANES]; 4]; 4];
-                for (k, u) in u.as_flattened_mut().iter_mut().enumerate() {
-                    *u = load(gradients, k * size + lane);
-                }
-                for (k, g) in both(u, weight_back).as_flattened().iter().enumerate() {
-                    out[k * size + lane..][..LANES].copy_from_slice(g);
-                }
-            }
-        });
-        out
+        place_by_place(weights, self.inputs * self.outputs, weight)
     }
 
     /// The convolution of `x` `[B, H, W, C]`, `[B, H, W, O]`. `product(v, tiles)` multiplies `[16, tiles, C]` by the
@@ -278,22 +270,14 @@ impl Tiles {
             let v = Arch::new().dispatch(|| self.transform(x, self.inputs, 1, input));
             let g = Arch::new().dispatch(|| self.transform(grad, self.outputs, 0, output_back));
             let mut bias = vec![0f32; self.outputs];
-            let add = |row: &[f32]| bias.iter_mut().zip(row).for_each(|(b, g)| *b += g);
-            Arch::new().dispatch(|| grad.chunks_exact(self.outputs).for_each(add));
+            Arch::new().dispatch(|| grad.chunks_exact(self.outputs).for_each(|row| add(&mut bias, row)));
             let tiles = v.len() / (PLACES * self.inputs);
             (product(v, g, tiles), bias)
         };
         let parts: Vec<(Vec<f32>, Vec<f32>)> =
             x.par_chunks(pixels * self.inputs).zip(grad.par_chunks(pixels * self.outputs)).map(part).collect();
-        let add_up = |mut a: (Vec<f32>, Vec<f32>), b: (Vec<f32>, Vec<f32>)| {
-            Arch::new().dispatch(|| {
-                a.0.iter_mut().zip(&b.0).for_each(|(a, b)| *a += b);
-                a.1.iter_mut().zip(&b.1).for_each(|(a, b)| *a += b);
-            });
-            a
-        };
         let none = || (vec![0f32; PLACES * self.inputs * self.outputs], vec![0f32; self.outputs]);
-        let (weight, bias) = parts.into_iter().reduce(add_up).unwrap_or_else(none);
-        (self.weights_back(&weight), bias)
+        let (weight, bias) = add_up(parts).unwrap_or_else(none);
+        (place_by_place(&weight, self.inputs * self.outputs, weight_back), bias)
     }
 }
