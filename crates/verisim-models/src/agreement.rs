@@ -37,8 +37,8 @@ fn training(base: Training) -> Training {
 fn images() -> Arc<Images> {
     let shape = ImageShape { height: 8, width: 12, channels: 3 };
     let mut rng = stream(1, "agreement", 0);
-    let pixels =
-        (0..48 * shape.len()).map(|i| (below(&mut rng, 100) + if i / shape.len() % 2 == 0 { 150 } else { 0 }) as u8);
+    let pixels = (0..48 * shape.len())
+        .map(|i| (below(&mut rng, 100) + if (i / shape.len()).is_multiple_of(2) { 150 } else { 0 }) as u8);
     let classes = ["bright", "dark"].map(String::from).to_vec();
     Arc::new(Images::from_pixels(shape, classes, (0..48).map(|i| i % 2).collect(), pixels.collect()).unwrap())
 }

@@ -75,8 +75,8 @@ pub struct Classifier {
 
 #[derive(Clone, Debug)]
 enum Network {
-    Trained { net: Net, frame: Frame },
-    Opened(Opened),
+    Trained { net: Box<Net>, frame: Frame },
+    Opened(Box<Opened>),
 }
 
 impl Classifier {
@@ -131,7 +131,13 @@ impl Classifier {
         }
         let net = net.valid();
         let hash = fingerprint(&weights_of(&net));
-        Ok(Classifier { network: Network::Trained { net, frame }, classes, dim: FEATURES, hash, device: plain })
+        Ok(Classifier {
+            network: Network::Trained { net: Box::new(net), frame },
+            classes,
+            dim: FEATURES,
+            hash,
+            device: plain,
+        })
     }
 
     /// Opens the network in a `.safetensors` file; what it must hold is in the header of
@@ -154,7 +160,7 @@ impl Classifier {
         let network = Opened::new(&mut weights, &device).map_err(|e| bad(e.to_string()))?;
         let dim = network.features.weight.dims()[1];
         let classes = network.classes.as_ref().map(|layer| layer.weight.dims()[1]);
-        Ok(Classifier { network: Network::Opened(network), classes, dim, hash, device })
+        Ok(Classifier { network: Network::Opened(Box::new(network)), classes, dim, hash, device })
     }
 
     /// Features of the images at `index`: [`dim`](Classifier::dim) numbers each, image after image.
