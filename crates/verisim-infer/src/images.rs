@@ -55,7 +55,7 @@ impl ImageArtefact {
         for first in (0..request.count).step_by(step) {
             let images = first..(first + step).min(request.count);
             let (noise, labels): (Vec<Vec<f32>>, Vec<u32>) = images.map(|i| self.image(request, &allowed, i)).unzip();
-            let pixels = render(self.sampler.as_ref(), self.spec.shape, &noise.concat(), &labels);
+            let pixels = render(self.sampler.as_ref(), self.spec.shape, &noise.concat(), &labels)?;
             sink(&pixels, if classes { &labels } else { &[] })?;
         }
         Ok(())
@@ -92,11 +92,11 @@ impl ImageArtefact {
     pub fn sheet(&self, request: &ImageRequest, wide: usize) -> Result<Vec<u8>> {
         let allowed = self.allowed(&request.conditions)?;
         if request.interpolate.is_none() {
-            return Ok(sheet(self.sampler.as_ref(), &self.spec, request.seed, &allowed, wide));
+            return Ok(sheet(self.sampler.as_ref(), &self.spec, request.seed, &allowed, wide)?);
         }
         let (noise, labels): (Vec<Vec<f32>>, Vec<u32>) =
             (0..request.count).map(|i| self.image(request, &allowed, i)).unzip();
-        Ok(render(self.sampler.as_ref(), self.spec.shape, &noise.concat(), &labels))
+        Ok(render(self.sampler.as_ref(), self.spec.shape, &noise.concat(), &labels)?)
     }
 
     /// Sets how images are drawn: steps of the sampler and strength of the class, of models that have them.

@@ -152,7 +152,7 @@ impl Artefact {
         let (mut tried, mut attempt, mut found) = (0, 0, 0);
         let mut frames: Vec<Frame> = Vec::new();
         while found < quota {
-            let drawn = self.sampler.draw(quota - found, &stratum.allowed, budget, &mut rng);
+            let drawn = self.sampler.draw(quota - found, &stratum.allowed, budget, &mut rng)?;
             tried += drawn.tried;
             // A model that tries nothing has nothing to give.
             budget = if drawn.tried == 0 { 0 } else { budget.saturating_sub(drawn.tried) };

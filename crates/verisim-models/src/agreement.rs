@@ -1,10 +1,13 @@
 //! The GPU backend against the CPU's: every neural model takes the same first steps on both, and draws the same from the same
-//! weights. Without an adapter the tests say that they are skipped; a software Vulkan driver will do.
+//! weights. Without an adapter the tests say that they are skipped; a software Vulkan driver will do. And no step of any of
+//! them waits for its device.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, DeviceKind, DeviceType, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
+#[cfg(feature = "gpu")]
+use burn::tensor::{DeviceKind, DeviceType};
 use verisim_data::codec::{Encoded, Span};
 use verisim_data::images::{ImageShape, Images};
 use verisim_data::rng::{below, stream, uniform};
@@ -13,7 +16,7 @@ use crate::augment::Augment;
 use crate::image::{noise_of, to_byte};
 use crate::step::Cuts;
 use crate::{
-    Allowed, Clock, ImageSetup, ImageSpec, ModelConfig, Setup, Trainee, Training, Weights, ctgan, flow, gan,
+    Allowed, Clock, ImageSetup, ImageSpec, ModelConfig, Setup, Trainee, Training, Weights, ctgan, flow, gan, read,
     restore_images, tvae, vae,
 };
 
@@ -22,11 +25,12 @@ const STEPS: u64 = 3;
 
 /// A device of wgpu, or a word that there is none.
 fn wgpu(test: &str) -> Option<Device> {
-    if Device::enumerate(DeviceType::Wgpu).is_empty() {
-        eprintln!("skipped: {test} (there is no graphics adapter; a software Vulkan driver will do)");
-        return None;
+    #[cfg(feature = "gpu")]
+    if !Device::enumerate(DeviceType::Wgpu).is_empty() {
+        return Some(Device::wgpu(DeviceKind::DefaultDevice));
     }
-    Some(Device::wgpu(DeviceKind::DefaultDevice))
+    eprintln!("skipped: {test} (needs --features gpu and a graphics adapter; a software Vulkan driver will do)");
+    None
 }
 
 fn training(base: Training) -> Training {
@@ -164,12 +168,34 @@ fn rows_of_the_same_weights_agree_with_those_on_the_cpu() {
         let weights = model.finish(1).unwrap();
         let draw = |device: &Device| {
             let sampler = crate::restore_spans(&config, &spans, weights.clone(), device).unwrap();
-            sampler.draw(512, &Allowed::any(spans.len()), 1, &mut stream(1, "agreement", 2)).encoded
+            sampler.draw(512, &Allowed::any(spans.len()), 1, &mut stream(1, "agreement", 2)).unwrap().encoded
         };
         let (here, there) = (draw(&Device::flex()), draw(&gpu));
         let other = |c: usize| here.tokens[c].iter().zip(&there.tokens[c]).filter(|(a, b)| a != b).count();
         let apart: usize = (0..spans.len()).map(other).sum();
         // A draw next to the border of two tokens may fall to the other side.
         assert!(apart <= 5, "{}: {apart} of {} tokens differ", config.name(), 512 * spans.len());
+    }
+}
+
+/// A wait in a step would leave a GPU idle, and cost a CPU nothing that any other test sees.
+#[test]
+fn steps_wait_for_no_device() {
+    // Reads are counted by thread, and a step's shards run on others: here on the same one.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let devices = [Some(Device::flex()), wgpu("steps_wait_for_no_device, on a GPU")];
+    for (config, device) in models().iter().flat_map(|config| devices.iter().flatten().map(move |d| (config, d))) {
+        pool.install(|| {
+            let mut model = fresh(config, device);
+            let before = read::count();
+            let losses: Vec<_> =
+                (0..STEPS).map(|step| model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()).collect();
+            assert_eq!(read::count(), before, "{} reads from its device in a step", config.name());
+            // And the count is one of reads: of a loss, and of all weights.
+            read::number(losses[0][0].1.clone()).unwrap();
+            assert_eq!(read::count(), before + 1);
+            model.save().unwrap();
+            assert!(read::count() > before + 10);
+        });
     }
 }

@@ -25,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::nets::params::weights_of;
 use crate::nets::vision::{Conv, Down, dense, gather_pixels};
 use crate::nets::{Init, conv, norm_act};
+use crate::read;
 use crate::step::{self, CPU_SHARDS, Epochs};
 use crate::training::Training;
 use crate::weights::{Numbers, Weights};
@@ -130,7 +131,7 @@ impl Classifier {
             on(step + 1, settings.steps);
         }
         let net = net.valid();
-        let hash = fingerprint(&weights_of(&net));
+        let hash = fingerprint(&weights_of(&net)?);
         Ok(Classifier {
             network: Network::Trained { net: Box::new(net), frame },
             classes,
@@ -221,7 +222,7 @@ impl Classifier {
                 Network::Trained { net, .. } => net.features(x),
                 Network::Opened(net) => net.features(x),
             };
-            let rows = layer(features).map(|rows| rows.into_data().try_into_vec::<f32>().unwrap_or_default());
+            let rows = layer(features).map(read::numbers).transpose()?;
             all.append(&mut rows.unwrap_or_default());
         }
         Ok(all)

@@ -327,7 +327,7 @@ fn truncated(intervals: &[(f64, f64)], mean: f64, sd: f64, certain: bool, rng: &
 }
 
 impl Sampler for Copula {
-    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn> {
         let plans: Vec<Plan<'_>> = self.components.iter().map(|c| self.plan(c, allowed)).collect();
         let total: f64 = plans.iter().map(|p| p.mass).sum();
         let mut out = Encoded::zeros(&self.spans, rows);
@@ -350,7 +350,7 @@ impl Sampler for Copula {
             }
         }
         out.truncate(made);
-        Drawn { encoded: out, tried }
+        Ok(Drawn { encoded: out, tried })
     }
 }
 
@@ -456,7 +456,7 @@ mod tests {
     }
 
     fn draw(copula: &Copula, rows: usize, allowed: &Allowed) -> Encoded {
-        copula.draw(rows, allowed, u64::MAX, &mut stream(2, "draw", 0)).encoded
+        copula.draw(rows, allowed, u64::MAX, &mut stream(2, "draw", 0)).unwrap().encoded
     }
 
     #[test]
@@ -509,7 +509,7 @@ mod tests {
         for allowed in [one, two] {
             let all = draw(&copula, 200_000, &Allowed::any(2));
             let filtered = all.take(&allowed.matching(&all));
-            let asked = copula.draw(40_000, &allowed, u64::MAX, &mut stream(3, "draw", 0)).encoded;
+            let asked = copula.draw(40_000, &allowed, u64::MAX, &mut stream(3, "draw", 0)).unwrap().encoded;
             assert_eq!(allowed.matching(&asked).len(), 40_000);
             for j in 0..2 {
                 for (t, (p, q)) in shares(&filtered.tokens[j]).iter().zip(shares(&asked.tokens[j])).enumerate() {

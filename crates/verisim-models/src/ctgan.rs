@@ -33,10 +33,11 @@ use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::rng::{Stream, below, stream, uniform};
 
-use crate::decode::{Heads, calibrate, host, marginals};
+use crate::decode::{Heads, calibrate, marginals};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size};
+use crate::read;
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::step::{self, Clock, Losses, Resident, Setup, Trainee};
 use crate::training::Training;
@@ -534,9 +535,9 @@ impl Ctgan {
         step::add_losses(logs)
     }
 
-    fn sampler(&self, generator: Generator) -> CtganSampler {
-        CtganSampler {
-            skip: host_skip(&generator, &self.blocks),
+    fn sampler(&self, generator: Generator) -> Result<CtganSampler> {
+        Ok(CtganSampler {
+            skip: host_skip(&generator, &self.blocks)?,
             spans: self.spans.clone(),
             blocks: self.blocks.clone(),
             latent: self.config.latent,
@@ -544,7 +545,7 @@ impl Ctgan {
             marginals: self.real.clone(),
             bias: vec![0.0; self.blocks.width()],
             device: self.device.clone().inner(),
-        }
+        })
     }
 }
 
@@ -566,9 +567,10 @@ impl Trainee for Ctgan {
     /// The losses of a GAN say nothing of its quality; this does.
     fn validate(&mut self) -> Result<Option<f64>> {
         let Some(real) = &self.kept_back else { return Ok(None) };
-        let sampler = self.sampler(self.ema.average().clone());
+        let sampler = self.sampler(self.ema.average().clone())?;
         let rows = real.rows.clamp(2000, 8000);
-        let fake = sampler.draw(rows, &Allowed::any(self.spans.len()), u64::MAX, &mut stream(0, "validate", 0)).encoded;
+        let fake =
+            sampler.draw(rows, &Allowed::any(self.spans.len()), u64::MAX, &mut stream(0, "validate", 0))?.encoded;
         Ok(Some(pair_distance(&self.spans, real, &fake)))
     }
 
@@ -578,9 +580,9 @@ impl Trainee for Ctgan {
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("generator", weights_of(&self.generator));
-        weights.extend("critic", weights_of(&self.critic));
-        self.ema.save(&mut weights);
+        weights.extend("generator", weights_of(&self.generator)?);
+        weights.extend("critic", weights_of(&self.critic)?);
+        self.ema.save(&mut weights)?;
         step::save_optimizer(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
         step::save_optimizer(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
         Ok(weights)
@@ -598,11 +600,11 @@ impl Trainee for Ctgan {
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
         let generator = self.ema.best();
-        let mut weights = weights_of(&generator);
-        let sampler = self.sampler(generator);
+        let mut weights = weights_of(&generator)?;
+        let sampler = self.sampler(generator)?;
         let bias = calibrate(self.config.calibrate, &self.real, &self.spans, seed, |bias, rows, rng| {
-            sampler.draw_biased(bias, rows, &Allowed::any(self.spans.len()), u64::MAX, rng).encoded
-        });
+            sampler.draw_biased(bias, rows, &Allowed::any(self.spans.len()), u64::MAX, rng)
+        })?;
         weights.put_f32("bias", &[bias.len()], bias);
         weights.put_f64("marginals", &[self.real.len()], self.real.clone());
         Ok(weights)
@@ -634,21 +636,21 @@ fn pair_distance(spans: &[Span], real: &Encoded, fake: &Encoded) -> f64 {
 }
 
 /// The generator's skip as one `[W, W]` matrix on the host.
-fn host_skip(generator: &Generator, blocks: &Blocks) -> Option<Vec<f32>> {
+fn host_skip(generator: &Generator, blocks: &Blocks) -> Result<Option<Vec<f32>>> {
     if generator.skip.is_empty() {
-        return None;
+        return Ok(None);
     }
     let width = blocks.width();
     let mut all = vec![0.0; width * width];
     for (part, o) in generator.skip.iter().zip(blocks.offsets.windows(2).skip(1)) {
-        let part = host(part.val());
+        let part = read::numbers(part.val())?;
         let own = o[1] - o[0];
         for (from, row) in part.chunks(own).enumerate() {
             let place = &mut all[from * width + o[0]..from * width + o[1]];
             place.iter_mut().zip(row).for_each(|(p, u)| *p = u * SKIP_GAIN);
         }
     }
-    Some(all)
+    Ok(Some(all))
 }
 
 /// A trained GAN.
@@ -681,7 +683,7 @@ impl CtganSampler {
         }
         let generator = Generator::new(config, &blocks, &marginals, &mut Init::new(0, device)).valid();
         let generator = with_weights(generator, weights)?;
-        let skip = host_skip(&generator, &blocks);
+        let skip = host_skip(&generator, &blocks)?;
         Ok(CtganSampler {
             skip,
             spans: spans.to_vec(),
@@ -711,7 +713,14 @@ impl CtganSampler {
 
     /// Under a condition the generator is told a token of the restricted column with the least mass, which makes rows
     /// that satisfy it frequent; rows that do not are given up.
-    fn draw_biased(&self, bias: &[f32], rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+    fn draw_biased(
+        &self,
+        bias: &[f32],
+        rows: usize,
+        allowed: &Allowed,
+        max_tries: u64,
+        rng: &mut Stream,
+    ) -> Result<Drawn> {
         let width = self.blocks.width();
         let mass = |(c, ok): &(usize, &[bool])| -> f64 {
             ok.iter().zip(&self.marginals[self.blocks.offsets[*c]..]).filter(|(ok, _)| **ok).map(|(_, p)| p).sum()
@@ -722,13 +731,13 @@ impl CtganSampler {
             let positions: Vec<usize> = (0..n).map(|_| self.condition(rarest, rng)).collect();
             let noise = step::noise(rng, n, self.latent, &self.device);
             let (logits, means) = self.generator.forward(noise, condition_rows(&positions, width, &self.device), width);
-            (host(logits), means.map_or_else(Vec::new, host))
+            Ok((read::numbers(logits)?, means.map(read::numbers).transpose()?.unwrap_or_default()))
         })
     }
 }
 
 impl Sampler for CtganSampler {
-    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn> {
         self.draw_biased(&self.bias, rows, allowed, max_tries, rng)
     }
 }
@@ -986,7 +995,7 @@ mod tests {
         let sampler = CtganSampler::from_weights(&config, &SPANS, &mut weights.clone(), &Device::flex()).unwrap();
         let mut allowed = Allowed::any(3);
         allowed.restrict(0, vec![false, false, true]);
-        let drawn = sampler.draw(200, &allowed, 1_000_000, &mut stream(2, "draw", 0));
+        let drawn = sampler.draw(200, &allowed, 1_000_000, &mut stream(2, "draw", 0)).unwrap();
         assert_eq!((drawn.encoded.rows, allowed.matching(&drawn.encoded).len()), (200, 200));
         assert!(CtganSampler::from_weights(&config, &SPANS[..2], &mut weights.clone(), &Device::flex()).is_err());
     }

@@ -3,8 +3,7 @@
 use verisim_data::codec::{Encoded, Span};
 use verisim_data::rng::{Stream, stream, uniform};
 
-use burn::tensor::Tensor;
-
+use crate::error::Result;
 use crate::nets::{Blocks, blocks::CAP};
 use crate::sampler::{Allowed, Drawn};
 
@@ -90,8 +89,8 @@ impl Heads<'_> {
         allowed: &Allowed,
         max_tries: u64,
         rng: &mut Stream,
-        next: impl Fn(usize, &mut Stream) -> (Vec<f32>, Vec<f32>),
-    ) -> Drawn {
+        next: impl Fn(usize, &mut Stream) -> Result<(Vec<f32>, Vec<f32>)>,
+    ) -> Result<Drawn> {
         const BATCH: usize = 1024;
         let scalars = &self.blocks.scalars;
         let mut out = Encoded::zeros(self.spans, rows);
@@ -100,7 +99,7 @@ impl Heads<'_> {
         while made < rows && tried < max_tries {
             let wanted = if allowed.is_any() { rows - made } else { BATCH };
             let n = BATCH.min(wanted).min((max_tries - tried) as usize);
-            let (logits, means) = next(n, rng);
+            let (logits, means) = next(n, rng)?;
             for (i, logits) in logits.chunks_exact(self.blocks.width()).enumerate() {
                 if made == rows {
                     break;
@@ -115,18 +114,7 @@ impl Heads<'_> {
             }
         }
         out.truncate(made);
-        Drawn { encoded: out, tried }
-    }
-}
-
-/// The numbers of a tensor, read from its device.
-///
-/// # Panics
-/// When the device is lost, after which nothing can be drawn; the model's tensors are 32-bit floats throughout.
-pub fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    match tensor.into_data().try_into_vec::<f32>() {
-        Ok(numbers) => numbers,
-        Err(e) => panic!("cannot read from the device: {e:?}"),
+        Ok(Drawn { encoded: out, tried })
     }
 }
 
@@ -148,18 +136,18 @@ pub fn calibrate(
     real: &[f64],
     spans: &[Span],
     seed: u64,
-    draw: impl Fn(&[f32], usize, &mut Stream) -> Encoded,
-) -> Vec<f32> {
+    draw: impl Fn(&[f32], usize, &mut Stream) -> Result<Drawn>,
+) -> Result<Vec<f32>> {
     const FLOOR: f64 = 1e-4;
     let mut bias = vec![0.0; real.len()];
     for round in 0..rounds {
         let mut rng = stream(seed, "calibrate", round as u64);
-        let drawn = marginals(spans, &draw(&bias, CALIBRATION_ROWS, &mut rng));
+        let drawn = marginals(spans, &draw(&bias, CALIBRATION_ROWS, &mut rng)?.encoded);
         for ((b, &p), &q) in bias.iter_mut().zip(real).zip(&drawn) {
             *b += (((p + FLOOR) / (q + FLOOR)).ln().clamp(-1.0, 1.0)) as f32;
         }
     }
-    bias
+    Ok(bias)
 }
 
 #[cfg(test)]
@@ -247,21 +235,21 @@ mod tests {
         let spans =
             [Span { tokens: 3, scalar: false, ordered: false }, Span { tokens: 2, scalar: false, ordered: false }];
         let real = [0.7, 0.2, 0.1, 0.05, 0.95];
-        let draw = |bias: &[f32], rows: usize, rng: &mut Stream| {
+        let draw = |bias: &[f32], rows: usize, rng: &mut Stream| -> Result<Drawn> {
             let mut out = Encoded::zeros(&spans, rows);
             let mut draw = TokenDraw::new(&OFFSETS, None);
             for i in 0..rows {
                 let row = draw.row(&LOGITS, bias, &Allowed::any(2), rng).unwrap();
                 (out.tokens[0][i], out.tokens[1][i]) = (row[0], row[1]);
             }
-            out
+            Ok(Drawn { encoded: out, tried: rows as u64 })
         };
         let error = |bias: &[f32]| {
-            let got = marginals(&spans, &draw(bias, 100_000, &mut stream(9, "t", 0)));
+            let got = marginals(&spans, &draw(bias, 100_000, &mut stream(9, "t", 0)).unwrap().encoded);
             got.iter().zip(&real).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max)
         };
         assert!(error(&[0.0; 5]) > 0.3);
-        let bias = calibrate(6, &real, &spans, 1, draw);
+        let bias = calibrate(6, &real, &spans, 1, draw).unwrap();
         assert!(error(&bias) < 0.015, "{}", error(&bias));
     }
 }

@@ -36,6 +36,15 @@ pub enum Error {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// A device that failed: out of memory, or lost.
+    #[error(
+        "the device failed: {problem}. Where its memory may be too small, give [train] a smaller batch_size or accumulate = 2; \
+         a training goes on from its last checkpoint with --resume, and --device flex computes on the CPU"
+    )]
+    Device {
+        /// What the device said.
+        problem: String,
+    },
     /// A tensor that is absent, or not of the type and shape that the model needs.
     #[error("tensor {name:?} {problem}")]
     Tensor {

@@ -33,6 +33,7 @@ use crate::nets::vision::{
     Block, Conv, Down, Layout, Mixer, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit,
 };
 use crate::nets::{Ema, Init, norm_act, pairing};
+use crate::read;
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
 use crate::weights::Weights;
@@ -364,7 +365,7 @@ impl Trainee for Flow {
             let batch = batch?;
             let even = |i: usize, _: &mut Stream| (i as f64 + 0.5) / batch.count as f64;
             let task = self.task(&batch, &(0..batch.count), None, even, &mut stream(0, "validate", k as u64));
-            total += f64::from(loss(self.ema.average(), task).into_scalar::<f32>());
+            total += read::number(loss(self.ema.average(), task))?;
             count += batch.count;
         }
         Ok((count > 0).then(|| total / count as f64))
@@ -376,8 +377,8 @@ impl Trainee for Flow {
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net));
-        self.ema.save(&mut weights);
+        weights.extend("net", weights_of(&self.net)?);
+        self.ema.save(&mut weights)?;
         step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
         Ok(weights)
     }
@@ -390,7 +391,7 @@ impl Trainee for Flow {
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        Ok(weights_of(&self.ema.best()))
+        weights_of(&self.ema.best())
     }
 
     fn preview(&self) -> Option<Box<dyn ImageSampler>> {
@@ -581,7 +582,7 @@ mod tests {
     fn errors_of_the_sampler_fall_with_the_square_of_the_step() {
         let net = shaken(net(&Device::flex()), 0.2);
         // Only the slow waves of time, so that the steps are short beside them.
-        let mut weights = weights_of(&net);
+        let mut weights = weights_of(&net).unwrap();
         let (shape, mut time) = weights.take_f32("p0").unwrap();
         assert_eq!(shape, [2 * FREQUENCIES, 5]);
         let fast = |wave: usize| wave % FREQUENCIES >= 4;

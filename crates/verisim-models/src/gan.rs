@@ -404,9 +404,9 @@ impl Trainee for Gan {
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("generator", weights_of(&self.generator));
-        weights.extend("critic", weights_of(&self.critic));
-        self.ema.save(&mut weights);
+        weights.extend("generator", weights_of(&self.generator)?);
+        weights.extend("critic", weights_of(&self.critic)?);
+        self.ema.save(&mut weights)?;
         step::save_optimizer(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
         step::save_optimizer(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
         Ok(weights)
@@ -425,7 +425,7 @@ impl Trainee for Gan {
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        Ok(weights_of(&self.ema.best()))
+        weights_of(&self.ema.best())
     }
 
     fn preview(&self) -> Option<Box<dyn ImageSampler>> {

@@ -15,6 +15,7 @@ use verisim_data::rng::{Stream, normal, permutation, stream, uniform};
 use crate::augment::{Augment, augment};
 use crate::error::{Error, Result};
 use crate::nets::is_flex;
+use crate::read;
 use crate::step::{Clock, Cuts, Epochs};
 use crate::training::Training;
 
@@ -144,23 +145,28 @@ pub fn noise_of(seed: u64, index: u64, width: usize) -> Vec<f32> {
 ///
 /// Images are made in pieces of one size, the last filled up, since products of other sizes round otherwise: so an image
 /// does not depend on how many are asked for. On a CPU the pieces run on all threads.
-pub fn render(sampler: &dyn ImageSampler, shape: ImageShape, noise: &[f32], labels: &[u32]) -> Vec<u8> {
+///
+/// # Errors
+/// When the device fails.
+pub fn render(sampler: &dyn ImageSampler, shape: ImageShape, noise: &[f32], labels: &[u32]) -> Result<Vec<u8>> {
     let (width, device) = (sampler.noise(), sampler.device());
     let on_cores = is_flex(&device);
     let size = piece(shape, on_cores);
-    let make = |(noise, labels): (&[f32], &[u32])| -> Vec<u8> {
+    let make = |(noise, labels): (&[f32], &[u32])| -> Result<Vec<u8>> {
         let (mut filled, mut classes) = (noise.to_vec(), labels.to_vec());
         filled.resize(size * width, 0.0);
         classes.resize(size, 0);
         let noise = Tensor::from_data(TensorData::new(filled, [size, width]), &device);
-        let pixels = sampler.images(noise, &classes).into_data().try_into_vec::<f32>().unwrap_or_default();
-        pixels[..pixels.len() / size * labels.len()].iter().map(|&x| to_byte(x)).collect()
+        let pixels = read::numbers(sampler.images(noise, &classes))?;
+        Ok(pixels[..pixels.len() / size * labels.len()].iter().map(|&x| to_byte(x)).collect())
     };
     let (noise, labels) = (noise.chunks(size * width), labels.chunks(size));
-    match on_cores {
-        true => noise.zip(labels).collect::<Vec<_>>().into_par_iter().map(make).collect::<Vec<_>>().concat(),
-        false => noise.zip(labels).flat_map(make).collect(),
-    }
+    let pieces: Vec<_> = noise.zip(labels).collect();
+    let made: Result<Vec<Vec<u8>>> = match on_cores {
+        true => pieces.into_par_iter().map(make).collect(),
+        false => pieces.into_iter().map(make).collect(),
+    };
+    Ok(made?.concat())
 }
 
 /// What is written into every picture, as keywords and texts: that it is synthetic, and by which model.
@@ -175,7 +181,7 @@ const MOST_ROWS: usize = 20;
 
 /// A row of images for each class, `wide` of each, or `wide` rows where there are no classes: bytes for a grid `wide` wide.
 /// `allowed` holds class numbers; all when it is empty.
-pub fn sheet(sampler: &dyn ImageSampler, spec: &ImageSpec, seed: u64, allowed: &[u32], wide: usize) -> Vec<u8> {
+pub fn sheet(sampler: &dyn ImageSampler, spec: &ImageSpec, seed: u64, allowed: &[u32], wide: usize) -> Result<Vec<u8>> {
     let rows: Vec<u32> = match (spec.classes.len(), allowed) {
         (0, _) => vec![0; wide],
         (classes, []) => (0..classes.min(MOST_ROWS) as u32).collect(),
@@ -365,7 +371,7 @@ pub(crate) mod tests {
         let noise: Vec<f32> = (0..16).flat_map(|i| noise_of(5, i, sampler.noise())).collect();
         for label in 0..2 {
             let shape = ImageShape { height: 8, width: 8, channels: 1 };
-            let bytes = render(sampler, shape, &noise, &[label; 16]);
+            let bytes = render(sampler, shape, &noise, &[label; 16]).unwrap();
             let lit = |image: &[u8]| -> f64 {
                 let sign = |p: usize| if (p % 8 >= 4) == (label == 1) { 1.0 } else { -1.0 };
                 image.iter().enumerate().map(|(p, &byte)| sign(p) * f64::from(byte)).sum::<f64>() / 32.0

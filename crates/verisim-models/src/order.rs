@@ -103,17 +103,17 @@ impl<S: Sampler> OrderedSampler<S> {
 }
 
 impl<S: Sampler> Sampler for OrderedSampler<S> {
-    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn> {
         let mut inner = Allowed::any(self.order.len());
         for (k, &j) in self.order.iter().enumerate() {
             if let Some(tokens) = allowed.tokens(j) {
                 inner.restrict(k, tokens.to_vec());
             }
         }
-        let drawn = self.inner.draw(rows, &inner, max_tries, rng);
+        let drawn = self.inner.draw(rows, &inner, max_tries, rng)?;
         let mut back = vec![0; self.order.len()];
         self.order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
-        Drawn { encoded: arrange_table(&drawn.encoded, &back), tried: drawn.tried }
+        Ok(Drawn { encoded: arrange_table(&drawn.encoded, &back), tried: drawn.tried })
     }
 }
 

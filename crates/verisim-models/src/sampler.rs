@@ -3,6 +3,8 @@
 use verisim_data::codec::Encoded;
 use verisim_data::rng::Stream;
 
+use crate::error::Result;
+
 /// For each column the tokens that a row may have; a column without an entry may have any.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
@@ -62,5 +64,5 @@ pub struct Drawn {
 /// A trained model.
 pub trait Sampler: Send + Sync {
     /// Draws `rows` rows whose tokens are all `allowed`, distributed as the model's rows given that; gives up after `max_tries` rows.
-    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn;
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn>;
 }

@@ -514,7 +514,7 @@ impl Tree {
 impl Sampler for Trees {
     /// Rows are drawn column by column; a row is given up as soon as one of its tokens is not allowed, which
     /// makes the rows that remain exact draws given the condition.
-    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn> {
         let mut out = Encoded::zeros(&self.spans, rows);
         let mut row = vec![0u32; self.order.len()];
         let (mut made, mut tried) = (0, 0);
@@ -528,7 +528,7 @@ impl Sampler for Trees {
             }
         }
         out.truncate(made);
-        Drawn { encoded: out, tried }
+        Ok(Drawn { encoded: out, tried })
     }
 }
 
@@ -687,7 +687,7 @@ mod tests {
     }
 
     fn draw(trees: &Trees, rows: usize, allowed: &Allowed) -> Encoded {
-        trees.draw(rows, allowed, u64::MAX, &mut stream(2, "draw", 0)).encoded
+        trees.draw(rows, allowed, u64::MAX, &mut stream(2, "draw", 0)).unwrap().encoded
     }
 
     #[test]
@@ -733,7 +733,7 @@ mod tests {
         allowed.restrict(3, (0..40).map(|t| t % 10 < 7).collect());
         let all = draw(&trees, 150_000, &Allowed::any(4));
         let filtered = all.take(&allowed.matching(&all));
-        let asked = trees.draw(40_000, &allowed, u64::MAX, &mut stream(3, "draw", 0));
+        let asked = trees.draw(40_000, &allowed, u64::MAX, &mut stream(3, "draw", 0)).unwrap();
         assert_eq!(allowed.matching(&asked.encoded).len(), 40_000);
         let rate = filtered.rows as f64 / all.rows as f64;
         assert!((40_000.0 / asked.tried as f64 - rate).abs() < 0.01, "{} tries at a rate of {rate}", asked.tried);
@@ -753,7 +753,7 @@ mod tests {
         let trees = fit(&config(), &SPANS, &table(2000), 1).unwrap();
         let mut never = Allowed::any(4);
         never.restrict(2, vec![false, true, false, false, false]);
-        let drawn = trees.draw(10, &never, 500, &mut stream(2, "draw", 0));
+        let drawn = trees.draw(10, &never, 500, &mut stream(2, "draw", 0)).unwrap();
         assert_eq!((drawn.encoded.rows, drawn.tried), (0, 500));
     }
 

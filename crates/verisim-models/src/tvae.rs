@@ -24,10 +24,11 @@ use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Numeric, Span};
 use verisim_data::rng::{Stream, normal, stream};
 
-use crate::decode::{Heads, calibrate, host};
+use crate::decode::{Heads, calibrate};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size};
+use crate::read;
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::step::{self, Clock, Epochs, Losses, Resident, Setup, Trainee};
 use crate::training::Training;
@@ -313,7 +314,7 @@ impl Trainee for Tvae {
         for part in index.chunks(4096) {
             let (x, scalars) = rows.batch(part, &self.blocks);
             let (r, d) = loss(self.ema.average(), &self.blocks, &self.mask, x, scalars, None);
-            total += f64::from((r * self.config.reconstruction + d * self.config.beta).into_scalar::<f32>());
+            total += read::number(r * self.config.reconstruction + d * self.config.beta)?;
         }
         Ok(Some(total / rows.rows as f64))
     }
@@ -324,8 +325,8 @@ impl Trainee for Tvae {
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net));
-        self.ema.save(&mut weights);
+        weights.extend("net", weights_of(&self.net)?);
+        self.ema.save(&mut weights)?;
         step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
         Ok(weights)
     }
@@ -340,11 +341,11 @@ impl Trainee for Tvae {
     fn finish(&mut self, seed: u64) -> Result<Weights> {
         let net = self.ema.best();
         let plain = self.device.clone().inner();
-        let mut weights = weights_of(&net);
+        let mut weights = weights_of(&net)?;
         let sampler = TvaeSampler::new(&self.config, &self.spans, net, vec![0.0; self.blocks.width()], &plain)?;
         let bias = calibrate(self.config.calibrate, &self.real, &self.spans, seed, |bias, rows, rng| {
-            sampler.draw_biased(bias, rows, &Allowed::any(self.spans.len()), u64::MAX, rng).encoded
-        });
+            sampler.draw_biased(bias, rows, &Allowed::any(self.spans.len()), u64::MAX, rng)
+        })?;
         weights.put_f32("bias", &[bias.len()], bias);
         Ok(weights)
     }
@@ -366,15 +367,16 @@ pub struct TvaeSampler {
 impl TvaeSampler {
     fn new(config: &Config, spans: &[Span], net: Net, bias: Vec<f32>, device: &Device) -> Result<Self> {
         let blocks = Blocks::new(spans, device);
-        let skip = net.skip.as_ref().map(|skip| host(skip.val() * later(&blocks, device)));
-        let spread = net.spread.as_ref().map_or_else(Vec::new, |spread| host(spread.val().clamp(-4.6, 0.0).exp()));
+        let skip = net.skip.as_ref().map(|skip| read::numbers(skip.val() * later(&blocks, device))).transpose()?;
+        let spread =
+            net.spread.as_ref().map(|spread| read::numbers(spread.val().clamp(-4.6, 0.0).exp())).transpose()?;
         Ok(TvaeSampler {
             spans: spans.to_vec(),
             blocks,
             latent: config.latent,
             net,
             skip,
-            spread,
+            spread: spread.unwrap_or_default(),
             bias,
             device: device.clone(),
         })
@@ -395,23 +397,30 @@ impl TvaeSampler {
 }
 
 impl Sampler for TvaeSampler {
-    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn> {
         self.draw_biased(&self.bias, rows, allowed, max_tries, rng)
     }
 }
 
 impl TvaeSampler {
     /// Columns are drawn in order; a row is given up with the probability that its next token would not be allowed.
-    fn draw_biased(&self, bias: &[f32], rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Drawn {
+    fn draw_biased(
+        &self,
+        bias: &[f32],
+        rows: usize,
+        allowed: &Allowed,
+        max_tries: u64,
+        rng: &mut Stream,
+    ) -> Result<Drawn> {
         let heads = Heads { spans: &self.spans, blocks: &self.blocks, skip: self.skip.as_deref(), bias };
         heads.draw(rows, allowed, max_tries, rng, |n, rng| {
             let z = step::noise(rng, n, self.latent, &self.device);
             let (logits, means) = self.net.decode(z, self.blocks.width());
-            let mut means = means.map_or_else(Vec::new, host);
+            let mut means = means.map(read::numbers).transpose()?.unwrap_or_default();
             for row in means.chunks_mut(self.spread.len().max(1)) {
                 row.iter_mut().zip(&self.spread).for_each(|(m, sd)| *m += sd * normal(rng) as f32);
             }
-            (host(logits), means)
+            Ok((read::numbers(logits)?, means))
         })
     }
 }
@@ -519,7 +528,7 @@ mod tests {
     fn the_loss_of_an_empty_net_is_known() {
         let case = Case::new(&config(), 6);
         let mut zero = Weights::default();
-        for (name, array) in weights_of(&case.net).iter() {
+        for (name, array) in weights_of(&case.net).unwrap().iter() {
             let count: usize = array.shape.iter().product();
             zero.put_f32(name, &array.shape, vec![0.0; count]);
         }
@@ -601,9 +610,9 @@ mod tests {
         let sampler = TvaeSampler::from_weights(&config(), &SPANS, &mut weights, &Device::flex()).unwrap();
         let mut allowed = Allowed::any(3);
         allowed.restrict(2, vec![false, true, false, true]);
-        let all = sampler.draw(60_000, &Allowed::any(3), u64::MAX, &mut stream(2, "draw", 0)).encoded;
+        let all = sampler.draw(60_000, &Allowed::any(3), u64::MAX, &mut stream(2, "draw", 0)).unwrap().encoded;
         let filtered = all.take(&allowed.matching(&all));
-        let asked = sampler.draw(20_000, &allowed, u64::MAX, &mut stream(3, "draw", 0)).encoded;
+        let asked = sampler.draw(20_000, &allowed, u64::MAX, &mut stream(3, "draw", 0)).unwrap().encoded;
         assert_eq!(allowed.matching(&asked).len(), 20_000);
         for a in 0..3u32 {
             let share = |data: &Encoded| data.tokens[0].iter().filter(|&&t| t == a).count() as f64 / data.rows as f64;

@@ -33,6 +33,7 @@ use crate::linalg::cholesky;
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
 use crate::nets::{Ema, Init};
+use crate::read;
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
 use crate::weights::Weights;
@@ -274,8 +275,7 @@ impl Vae {
         for batch in self.batches.some(most, seed, crate::image::together(self.spec.shape)) {
             let batch = batch?;
             let (mean, log_var) = net.encode(batch.pixels, self.one_hot(&batch.labels));
-            let host = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().unwrap_or_default();
-            let (mean, var) = (host(mean), host(log_var.exp()));
+            let (mean, var) = (read::numbers(mean)?, read::numbers(log_var.exp())?);
             for ((mean, var), &label) in mean.chunks(n).zip(var.chunks(n)).zip(&batch.labels) {
                 moments[label as usize].add(mean, var);
             }
@@ -415,7 +415,7 @@ impl Trainee for Vae {
             let mut rng = stream(0, "validate", k as u64);
             let noise = step::noise(&mut rng, batch.count, self.config.latent, &self.device.clone().inner());
             let (r, d) = loss(&self.config, self.ema.average(), batch.pixels, class, noise);
-            total += f64::from((r + d * self.config.beta).into_scalar::<f32>());
+            total += read::number(r + d * self.config.beta)?;
             count += batch.count;
         }
         Ok((count > 0).then(|| total / count as f64))
@@ -427,8 +427,8 @@ impl Trainee for Vae {
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net));
-        self.ema.save(&mut weights);
+        weights.extend("net", weights_of(&self.net)?);
+        self.ema.save(&mut weights)?;
         step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
         Ok(weights)
     }
@@ -442,7 +442,7 @@ impl Trainee for Vae {
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
         let net = self.ema.best();
-        let mut weights = weights_of(&net.generator);
+        let mut weights = weights_of(&net.generator)?;
         if self.config.prior == Prior::Fitted {
             let (n, k) = (self.config.latent, self.spec.labels());
             let Latents { means, spreads } = self.fitted(&net, MOST_FITTED.max(20 * n * k), seed)?;

@@ -14,6 +14,7 @@ use verisim_data::rng::{mix, permutation, stream};
 use verisim_data::{Column, Frame, Schema, Table};
 use verisim_models::artefact::{self, Content, Header, Provenance, write_atomically};
 use verisim_models::image::{labels_of, sheet};
+use verisim_models::read;
 use verisim_models::step::{CPU_SHARDS, Cuts};
 use verisim_models::{Clock, ImageSetup, ImageSpec, Kind, Losses, Setup, Trainee, Training, Weights};
 
@@ -409,7 +410,7 @@ impl Run<'_> {
             let last = self.progress(total) >= 1.0;
             let logged = self.state.step.is_multiple_of(self.job.train.log_every()) || last;
             let measured = self.state.step.is_multiple_of(measure_every) || last;
-            let values = if logged || measured { read(losses) } else { Vec::new() };
+            let values = if logged || measured { read(losses)? } else { Vec::new() };
             if let Some((_, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
                 return Err(self.diverged(*value, rate));
             }
@@ -475,7 +476,7 @@ impl Run<'_> {
         fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
         let scale = (56 / spec.shape.height.max(spec.shape.width)).max(1);
         let (pixels, shape) =
-            grid(&sheet(sampler.as_ref(), spec, self.job.seed, &[], WIDE), spec.shape, WIDE, 2, scale);
+            grid(&sheet(sampler.as_ref(), spec, self.job.seed, &[], WIDE)?, spec.shape, WIDE, 2, scale);
         let text = labels_of(self.job.model.name(), self.version);
         let path = folder.join(format!("step-{:06}.png", self.state.step));
         write_atomically(&path, &png_bytes(&pixels, shape, &text)?)?;
@@ -532,8 +533,8 @@ impl Run<'_> {
 }
 
 /// Reads losses from the device: the one place where a step waits for it.
-fn read(losses: Losses) -> Vec<(&'static str, f64)> {
-    losses.into_iter().map(|(name, value)| (name, f64::from(value.into_scalar::<f32>()))).collect()
+fn read(losses: Losses) -> Result<Vec<(&'static str, f64)>> {
+    losses.into_iter().map(|(name, value)| Ok((name, read::number(value)?))).collect()
 }
 
 /// Which rows or images to learn and which to keep back, at random. Too few to spare keep nothing back.

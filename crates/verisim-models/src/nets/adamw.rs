@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn numbers(layer: &Linear) -> Vec<f32> {
-        let mut weights = weights_of(layer);
+        let mut weights = weights_of(layer).unwrap();
         ["p0", "p1"].iter().flat_map(|p| weights.take_f32(p).unwrap().1).collect()
     }
 

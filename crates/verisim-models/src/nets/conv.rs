@@ -30,11 +30,15 @@ pub fn norm_act(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, norm: bool) ->
 }
 
 /// Whether `device` is `flex`, on which work is cut for cores and not for a GPU.
+#[cfg(feature = "flex")]
 pub fn is_flex(device: &Device) -> bool {
-    #[cfg(feature = "flex")]
-    return device.clone().inner() == Device::flex();
-    #[cfg(not(feature = "flex"))]
-    return false;
+    device.clone().inner() == Device::flex()
+}
+
+/// No device is `flex` in a build without it.
+#[cfg(not(feature = "flex"))]
+pub fn is_flex(_: &Device) -> bool {
+    false
 }
 
 fn conv_plain(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {

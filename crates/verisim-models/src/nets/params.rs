@@ -5,23 +5,26 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::adamw::blend;
 use crate::error::{Error, Result};
+use crate::read;
 use crate::weights::Weights;
 
 /// The parameters of `module`, named `p0`, `p1`, ... in the order of its fields. Reads from the device.
-pub fn weights_of<M: Module>(module: &M) -> Weights {
-    struct Collect(Weights, usize);
+pub fn weights_of<M: Module>(module: &M) -> Result<Weights> {
+    struct Collect(Weights, usize, Option<Error>);
     impl ModuleVisitor for Collect {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let tensor = param.val();
             let shape = tensor.dims();
-            let numbers = tensor.into_data().try_into_vec::<f32>().unwrap_or_default();
-            self.0.put_f32(format!("p{}", self.1), &shape, numbers);
+            match read::numbers(tensor) {
+                Ok(numbers) => self.0.put_f32(format!("p{}", self.1), &shape, numbers),
+                Err(e) => drop(self.2.get_or_insert(e)),
+            }
             self.1 += 1;
         }
     }
-    let mut collect = Collect(Weights::default(), 0);
+    let mut collect = Collect(Weights::default(), 0, None);
     module.visit(&mut collect);
-    collect.0
+    collect.2.map_or(Ok(collect.0), Err)
 }
 
 /// `module` with the parameters of `weights`; an error when one is missing or of another shape.
@@ -104,12 +107,13 @@ impl<M: Module> Ema<M> {
     }
 
     /// Everything that [`restore`](Ema::restore) needs, among other weights.
-    pub fn save(&self, weights: &mut Weights) {
-        weights.extend("ema", weights_of(&self.average));
+    pub fn save(&self, weights: &mut Weights) -> Result<()> {
+        weights.extend("ema", weights_of(&self.average)?);
         weights.put_u32("ema_steps", &[1], vec![self.steps as u32]);
         if let Some(best) = &self.best {
-            weights.extend("best", weights_of(best));
+            weights.extend("best", weights_of(best)?);
         }
+        Ok(())
     }
 
     /// Takes up what [`save`](Ema::save) wrote.
@@ -180,7 +184,7 @@ pub(crate) mod tests {
     /// Compares the gradients of `loss` with central differences of `h` to either side, for about seven numbers of each parameter.
     pub(crate) fn assert_gradients<M: Module>(module: &M, h: f32, loss: impl Fn(&M) -> Tensor<1>) {
         let exact = flat_gradients(module, &GradientsParams::from_grads(loss(module).backward(), module));
-        let weights = weights_of(module);
+        let weights = weights_of(module).unwrap();
         let largest = exact.iter().flatten().fold(0.0, |m: f64, g| m.max(g.abs()));
         assert!(largest > 0.05, "the largest gradient is {largest}: there is nothing to compare");
         for (p, exact) in exact.iter().enumerate() {
@@ -206,7 +210,7 @@ pub(crate) mod tests {
     /// `module` with normal noise added to all parameters, so that none stays at the zero where it starts.
     pub(crate) fn shaken<M: Module>(module: M, by: f64) -> M {
         let mut rng = stream(1, "shaken", 0);
-        let mut weights = weights_of(&module);
+        let mut weights = weights_of(&module).unwrap();
         for p in 0..weights.iter().count() {
             let (shape, mut numbers) = weights.take_f32(&format!("p{p}")).unwrap();
             numbers.iter_mut().for_each(|x| *x += (by * normal(&mut rng)) as f32);
@@ -217,7 +221,7 @@ pub(crate) mod tests {
 
     /// `module` with parameters of zeros, but for the last ones, which are those of `last`.
     pub(crate) fn zeroed<M: Module>(module: M, last: &[&[f32]]) -> M {
-        let mut weights = weights_of(&module);
+        let mut weights = weights_of(&module).unwrap();
         let count = weights.iter().count();
         for p in 0..count {
             let (shape, numbers) = weights.take_f32(&format!("p{p}")).unwrap();
@@ -243,23 +247,23 @@ pub(crate) mod tests {
     fn parameters_go_out_and_come_back() {
         for device in [Device::flex(), Device::flex().autodiff()] {
             let (one, other) = (layer(1, &device), layer(2, &device));
-            let weights = weights_of(&one);
+            let weights = weights_of(&one).unwrap();
             assert_eq!(weights.count(), 3 * 2 + 2);
-            assert_ne!(weights, weights_of(&other));
+            assert_ne!(weights, weights_of(&other).unwrap());
             let back = with_weights(other, &mut weights.clone()).unwrap();
-            assert_eq!(weights_of(&back), weights);
+            assert_eq!(weights_of(&back).unwrap(), weights);
         }
     }
 
     #[test]
     fn parameters_that_do_not_fit_are_refused() {
         let device = Device::flex();
-        let mut turned = weights_of(&layer(1, &device));
+        let mut turned = weights_of(&layer(1, &device)).unwrap();
         let (_, values) = turned.take_f32("p0").unwrap();
         turned.put_f32("p0", &[2, 3], values);
         let error = with_weights(layer(1, &device), &mut turned).unwrap_err().to_string();
         assert!(error.contains("\"p0\"") && error.contains("[2, 3]") && error.contains("[3, 2]"), "{error}");
-        let mut short = weights_of(&layer(1, &device));
+        let mut short = weights_of(&layer(1, &device)).unwrap();
         short.take_f32("p1").unwrap();
         let error = with_weights(layer(1, &device), &mut short).unwrap_err().to_string();
         assert!(error.contains("\"p1\" is missing"), "{error}");
@@ -271,21 +275,21 @@ pub(crate) mod tests {
         let device = Device::flex().autodiff();
         let layers: Vec<Linear> = (0..4).map(|seed| layer(seed, &device)).collect();
         let mut ema = Ema::new(&layers[0], 0.26);
-        let mut expected = numbers(&weights_of(&layers[0]));
+        let mut expected = numbers(&weights_of(&layers[0]).unwrap());
         for (latest, keep) in layers[1..].iter().zip([2.0 / 11.0, 3.0 / 12.0, 0.26]) {
             ema.update(latest);
-            for (e, l) in expected.iter_mut().zip(numbers(&weights_of(latest))) {
+            for (e, l) in expected.iter_mut().zip(numbers(&weights_of(latest).unwrap())) {
                 *e = keep * *e + (1.0 - keep) * l;
             }
         }
-        let average = numbers(&weights_of(ema.average()));
+        let average = numbers(&weights_of(ema.average()).unwrap());
         assert!(average.iter().zip(&expected).all(|(a, e)| (a - e).abs() < 1e-6), "{average:?} {expected:?}");
         let mut again = Ema::new(&layers[0], 0.26);
         let mut saved = Weights::default();
-        ema.save(&mut saved);
+        ema.save(&mut saved).unwrap();
         again.restore(&mut saved).unwrap();
         ema.update(&layers[0]);
         again.update(&layers[0]);
-        assert_eq!(weights_of(ema.average()), weights_of(again.average()));
+        assert_eq!(weights_of(ema.average()).unwrap(), weights_of(again.average()).unwrap());
     }
 }
