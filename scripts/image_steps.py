@@ -14,13 +14,8 @@ The table goes to stderr, JSON to stdout. Needs PyTorch 2.4 or newer and numpy. 
 the milliseconds mean little.
 """
 
-import argparse
 import json
 import math
-import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
 from functools import partial
@@ -31,9 +26,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import race
+
 SIDE, CLASSES, IMAGES = 28, 10, 20_000
 PATCH, CONDITION, FREQUENCIES = 2, 128, 32
-GROUP = 10  # steps that are timed together for the ratio: verisim's log rounds to milliseconds
 # verisim's own defaults. `rate`: highest learning rate; `decay`: of the weights; `clip`: largest norm, 0 for no limit.
 DEFAULTS = {
     "flow": dict(channels=[32, 96], blocks=2, batch=64, rate=2e-3, betas=(0.9, 0.99), decay=1e-4, clip=1.0, ema=0.999),
@@ -222,32 +218,6 @@ class Autoencoder(nn.Module):
         return (reconstruction + 0.5 * (log_var.exp() + mean.square() - log_var - 1).sum() / x.numel()).squeeze()
 
 
-class Learner:
-    """A network with its optimiser and, unless it is a critic, the moving average of its weights."""
-
-    def __init__(self, net, settings, layout, compiled):
-        self.net, self.settings, self.updates = net.to(memory_format=layout), settings, 0
-        self.call = torch.compile(net, dynamic=False) if compiled else net
-        self.weights = list(net.parameters())
-        self.average = [w.detach().clone() for w in self.weights] if not isinstance(net, Critic) else []
-        # On a CPU the fused optimiser takes about a third of the time of the one with foreach.
-        options = dict(lr=settings["rate"], betas=settings["betas"], weight_decay=settings["decay"], fused=True)
-        self.optimizer = torch.optim.AdamW(self.weights, **options)
-
-    def update(self, loss, rate):
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.settings["clip"]:
-            nn.utils.clip_grad_norm_(self.weights, self.settings["clip"])
-        self.optimizer.param_groups[0]["lr"] = rate * self.settings["rate"]
-        self.optimizer.step()
-        self.updates += 1
-        if self.average:
-            keep = min(self.settings["ema"], (1 + self.updates) / (10 + self.updates))
-            with torch.no_grad():
-                torch._foreach_lerp_(self.average, self.weights, 1 - keep)
-
-
 # A model gives its networks, the one that samples first, and its step, told the learning rate as a part of the highest.
 
 
@@ -268,7 +238,7 @@ def flow(channels, blocks, learner, layout):
 
 def gan(channels, blocks, learner, layout, latent=64, pack=2, gamma=1.0, s=0.05, share=0.25, shift=0.125):
     generator = learner(Decoder(channels, blocks, latent, layout, scaled=True))
-    critic = learner(Critic(channels, blocks, pack))
+    critic = learner(Critic(channels, blocks, pack), averaged=False)
     most = math.floor(shift * SIDE + 0.5)
 
     def shifted(x):
@@ -317,7 +287,7 @@ class Training:
 
     def __init__(self, name, settings, layout, compiled, images, labels):
         layout = LAYOUTS[layout]
-        learner = partial(Learner, settings=settings, layout=layout, compiled=compiled)
+        learner = partial(race.Learner, settings=settings, layout=layout, compiled=compiled)
         self.nets, self.step = MODELS[name](settings["channels"], settings["blocks"], learner, layout)
         self.batch, self.images, self.labels = settings["batch"], images, labels
         self.order, self.steps = torch.empty(0), 0
@@ -330,121 +300,58 @@ class Training:
         index, self.order = self.order[: self.batch], self.order[self.batch :]
         pixels = self.images[index].unsqueeze(1).float().div_(127.5).sub_(1)
         self.steps += 1
-        rate = min(1, self.steps / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, progress))))
-        self.step(pixels, F.one_hot(self.labels[index], CLASSES).float(), rate)
+        self.step(pixels, F.one_hot(self.labels[index], CLASSES).float(), race.rate(self.steps, 100, progress))
         return 1000 * (time.perf_counter() - start)
-
-
-def timed(trainings, seconds):
-    """Milliseconds of the steps of each, taken in turn so that all see the same machine."""
-    times, start = [], time.perf_counter()
-    while (gone := time.perf_counter() - start) < seconds or len(times) < 3:
-        times.append([training.milliseconds(gone / seconds) for training in trainings])
-    return np.array(times).T
 
 
 def pytorch(name, settings, args, images, labels):
     both = [Training(name, settings, layout, args.compile, images, labels) for layout in LAYOUTS]
-    timed(both, 0.2 * args.seconds)  # warms up, and compiles
-    trial = np.median(timed(both, 0.4 * args.seconds), axis=1)
+    race.timed(both, 0.2 * args.seconds)  # warms up, and compiles
+    trial = np.median(race.timed(both, 0.4 * args.seconds), axis=1)
     best = trial.argmin()
-    times = timed([both[best]], args.seconds)[0]
-    groups = [times[i : i + GROUP].mean() for i in range(0, len(times) - GROUP + 1, GROUP)]
-    p10, median, p90 = np.percentile(times, [10, 50, 90]).round(2)
     return {
         "parameters": {part: sum(p.numel() for p in net.parameters()) for part, net in both[best].nets.items()},
         "layout": list(LAYOUTS)[best],
         "layouts_ms": dict(zip(LAYOUTS, trial.round(2))),
-        "steps": len(times),
-        "step_ms": {"median": median, "p10": p10, "p90": p90},
-        "median_of_groups_ms": np.median(groups or times).round(2),
+        **race.summary(race.timed([both[best]], args.seconds)[0]),
     }
 
 
-def verisim(name, settings, args, data, out):
-    sets = {
-        "data.path": json.dumps(str(data)),
-        f"model.{name}.channels": settings["channels"],
-        f"model.{name}.blocks": settings["blocks"],
-        "train.batch_size": settings["batch"],
-        "train.budget": f"{args.seconds:g}s",
-        "train.epochs": 1_000_000,
-        "train.log_every": GROUP,
-        # Steps alone: no measuring, no pictures, no checkpoints, and no prior that is fitted in the end.
-        "train.validation": 0.0,
-        "train.preview_every": 100_000,
-        "train.checkpoint_every": 100_000,
-        **({"model.vae.prior": "standard"} if name == "vae" else {}),
-    }
-
-    def run(*command):
-        env = {**os.environ, "RAYON_NUM_THREADS": str(args.threads)}
-        return subprocess.run([args.verisim, *map(str, command)], env=env, check=True, stdout=subprocess.PIPE).stdout
-
-    config = Path(__file__).resolve().parent.parent / "configs" / f"{name}.toml"
-    options = [text for key, value in sets.items() for text in ("--set", f"{key}={value}")]
-    run("train", config, "--quiet", "--device", "flex", *options, "--out", out)
-    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    pairs = [(a, b) for a, b in zip(lines, lines[1:]) if b["step"] - a["step"] == GROUP]
-    groups = [1000 * (b["seconds"] - a["seconds"]) / GROUP for a, b in pairs]
-    numbers = re.search(rb"\(([\d,]+) numbers", run("inspect", out))[1].replace(b",", b"")
-    # The first tenth warms up, with what came before the first line.
-    median = np.median(groups[len(groups) // 10 :]).round(2) if groups else None
-    return {"parameters": int(numbers), "steps": lines[-1]["step"] if lines else 0, "median_of_groups_ms": median}
-
-
-def table(results):
-    row = "{:5}  {:>7}  {:>26}  {:>10}  {:>17}  {}".format
-    yield row("model", "threads", "PyTorch ms (p10 to p90)", "verisim ms", "verisim / PyTorch", "parameters")
-    for name, result in results["models"].items():
-        step, parts = result["pytorch"]["step_ms"], result["pytorch"]["parameters"]
-        times = "{median:.1f} ({p10:.1f} to {p90:.1f})".format(**step)
-        other = result.get("verisim", {}).get("median_of_groups_ms") or "-"
-        parts = " + ".join(f"{count:,} {part}" for part, count in parts.items())
-        yield row(name, results["threads"], times, other, result.get("ratio", "-"), parts)
-
-
-def main():
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="flow, gan, vae [default: all]")
-    parser.add_argument("--seconds", type=float, default=30, help="of timed steps, for each [default: 30]")
-    parser.add_argument("--threads", type=int, default=cores, help="[default: all cores]")
-    parser.add_argument("--channels", type=lambda text: [int(c) for c in text.split(",")], help="e.g. 64,128")
-    parser.add_argument("--blocks", type=int, help="residual blocks at each size")
-    parser.add_argument("--batch", type=int, help="images in a batch")
-    parser.add_argument("--compile", action="store_true", help="put the networks through torch.compile")
-    parser.add_argument("--verisim", metavar="PROGRAM", help="a built program to race")
-    args = parser.parse_args()
-    if unknown := set(args.models) - set(MODELS):
-        parser.error(f"no model {', '.join(unknown)}; there are {', '.join(MODELS)}")
-    if len(args.channels or []) > 2 or (args.batch or 1) > IMAGES // 8:
-        parser.error(f"give one or two --channels, since images are 28 x 28, and a --batch of at most {IMAGES // 8}")
-
-    torch.set_num_threads(args.threads)
+def steps(names, args, given=None):
+    """Times of the models `names`, by name. `given` are settings in place of the defaults."""
     images = torch.randint(0, 256, (IMAGES, SIDE, SIDE), dtype=torch.uint8)
     labels = torch.randint(0, CLASSES, (IMAGES,))
-    results = {"torch": torch.__version__, "compiled": args.compile, "threads": args.threads, "models": {}}
+    results = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "images.npz")
         np.savez(data, images=images.numpy(), labels=labels.numpy())
-        for name in args.models or MODELS:
-            given = {key: getattr(args, key) for key in ("channels", "blocks", "batch") if getattr(args, key)}
-            settings = {**DEFAULTS[name], **given}
+        for name in names:
+            settings = {**DEFAULTS[name], **(given or {})}
             mine = pytorch(name, settings, args, images, labels)
-            result = results["models"][name] = {"settings": settings, "pytorch": mine}
-            if not args.verisim:
-                continue
-            other = result["verisim"] = verisim(name, settings, args, data, Path(folder, name))
+            sets = {
+                "data.path": json.dumps(str(data)),
+                f"model.{name}.channels": settings["channels"],
+                f"model.{name}.blocks": settings["blocks"],
+                "train.batch_size": settings["batch"],
+                # Without a prior that is fitted in the end.
+                **({"model.vae.prior": '"standard"'} if name == "vae" else {}),
+            }
             # verisim saves the network that samples.
-            if other["parameters"] != next(iter(mine["parameters"].values())):
-                sys.exit(f"{name}: {other['parameters']:,} parameters of verisim, {mine['parameters']} here: no race")
-            if other["median_of_groups_ms"]:
-                result["ratio"] = round(other["median_of_groups_ms"] / mine["median_of_groups_ms"], 3)
-            else:
-                print(f"{name}: {other['steps']} steps of verisim are too few; give more --seconds", file=sys.stderr)
-    print(*table(results), sep="\n", file=sys.stderr)
-    print(json.dumps(results))
+            saved = next(iter(mine["parameters"].values()))
+            results[name] = {"settings": settings, **race.against(mine, name, sets, saved, args, Path(folder, name))}
+    return results
+
+
+def main():
+    parser = race.arguments(__doc__, MODELS)
+    parser.add_argument("--channels", type=lambda text: [int(c) for c in text.split(",")], help="e.g. 64,128")
+    parser.add_argument("--blocks", type=int, help="residual blocks at each size")
+    parser.add_argument("--batch", type=int, help="images in a batch")
+    args = race.parsed(parser, MODELS)
+    if len(args.channels or []) > 2 or (args.batch or 1) > IMAGES // 8:
+        parser.error(f"give one or two --channels, since images are 28 x 28, and a --batch of at most {IMAGES // 8}")
+    given = {key: getattr(args, key) for key in ("channels", "blocks", "batch") if getattr(args, key)}
+    race.report(steps(args.models or MODELS, args, given), args)
 
 
 if __name__ == "__main__":

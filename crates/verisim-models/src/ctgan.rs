@@ -36,7 +36,7 @@ use verisim_data::rng::{Stream, below, stream, uniform};
 use crate::decode::{Heads, calibrate, marginals};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size};
+use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear};
 use crate::read;
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::step::{self, Clock, Losses, Resident, Setup, Trainee};
@@ -190,10 +190,10 @@ impl Generator {
     fn forward(&self, noise: Tensor<2>, condition: Tensor<2>, width: usize) -> (Tensor<2>, Option<Tensor<2>>) {
         let mut x = Tensor::cat(vec![noise, condition], 1);
         for layer in &self.layers {
-            let h = activation::relu(layer.forward(x.clone()));
+            let h = activation::relu(linear(layer, x.clone()));
             x = Tensor::cat(vec![h, x], 1);
         }
-        let out = self.output.forward(x);
+        let out = linear(&self.output, x);
         let [_, all] = out.dims();
         match all - width {
             0 => (out, None),
@@ -229,7 +229,7 @@ impl Critic {
     fn forward(&self, mut x: Tensor<2>, keep: &[Tensor<2>]) -> (Tensor<2>, Vec<Tensor<2>>) {
         let mut slopes = Vec::with_capacity(self.layers.len());
         for (l, layer) in self.layers.iter().enumerate() {
-            let before = layer.forward(x);
+            let before = linear(layer, x);
             let slope = before.clone().detach().greater_elem(0.0).float() * (1.0 - SLOPE) + SLOPE;
             let slope = match keep.get(l) {
                 Some(keep) => slope * keep.clone(),

@@ -32,7 +32,7 @@ use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{
     Block, Conv, Down, Layout, Mixer, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit,
 };
-use crate::nets::{Ema, Init, norm_act, pairing};
+use crate::nets::{Ema, Init, linear, norm_act, pairing};
 use crate::read;
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
@@ -111,8 +111,8 @@ impl Config {
             batch_size: 64,
             accumulate: 1,
             recompute: false,
-            epochs: 5,
-            min_steps: 4500,
+            epochs: 7,
+            min_steps: 6000,
             learning_rate: 2e-3,
             warmup: 100,
             cosine: true,
@@ -206,7 +206,7 @@ impl Net {
 
     /// Velocity `[B, H, W, C]` at `x` of that shape, with times `t [B, 1]` and one-hot classes `[B, K + 1]`.
     fn forward(&self, x: Tensor<4>, t: Tensor<2>, class: Tensor<2>) -> Tensor<4> {
-        let condition = unit(dense(&self.time, waves(t))) + unit(self.class.forward(class));
+        let condition = unit(dense(&self.time, waves(t))) + unit(linear(&self.class, class));
         let condition = unit(dense(&self.condition, condition));
         let mut h = self.stem.forward(gather_pixels(x, self.patch));
         let mut kept = Vec::with_capacity(self.down.len());
@@ -224,7 +224,7 @@ impl Net {
                 h = up.forward(h);
             }
         }
-        let parts = self.head.forward(condition).chunk(2, 1);
+        let parts = linear(&self.head, condition).chunk(2, 1);
         let h = norm_act(h, parts[0].clone(), parts[1].clone(), true);
         spread_pixels(self.output.forward(h), self.patch)
     }

@@ -39,7 +39,7 @@ use crate::error::{Error, Result};
 use crate::image::{Batches, ImageSampler, ImageSetup, ImageSpec};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
-use crate::nets::{Ema, Init};
+use crate::nets::{Ema, Init, linear, silu};
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
 use crate::weights::Weights;
@@ -120,8 +120,8 @@ impl Config {
             batch_size: 64,
             accumulate: 1,
             recompute: false,
-            epochs: 7,
-            min_steps: 6500,
+            epochs: 12,
+            min_steps: 10_000,
             learning_rate: 5e-4,
             warmup: 100,
             cosine: true,
@@ -172,7 +172,7 @@ impl Generator {
 
     /// `z [B, latent]` and one-hot classes `[B, K]` to images `[B, H, W, C]` within -1 and 1.
     fn forward(&self, z: Tensor<2>, class: Tensor<2>) -> Tensor<4> {
-        let mixed = activation::silu(unit(self.noise.forward(z)) + unit(self.class.forward(class)));
+        let mixed = silu(unit(linear(&self.noise, z)) + unit(linear(&self.class, class)));
         self.decoder.forward(unit(dense(&self.mix, mixed))).tanh()
     }
 }
@@ -206,9 +206,9 @@ impl Critic {
         let [packs, ..] = x.dims();
         let [_, k] = class.dims();
         let class = class.reshape([packs, self.pack, k]).mean_dim(1).reshape([packs, k]);
-        let features = activation::silu(self.encoder.forward(x, class.clone()));
+        let features = silu(self.encoder.forward(x, class.clone()));
         let width = features.dims()[1] as f64;
-        self.score.forward(features.clone()) + (features * self.class.forward(class)).sum_dim(1) / width.sqrt()
+        linear(&self.score, features.clone()) + (features * linear(&self.class, class)).sum_dim(1) / width.sqrt()
     }
 }
 

@@ -19,7 +19,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::optim::ModuleOptimizer;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use verisim_data::codec::{CodecConfig, Numeric, Span};
 use verisim_data::rng::{Stream, normal, stream};
@@ -27,7 +27,7 @@ use verisim_data::rng::{Stream, normal, stream};
 use crate::decode::{Heads, calibrate};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size};
+use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear, silu};
 use crate::read;
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::step::{self, Clock, Epochs, Losses, Resident, Setup, Trainee};
@@ -161,15 +161,15 @@ impl Net {
 
     /// Rows `[B, W + S]` to mean and log variance of the latent, `[B, Z]` each.
     fn encode(&self, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        let h = self.encoder.iter().fold(x, |x, layer| activation::silu(layer.forward(x)));
-        let parts = self.posterior.forward(h).chunk(2, 1);
+        let h = self.encoder.iter().fold(x, |x, layer| silu(linear(layer, x)));
+        let parts = linear(&self.posterior, h).chunk(2, 1);
         (parts[0].clone(), parts[1].clone().clamp(-9.0, 2.0))
     }
 
     /// Latents `[B, Z]` to logits `[B, W]` before the skip, and scalars `[B, S]`.
     fn decode(&self, z: Tensor<2>, width: usize) -> (Tensor<2>, Option<Tensor<2>>) {
-        let h = self.decoder.iter().fold(z, |x, layer| activation::silu(layer.forward(x)));
-        let out = self.output.forward(h);
+        let h = self.decoder.iter().fold(z, |x, layer| silu(linear(layer, x)));
+        let out = linear(&self.output, h);
         let [_, all] = out.dims();
         if all == width {
             return (out, None);

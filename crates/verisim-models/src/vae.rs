@@ -32,7 +32,7 @@ use crate::image::{Batches, ImageSampler, ImageSetup, ImageSpec};
 use crate::linalg::cholesky;
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
-use crate::nets::{Ema, Init};
+use crate::nets::{Ema, Init, linear, silu};
 use crate::read;
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
@@ -156,7 +156,7 @@ impl Generator {
 
     /// `z [B, latent]` and one-hot classes `[B, K]` to means `[B, H, W, C]`.
     fn forward(&self, z: Tensor<2>, class: Tensor<2>) -> Tensor<4> {
-        let mixed = activation::silu(self.latent.forward(z) + unit(self.class.forward(class)));
+        let mixed = silu(linear(&self.latent, z) + unit(linear(&self.class, class)));
         self.decoder.forward(unit(dense(&self.mix, mixed)))
     }
 }

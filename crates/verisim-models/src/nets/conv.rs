@@ -1,10 +1,12 @@
-//! Convolution and modulated activation for images with channels last, `[B, H, W, C]`.
+//! Convolution and modulated activation for images with channels last, `[B, H, W, C]`, and the linear layer.
 //!
-//! Both are plain tensor operations on most backends. On `flex` they are operations of their own with a gradient of their
-//! own: burn 0.22 lowers a convolution there to many thin matrix products and runs activations as several passes, which
-//! together made training two to three times slower than it need be. There, a convolution is one matrix product a tile
-//! of pixels that stays in cache, and norm, modulation and activation are one pass. Tests hold the two forms together.
+//! All are plain tensor operations on most backends. On `flex` they are operations of their own with a gradient of their
+//! own: burn 0.22 lowers a convolution there to many thin matrix products, copies what goes into a product and what comes
+//! out, and runs activations as several passes, which together made training three times slower than it need be. There, a
+//! convolution is a few matrix products of pixels that stay in cache, and norm, modulation and activation are one pass.
+//! Tests hold the two forms together.
 
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, activation, module, ops::ConvOptions};
 
 /// A `k x k` convolution, `k` odd, stride 1, padded with zeros so that the size stays.
@@ -16,6 +18,30 @@ pub fn conv(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
         return flex::conv(x, weight, bias);
     }
     conv_plain(x, weight, bias)
+}
+
+/// A linear layer: `[B, I]` to `[B, O]`.
+pub fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if let (true, Some(bias)) = (is_flex(&x.device()), &layer.bias) {
+        // A convolution that sees one pixel.
+        let ([rows, inputs], outputs) = (x.dims(), bias.dims()[0]);
+        let y = flex::conv(x.reshape([1, rows, 1, inputs]), layer.weight.val(), bias.val());
+        return y.reshape([rows, outputs]);
+    }
+    layer.forward(x)
+}
+
+/// `x / (1 + exp(-x))` of rows `[B, N]`.
+pub fn silu(x: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if is_flex(&x.device()) {
+        // The activation of one image, not modulated.
+        let [rows, width] = x.dims();
+        let none = Tensor::zeros([1, width], &x.device());
+        return flex::norm_act(x.reshape([1, rows, 1, width]), none.clone(), none, false).reshape([rows, width]);
+    }
+    activation::silu(x)
 }
 
 /// `silu(norm(x) (1 + scale) + shift)`; with `norm`, each pixel is divided by the root mean square of its channels.
@@ -71,14 +97,13 @@ pub(super) mod flex {
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
     use burn::backend::autodiff::grads::Gradients;
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-    use burn::backend::ops::FloatTensorOps;
     use burn::backend::tensor::FloatTensor;
     use burn::backend::{Autodiff, Flex, TensorMetadata};
     use burn::tensor::{Device, GradientCheckpointingStrategy, Shape, Tensor, TensorData};
 
     use super::kernel;
     use crate::nets::kernels::{Rows, Window};
-    use crate::nets::winograd::{PLACES, Tiles};
+    use crate::nets::winograd::Tiles;
 
     pub type Flat = FloatTensor<Flex>;
 
@@ -115,22 +140,13 @@ pub(super) mod flex {
         (kernel == 3 && tiles.fits()).then_some(tiles)
     }
 
-    fn product(a: Flat, b: Flat) -> Vec<f32> {
-        Flex::float_matmul(a, b).into_data().try_into_vec::<f32>().unwrap_or_default()
-    }
-
     fn forward(x: &Flat, weight: &Flat, bias: &Flat) -> Flat {
         let (window, outputs) = window(x, weight);
-        if let Some(tiles) = tiles(&window, outputs) {
-            let weight = tensor(tiles.weights(&numbers(weight)), [PLACES, tiles.inputs, outputs]);
-            let product = |v: Vec<f32>, n: usize| product(tensor(v, [PLACES, n, tiles.inputs]), weight.clone());
-            let y = tiles.forward(&numbers(x), &numbers(bias), product);
-            return tensor(y, [window.batch, window.height, window.width, outputs]);
-        }
-        let weight = weight.to_contiguous();
-        let product =
-            |windows: Vec<f32>, rows: usize| product(tensor(windows, [rows, window.columns()]), weight.clone());
-        let y = window.forward(&numbers(x), &numbers(bias), product);
+        let (values, weight, bias) = (numbers(x), numbers(weight), numbers(bias));
+        let y = match tiles(&window, outputs) {
+            Some(tiles) => tiles.forward(&values, &tiles.weights(&weight), &bias),
+            None => window.forward(&values, &weight, &bias),
+        };
         tensor(y, [window.batch, window.height, window.width, outputs])
     }
 
@@ -139,6 +155,9 @@ pub(super) mod flex {
         let (window, outputs) = window(x, weight);
         let (c, k2) = (window.channels, window.kernel * window.kernel);
         let weight = numbers(weight);
+        if k2 == 1 {
+            return tensor(window.pixel_gradient(&weight, &numbers(grad), outputs), x.shape());
+        }
         let mut turned = Vec::with_capacity(weight.len());
         for position in (0..k2).rev() {
             for o in 0..outputs {
@@ -150,21 +169,11 @@ pub(super) mod flex {
 
     fn weight_gradient(x: &Flat, weight: &Flat, grad: &Flat) -> (Flat, Flat) {
         let (window, outputs) = window(x, weight);
-        if let Some(tiles) = tiles(&window, outputs) {
-            let product = |v: Vec<f32>, g: Vec<f32>, n: usize| {
-                let v = tensor(v, [PLACES, n, tiles.inputs]).transpose(1, 2);
-                product(v, tensor(g, [PLACES, n, outputs]))
-            };
-            let (w, b) = tiles.weight_gradient(&numbers(x), &numbers(grad), product);
-            return (tensor(w, [window.columns(), outputs]), tensor(b, [outputs]));
-        }
-        let grad = grad.to_contiguous();
-        let flat = grad.reshape(Shape::from([window.batch * window.height * window.width, outputs]));
-        let product = |windows: Vec<f32>, rows: usize, first: usize| {
-            let windows = tensor(windows, [rows, window.columns()]).transpose(0, 1);
-            product(windows, flat.narrow(0, first, rows))
+        let (x, grad) = (numbers(x), numbers(grad));
+        let (w, b) = match tiles(&window, outputs) {
+            Some(tiles) => tiles.weight_gradient(&x, &grad),
+            None => window.weight_gradient(&x, &grad, outputs),
         };
-        let (w, b) = window.weight_gradient(&numbers(x), &numbers(&grad), outputs, product);
         (tensor(w, [window.columns(), outputs]), tensor(b, [outputs]))
     }
 

@@ -1,18 +1,81 @@
 //! Loops over slices behind [`conv`](super::conv) and [`norm_act`](super::norm_act) on the `flex` backend.
 //!
 //! Images lie row by row with channels last, so a window of a `k x k` convolution is `k` runs of `k C` numbers. Work is
-//! cut into a fixed number of images, never by the thread count, and sums run over the cuts in order: any number of
+//! cut by its size, never by the thread count, and sums run over the cuts in order: any number of
 //! cores gives the same bits. Loops are written in lanes of 16, which the compiler turns into the widest instructions
 //! that the machine has ([`pulp::Arch`]).
 
-use pulp::Arch;
+use std::cell::RefCell;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::adamw::Update;
 
-/// Images that one task takes.
-const GROUP: usize = 8;
 pub(super) const LANES: usize = 16;
+
+/// Runs a block compiled for the widest instructions that the machine has.
+///
+/// [`pulp::Arch`] calls it from functions that are compiled for each kind of machine, and only where it is inlined there is
+/// it compiled so too. A closure that could be called twice would be called through a shim, which is not; giving away
+/// [`Once`] makes it one that can not.
+macro_rules! wide {
+    ($($body:tt)*) => {{
+        let once = crate::nets::kernels::Once;
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                once.spend();
+                $($body)*
+            },
+        )
+    }};
+}
+pub(super) use wide;
+
+/// What a closure gives away that is to be called once.
+pub(super) struct Once;
+
+impl Once {
+    #[inline(always)]
+    pub(super) fn spend(self) {}
+}
+
+/// Numbers as a matrix, row by row.
+pub(super) fn matrix(values: &[f32], columns: usize) -> MatRef<'_, f32> {
+    MatRef::from_row_major_slice(values, values.len() / columns.max(1), columns)
+}
+
+/// `c = a b`, on this thread: cuts for other threads are the caller's.
+///
+/// Not burn's product, since `burn-flex` 0.22 fills each result with zeros and copies it before it is written to, and again
+/// when it is taken out; for matrices of this size that took as long as the product.
+pub(super) fn product(a: MatRef<'_, f32>, b: MatRef<'_, f32>, c: &mut [f32]) {
+    matmul(MatMut::from_row_major_slice_mut(c, a.nrows(), b.ncols()), Accum::Replace, a, b, 1.0, Par::Seq);
+}
+
+/// `c += a b`.
+pub(super) fn add_product(a: MatRef<'_, f32>, b: MatRef<'_, f32>, c: &mut [f32]) {
+    matmul(MatMut::from_row_major_slice_mut(c, a.nrows(), b.ncols()), Accum::Add, a, b, 1.0, Par::Seq);
+}
+
+thread_local! {
+    /// Memory of this thread between two uses.
+    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `f` with `len` numbers of any value, without asking the system for memory each time.
+pub(super) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
+    // Taken out, since `f` may come back here, or run another task that does.
+    let mut scratch = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if scratch.len() < len {
+        scratch = vec![0.0; len];
+    }
+    let result = f(&mut scratch[..len]);
+    SPARE.with_borrow_mut(|spare| spare.push(scratch));
+    result
+}
 
 /// Sizes of one convolution.
 #[derive(Clone, Copy, Debug)]
@@ -35,107 +98,97 @@ impl Window {
         self.kernel * self.kernel * self.channels
     }
 
-    /// Images cut into tasks: first and last of each.
-    fn groups(&self) -> Vec<(usize, usize)> {
-        (0..self.batch).step_by(GROUP).map(|b| (b, (b + GROUP).min(self.batch))).collect()
+    /// Pixels that one matrix product takes, whose windows stay in cache.
+    fn tile(&self) -> usize {
+        ((1 << 19) / self.columns().max(1)).clamp(16, 2048)
     }
 
-    /// Pixels that one matrix product takes: about as much work as stays on one thread, and a matrix that stays in cache.
-    fn tile(&self, outputs: usize) -> usize {
-        (6_500_000 / (self.columns() * outputs).max(1)).clamp(16, 1024)
-    }
-
-    /// Appends the windows around pixels `from..to` (counted over the whole batch), one a row.
-    fn unfold(&self, x: &[f32], from: usize, to: usize, out: &mut Vec<f32>) {
+    /// Windows around the pixels from `from` on (counted over the whole batch), as many as `out` holds, one a row.
+    fn unfold(&self, x: &[f32], from: usize, out: &mut [f32]) {
         let (h, w, c, k) = (self.height, self.width, self.channels, self.kernel);
         let pad = k / 2;
-        for pixel in from..to {
+        for (i, window) in out.chunks_exact_mut(self.columns()).enumerate() {
+            let pixel = from + i;
             let (row, column) = (pixel / w % h, pixel % w);
             let image = pixel / (h * w) * h;
             // Columns of the window that lie inside the image.
             let (left, right) = (pad.saturating_sub(column), k.min(w + pad - column));
-            for dy in 0..k {
+            for (dy, run) in window.chunks_exact_mut(k * c).enumerate() {
                 let y = row + dy;
                 if y < pad || y - pad >= h {
-                    out.resize(out.len() + k * c, 0.0);
+                    run.fill(0.0);
                     continue;
                 }
                 let start = ((image + y - pad) * w + column + left - pad) * c;
-                out.resize(out.len() + left * c, 0.0);
-                out.extend_from_slice(&x[start..start + (right - left) * c]);
-                out.resize(out.len() + (k - right) * c, 0.0);
+                run[..left * c].fill(0.0);
+                run[left * c..right * c].copy_from_slice(&x[start..start + (right - left) * c]);
+                run[right * c..].fill(0.0);
             }
         }
     }
 
-    /// Windows of each group in tiles of at most `rows`: `each(group, first pixel, windows)` gets them one after another.
-    fn tiles<R: Send>(
-        &self,
-        x: &[f32],
-        rows: usize,
-        start: impl Fn() -> R + Sync,
-        each: impl Fn(&mut R, usize, Vec<f32>) + Sync,
-    ) -> Vec<R> {
-        let pixels = self.height * self.width;
-        let task = |(first, last): (usize, usize)| {
-            let mut state = start();
-            let mut at = first * pixels;
-            while at < last * pixels {
-                let to = (at + rows).min(last * pixels);
-                let mut windows = Vec::with_capacity((to - at) * self.columns());
-                self.unfold(x, at, to, &mut windows);
-                each(&mut state, at, windows);
-                at = to;
-            }
-            state
-        };
-        self.groups().into_par_iter().map(task).collect()
+    /// Calls `f` with the windows around `count` pixels from `from` on. A window of one pixel is the pixel.
+    fn windows<R>(&self, x: &[f32], from: usize, count: usize, f: impl FnOnce(MatRef<'_, f32>) -> R) -> R {
+        let columns = self.columns();
+        if self.kernel == 1 {
+            return f(matrix(&x[from * columns..(from + count) * columns], columns));
+        }
+        with_scratch(count * columns, |out| {
+            self.unfold(x, from, out);
+            f(matrix(out, columns))
+        })
     }
 
-    /// `y = windows(x) W + b`, `[pixels, O]`. `product(windows, rows)` multiplies by the weights `[k k C, O]`.
-    pub fn forward(&self, x: &[f32], bias: &[f32], product: impl Fn(Vec<f32>, usize) -> Vec<f32> + Sync) -> Vec<f32> {
-        let columns = self.columns();
-        let parts = self.tiles(x, self.tile(bias.len()), Vec::new, |out: &mut Vec<f32>, _, windows| {
-            let rows = windows.len() / columns;
-            let mut y = product(windows, rows);
-            Arch::new().dispatch(|| y.chunks_exact_mut(bias.len()).for_each(|row| add(row, bias)));
-            out.append(&mut y);
+    /// `y = windows(x) W + b`, `[pixels, O]`, of weights `[k k C, O]`.
+    pub fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+        let outputs = bias.len();
+        let tile = self.tile();
+        let mut y = vec![0f32; self.batch * self.height * self.width * outputs];
+        y.par_chunks_mut(tile * outputs).enumerate().for_each(|(i, y)| {
+            let count = y.len() / outputs;
+            self.windows(x, i * tile, count, |windows| product(windows, matrix(weight, outputs), y));
+            wide!(y.chunks_exact_mut(outputs).for_each(|row| add(row, bias)));
         });
-        parts.concat()
+        y
     }
 
-    /// Gradient of the weights, `windows(x)^T g`, and of the bias. `product(windows, rows, first pixel)` multiplies the transposed windows by
-    /// the gradient of those pixels.
-    pub fn weight_gradient(
-        &self,
-        x: &[f32],
-        grad: &[f32],
-        outputs: usize,
-        product: impl Fn(Vec<f32>, usize, usize) -> Vec<f32> + Sync,
-    ) -> (Vec<f32>, Vec<f32>) {
-        let columns = self.columns();
+    /// Gradient of the weights, `windows(x)^T g`, and of the bias.
+    pub fn weight_gradient(&self, x: &[f32], grad: &[f32], outputs: usize) -> (Vec<f32>, Vec<f32>) {
+        /// Tiles that one task adds up.
+        const TOGETHER: usize = 4;
+        let (columns, tile) = (self.columns(), self.tile());
         let start = || (vec![0f32; columns * outputs], vec![0f32; outputs]);
-        // Each product adds to all of the weights, so the fewer the better: a tile is a whole task, if that is not too large.
-        let parts = self.tiles(x, 1024, start, |(weight, bias), first, windows| {
-            let rows = windows.len() / columns;
-            let part = product(windows, rows, first);
-            let grad = &grad[first * outputs..(first + rows) * outputs];
-            Arch::new().dispatch(|| {
-                add(weight, &part);
-                grad.chunks_exact(outputs).for_each(|row| add(bias, row));
-            });
+        let task = |(i, grad): (usize, &[f32])| {
+            let (mut weight, mut bias) = start();
+            for (j, grad) in grad.chunks(tile * outputs).enumerate() {
+                let count = grad.len() / outputs;
+                self.windows(x, (i * TOGETHER + j) * tile, count, |windows| {
+                    add_product(windows.transpose(), matrix(grad, outputs), &mut weight);
+                });
+                wide!(grad.chunks_exact(outputs).for_each(|row| add(&mut bias, row)));
+            }
+            (weight, bias)
+        };
+        add_up(grad.par_chunks(TOGETHER * tile * outputs).enumerate().map(task).collect()).unwrap_or_else(start)
+    }
+
+    /// Gradient of `x` where the window is one pixel: `g W^T`.
+    pub fn pixel_gradient(&self, weight: &[f32], grad: &[f32], outputs: usize) -> Vec<f32> {
+        let (columns, tile) = (self.columns(), self.tile());
+        let mut dx = vec![0f32; grad.len() / outputs * columns];
+        dx.par_chunks_mut(tile * columns).zip(grad.par_chunks(tile * outputs)).for_each(|(dx, grad)| {
+            product(matrix(grad, outputs), matrix(weight, outputs).transpose(), dx);
         });
-        add_up(parts).unwrap_or_else(start)
+        dx
     }
 }
 
 /// The parts of a gradient of weights and bias, added in order.
 pub(super) fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
     parts.into_iter().reduce(|mut a, b| {
-        Arch::new().dispatch(|| {
-            add(&mut a.0, &b.0);
+        wide!(                add(&mut a.0, &b.0);
             add(&mut a.1, &b.1);
-        });
+        );
         a
     })
 }
@@ -153,12 +206,10 @@ pub fn adamw(update: Update, p: &mut [f32], m: &mut [f32], v: &mut [f32], grad: 
     let Update { betas: [b1, b2], epsilon, keep, rate, root } = update;
     let parts = p.par_chunks_mut(PART).zip(m.par_chunks_mut(PART)).zip(v.par_chunks_mut(PART));
     parts.zip(grad.par_chunks(PART)).for_each(|(((p, m), v), g)| {
-        Arch::new().dispatch(|| {
-            for (((p, m), v), &g) in p.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g) {
-                *m = b1 * *m + (1.0 - b1) * g;
-                *v = b2 * *v + (1.0 - b2) * g * g;
-                *p = keep * *p - rate * *m / (root * v.sqrt() + epsilon);
-            }
+        wide!(for (((p, m), v), &g) in p.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g) {
+            *m = b1 * *m + (1.0 - b1) * g;
+            *v = b2 * *v + (1.0 - b2) * g * g;
+            *p = keep * *p - rate * *m / (root * v.sqrt() + epsilon);
         });
     });
 }
@@ -166,13 +217,13 @@ pub fn adamw(update: Update, p: &mut [f32], m: &mut [f32], v: &mut [f32], grad: 
 /// `keep average + (1 - keep) latest`, in place.
 pub fn blend(average: &mut [f32], latest: &[f32], keep: f32) {
     average.par_chunks_mut(PART).zip(latest.par_chunks(PART)).for_each(|(average, latest)| {
-        Arch::new().dispatch(|| average.iter_mut().zip(latest).for_each(|(a, l)| *a = keep * *a + (1.0 - keep) * l));
+        wide!(average.iter_mut().zip(latest).for_each(|(a, l)| *a = keep * *a + (1.0 - keep) * l));
     });
 }
 
 /// The sum of squares.
 pub fn squares(values: &[f32]) -> f64 {
-    let parts: Vec<f32> = values.par_chunks(PART).map(|v| Arch::new().dispatch(|| dot(v, v))).collect();
+    let parts: Vec<f32> = values.par_chunks(PART).map(|v| wide!(dot(v, v))).collect();
     parts.into_iter().map(f64::from).sum()
 }
 
@@ -230,13 +281,11 @@ impl Rows {
         y.par_chunks_exact_mut(self.pixels * c).enumerate().for_each(|(i, y)| {
             let x = &x[i * self.pixels * c..][..self.pixels * c];
             let (scale, shift) = (&scale[i * c..(i + 1) * c], &shift[i * c..(i + 1) * c]);
-            Arch::new().dispatch(|| {
-                for (x, y) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
-                    let r = self.factor(x);
-                    for (((y, &x), &s), &t) in y.iter_mut().zip(x).zip(scale).zip(shift) {
-                        let v = x * r * (1.0 + s) + t;
-                        *y = v * sigmoid(v);
-                    }
+            wide!(for (x, y) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
+                let r = self.factor(x);
+                for (((y, &x), &s), &t) in y.iter_mut().zip(x).zip(scale).zip(shift) {
+                    let v = x * r * (1.0 + s) + t;
+                    *y = v * sigmoid(v);
                 }
             });
         });
@@ -252,23 +301,21 @@ impl Rows {
         samples.zip(dshift.par_chunks_exact_mut(c)).enumerate().for_each(|(i, ((dx, dscale), dshift))| {
             let (x, grad) = (&x[i * len..(i + 1) * len], &grad[i * len..(i + 1) * len]);
             let (scale, shift) = (&scale[i * c..(i + 1) * c], &shift[i * c..(i + 1) * c]);
-            Arch::new().dispatch(|| {
-                for ((x, g), dx) in x.chunks_exact(c).zip(grad.chunks_exact(c)).zip(dx.chunks_exact_mut(c)) {
-                    let r = self.factor(x);
-                    let rows = x.iter().zip(g).zip(scale).zip(shift).zip(&mut *dx);
-                    for (((((&x, &g), &s), &t), dx), (ds, dt)) in rows.zip(dscale.iter_mut().zip(dshift.iter_mut())) {
-                        let u = x * r;
-                        let v = u * (1.0 + s) + t;
-                        let sig = sigmoid(v);
-                        let dv = g * sig * (1.0 + v * (1.0 - sig));
-                        *dt += dv;
-                        *ds += dv * u;
-                        *dx = dv * (1.0 + s);
-                    }
-                    // d(x r): r is a function of x too.
-                    let inner = if self.norm { dot(dx, x) * r * r / c as f32 } else { 0.0 };
-                    dx.iter_mut().zip(x).for_each(|(d, &x)| *d = r * (*d - x * inner));
+            wide!(for ((x, g), dx) in x.chunks_exact(c).zip(grad.chunks_exact(c)).zip(dx.chunks_exact_mut(c)) {
+                let r = self.factor(x);
+                let rows = x.iter().zip(g).zip(scale).zip(shift).zip(&mut *dx);
+                for (((((&x, &g), &s), &t), dx), (ds, dt)) in rows.zip(dscale.iter_mut().zip(dshift.iter_mut())) {
+                    let u = x * r;
+                    let v = u * (1.0 + s) + t;
+                    let sig = sigmoid(v);
+                    let dv = g * sig * (1.0 + v * (1.0 - sig));
+                    *dt += dv;
+                    *ds += dv * u;
+                    *dx = dv * (1.0 + s);
                 }
+                // d(x r): r is a function of x too.
+                let inner = if self.norm { dot(dx, x) * r * r / c as f32 } else { 0.0 };
+                dx.iter_mut().zip(x).for_each(|(d, &x)| *d = r * (*d - x * inner));
             });
         });
         [dx, dscale, dshift]

@@ -6,10 +6,10 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData};
 use verisim_data::images::ImageShape;
 
-use super::{Init, conv, norm_act};
+use super::{Init, conv, linear, norm_act, silu};
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
@@ -42,7 +42,7 @@ impl Conv {
 /// A linear layer applied to every pixel, as one matrix product.
 pub fn per_pixel(layer: &Linear, x: Tensor<4>) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
-    let y = layer.forward(x.reshape([b * h * w, c]));
+    let y = linear(layer, x.reshape([b * h * w, c]));
     let [_, outputs] = y.dims();
     y.reshape([b, h, w, outputs])
 }
@@ -73,7 +73,7 @@ impl Block {
 
     /// `x [B, H, W, I]`, `condition [B, E]`; gives `[B, H, W, O]`.
     pub fn forward(&self, x: Tensor<4>, condition: Tensor<2>) -> Tensor<4> {
-        let all = self.modulation.forward(condition);
+        let all = linear(&self.modulation, condition);
         let outputs = all.dims()[1] / 2 - self.inputs;
         let part = |from: usize, width: usize| all.clone().narrow(1, from, width);
         let (i, o) = (self.inputs, outputs);
@@ -116,7 +116,7 @@ impl Mixer {
         let none = Tensor::zeros([b, c], &x.device());
         let seen = norm_act(x.clone(), none.clone(), none, true);
         let rows = seen.reshape([b, h * w, c]).swap_dims(1, 2).reshape([b * c, h * w]);
-        let mixed = self.narrow.forward(dense(&self.wide, rows));
+        let mixed = linear(&self.narrow, dense(&self.wide, rows));
         x + mixed.reshape([b, c, h * w]).swap_dims(1, 2).reshape([b, h, w, c])
     }
 }
@@ -212,7 +212,7 @@ impl Encoder {
                 h = down.forward(h);
             }
         }
-        self.head.forward(activation::silu(h.flatten(1, 3)))
+        linear(&self.head, silu(h.flatten(1, 3)))
     }
 }
 
@@ -246,7 +246,7 @@ impl Decoder {
     /// `[B, E]` to `[B, H, W, C]`.
     pub fn forward(&self, condition: Tensor<2>) -> Tensor<4> {
         let [b, _] = condition.dims();
-        let start = self.start.forward(condition.clone());
+        let start = linear(&self.start, condition.clone());
         let channels = start.dims()[1] / (self.height * self.width);
         let mut h = start.reshape([b, self.height, self.width, channels]);
         for (s, blocks) in self.blocks.iter().enumerate() {
@@ -255,7 +255,7 @@ impl Decoder {
                 h = up.forward(h);
             }
         }
-        let parts = self.head.forward(condition).chunk(2, 1);
+        let parts = linear(&self.head, condition).chunk(2, 1);
         let h = norm_act(h, parts[0].clone(), parts[1].clone(), true);
         spread_pixels(self.output.forward(h), self.patch)
     }
@@ -310,7 +310,7 @@ impl<'a> Layout<'a> {
 
 /// `silu` after a plain linear layer.
 pub fn dense(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
-    activation::silu(layer.forward(x))
+    silu(linear(layer, x))
 }
 
 /// Rows `[B, N]` scaled to a root mean square of 1. What modulates a network is brought to this size: fresh layers make it small, and layers that start
