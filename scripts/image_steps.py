@@ -236,26 +236,17 @@ def flow(channels, blocks, learner, layout):
     return {"network": net.net}, step
 
 
-def gan(channels, blocks, learner, layout, latent=64, pack=2, gamma=1.0, s=0.05, share=0.25, shift=0.125):
+def gan(channels, blocks, learner, layout, latent=64, pack=2, gamma=1.0, s=0.05, share=0.25):
     generator = learner(Decoder(channels, blocks, latent, layout, scaled=True))
     critic = learner(Critic(channels, blocks, pack), averaged=False)
-    most = math.floor(shift * SIDE + 0.5)
-
-    def shifted(x):
-        """DiffAugment: each image moved by up to `most` whole pixels either way, with its edge repeated."""
-        by = torch.randint(-most, most + 1, (2, len(x), 1))
-        rows, columns = (torch.arange(SIDE) - by).clamp_(0, SIDE - 1)
-        places = (SIDE * rows[:, :, None] + columns[:, None, :]).flatten(1)
-        return x.flatten(2).gather(2, places[:, None]).view_as(x)
-
     def made(label):
-        return shifted(generator.call(torch.randn(len(label), latent), label).tanh())
+        return generator.call(torch.randn(len(label), latent), label).tanh()
 
     def step(images, label, rate):
         packs = len(images) // pack
         part = math.ceil(share * packs) * pack
         with torch.no_grad():
-            real, fake = shifted(images), made(label)
+            real, fake = images, made(label)
             near = [x[:part] + s * torch.randn_like(x[:part]) for x in (real, fake)]
         # One pass scores real, made, and those of both that are moved a little for the penalty on the slope.
         scores = critic.call(torch.cat([real, fake, *near]), torch.cat([label, label, label[:part], label[:part]]))
@@ -263,7 +254,7 @@ def gan(channels, blocks, learner, layout, latent=64, pack=2, gamma=1.0, s=0.05,
         slopes = (F.mse_loss(near_real, real[: part // pack]) + F.mse_loss(near_fake, fake[: part // pack])) / s**2
         critic.update(F.softplus(fake - real).mean() + 0.5 * gamma * slopes, rate)
         with torch.no_grad():
-            real = critic.call(shifted(images), label)
+            real = critic.call(images, label)
         # The critic is only passed through: its weights want no gradient here, which saves a third of its work.
         critic.net.requires_grad_(False)
         generator.update(F.softplus(real - critic.call(made(label), label)).mean(), rate)
@@ -333,6 +324,8 @@ def steps(names, args, given=None):
                 f"model.{name}.channels": settings["channels"],
                 f"model.{name}.blocks": settings["blocks"],
                 "train.batch_size": settings["batch"],
+                # No pictures on the way.
+                "train.preview_every": 100_000,
                 # Without a prior that is fitted in the end.
                 **({"model.vae.prior": '"standard"'} if name == "vae" else {}),
             }

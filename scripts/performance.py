@@ -60,18 +60,20 @@ PEERS = {
 class Measured:
     """A command that was run: its wall and CPU seconds, its largest resident memory in MB, and what it printed."""
 
-    def __init__(self, command, env=None):
-        begun, before = time.time(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        process = subprocess.Popen([*map(str, command)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        peak, lines = Peak(process.pid), []
-        out, err = process.communicate()
-        self.peak = peak.stop()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        self.begun, self.wall = begun, time.time() - begun
-        self.cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        if process.returncode:
-            sys.exit(f"{' '.join(map(str, command[:3]))} ...: failed\n{err[-2000:]}")
-        self.lines = [line.split() for line in out.splitlines()]
+    def __init__(self, command):
+        self.begun = time.time()
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            process = subprocess.Popen([*map(str, command)], stdout=out, stderr=err)
+            peak = Peak(process.pid)
+            _, status, usage = os.wait4(process.pid, 0)
+            self.wall, self.cpu = time.time() - self.begun, usage.ru_utime + usage.ru_stime
+            # One process is measured by the kernel, in kB; several at once only by looking.
+            self.peak = max(peak.stop(), usage.ru_maxrss * 1024 / 1e6)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0), err.seek(0)
+            if process.returncode:
+                sys.exit(f"{' '.join(map(str, command[:3]))} ...: failed\n{err.read()[-2000:]}")
+            self.lines = [line.split() for line in out]
 
     def at(self, mark):
         return next(float(line[1]) for line in self.lines if line[:1] == [mark])
@@ -150,7 +152,7 @@ def steps(args):
 
 
 def row(name, fit, made, rate, peak, disk, start):
-    print(f"| {name} | {fit.wall if made is None else made:.1f} | {fit.cpu:.1f} | {peak:.0f} | {rate:,.0f} | {disk:,.0f} | {start:.2f} |", flush=True)
+    print(f"| {name} | {fit.wall if made is None else made:.2f} | {fit.cpu:.2f} | {peak:.0f} | {rate:,.0f} | {disk:,.0f} | {start:.3g} |", flush=True)
 
 
 def jobs(args):

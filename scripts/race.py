@@ -73,9 +73,8 @@ def verisim(name, sets, args, out):
         "train.budget": f'"{args.seconds:g}s"',
         "train.epochs": 1_000_000,
         "train.log_every": GROUP,
-        # Steps alone: no measuring, no pictures, no checkpoints.
+        # Steps alone: no measuring, no checkpoints.
         "train.validation": 0.0,
-        "train.preview_every": 100_000,
         "train.checkpoint_every": 100_000,
     }
 

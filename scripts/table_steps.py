@@ -226,8 +226,9 @@ def steps(names, args):
         for name in names:
             mine = pytorch(name, args, table)
             sets = {"data.path": f'"{data}"', "train.batch_size": BATCH, f"model.{name}.calibrate": 0}
-            # verisim saves the network that samples, and beside it a bias for each token, and for a GAN its share.
-            saved = next(iter(mine["parameters"].values())) + (WIDTH if name == "tvae" else 2 * WIDTH)
+            # verisim saves the network that samples, and beside it the order of the columns, a bias for each token, and for
+            # a GAN its share.
+            saved = next(iter(mine["parameters"].values())) + len(LEVELS) + (WIDTH if name == "tvae" else 2 * WIDTH)
             results[name] = race.against(mine, name, sets, saved, args, Path(folder, name))
     return results
 

@@ -190,7 +190,9 @@ fn configs_of_images_show_the_defaults() {
         let text = std::fs::read_to_string(&file).unwrap();
         let (data, rest) = text.split_once("[model.").unwrap();
         let is_key = |c: char| c.is_ascii_lowercase() || c == '_';
-        let uncommented = |line: &str| match line.strip_prefix("# ").filter(|l| !l.starts_with("budget")) {
+        // These two have no one default.
+        let free = |line: &str| ["budget", "diffaugment"].iter().any(|key| line.starts_with(key));
+        let uncommented = |line: &str| match line.strip_prefix("# ").filter(|line| !free(line)) {
             Some(set) if set.split_once(" = ").is_some_and(|(key, _)| key.chars().all(is_key)) => set.to_owned(),
             _ => line.to_owned(),
         };

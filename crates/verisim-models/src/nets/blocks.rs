@@ -133,7 +133,7 @@ pub fn check_skip(skip: bool, spans: &[Span]) -> Result<()> {
 
 /// Bounds logits to `+-CAP`.
 pub fn cap(logits: Tensor<2>) -> Tensor<2> {
-    logits.div_scalar(CAP).tanh().mul_scalar(CAP)
+    super::conv::cap(logits, CAP)
 }
 
 #[cfg(test)]

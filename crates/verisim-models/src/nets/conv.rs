@@ -1,4 +1,4 @@
-//! Convolution and modulated activation for images with channels last, `[B, H, W, C]`, and the linear layer.
+//! Convolution and modulated activation for images with channels last, `[B, H, W, C]`, linear layers, and the bound of logits.
 //!
 //! All are plain tensor operations on most backends. On `flex` they are operations of their own with a gradient of their
 //! own: burn 0.22 lowers a convolution there to many thin matrix products, copies what goes into a product and what comes
@@ -42,6 +42,19 @@ pub fn silu(x: Tensor<2>) -> Tensor<2> {
         return flex::norm_act(x.reshape([1, rows, 1, width]), none.clone(), none, false).reshape([rows, width]);
     }
     activation::silu(x)
+}
+
+/// `most tanh(x / most)`: close to `x` where that is small, and never beyond `most`.
+pub fn cap(x: Tensor<2>, most: f32) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if is_flex(&x.device()) {
+        return flex::cap(x, most);
+    }
+    cap_plain(x, most)
+}
+
+fn cap_plain(x: Tensor<2>, most: f32) -> Tensor<2> {
+    x.div_scalar(most).tanh().mul_scalar(most)
 }
 
 /// `silu(norm(x) (1 + scale) + shift)`; with `norm`, each pixel is divided by the root mean square of its channels.
@@ -102,7 +115,7 @@ pub(super) mod flex {
     use burn::tensor::{Device, GradientCheckpointingStrategy, Shape, Tensor, TensorData};
 
     use super::kernel;
-    use crate::nets::kernels::{Rows, Window};
+    use crate::nets::kernels::{self, Rows, Window};
     use crate::nets::winograd::Tiles;
 
     pub type Flat = FloatTensor<Flex>;
@@ -263,6 +276,44 @@ pub(super) mod flex {
         }};
     }
 
+    #[derive(Debug)]
+    struct Cap;
+
+    impl Backward<Flex, 1> for Cap {
+        type State = (Flat, f32);
+
+        fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+            let grad = grads.consume::<Flex>(&ops.node);
+            let (y, most) = ops.state;
+            if let [Some(node)] = ops.parents {
+                let dx = kernels::cap_gradient(&numbers(&y), most, &numbers(&grad));
+                grads.register::<Flex>(node.id, tensor(dx, y.shape()));
+            }
+        }
+    }
+
+    pub fn cap(x: Tensor<2>, most: f32) -> Tensor<2> {
+        use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+        let capped = |x: &Flat| tensor(kernels::cap(&numbers(x), most), x.shape());
+        if !x.device().is_autodiff() {
+            let Ok(x) = x.try_into_primitive::<Flex>() else { unreachable!("the tensor lies on flex") };
+            return Tensor::from_primitive::<Flex>(capped(&x));
+        }
+        let strategy = x.gradient_checkpointing_strategy();
+        let Ok(x) = keeping(x).try_into_primitive::<Autodiff<Flex>>() else { unreachable!("the tensor lies on flex") };
+        let (x, node) = x.into_parts();
+        let y = capped(&x);
+        let y = match Cap.prepare::<NoCheckpointing>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((y.clone(), most), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        let y = Tensor::from_primitive::<Autodiff<Flex>>(y);
+        match strategy {
+            Some(strategy) => y.with_gradient_checkpointing_strategy(strategy),
+            None => y,
+        }
+    }
+
     pub fn conv(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
         operation!(x, weight, bias, Conv, forward, |x, weight, _| (x, weight))
     }
@@ -337,6 +388,48 @@ mod tests {
             let fast = run(|x, s, t| norm_act(x, s, t, norm), &x, &scale, &shift);
             let plain = run(|x, s, t| norm_act_plain(x, s, t, norm), &x, &scale, &shift);
             for (what, (a, b)) in ["y", "x", "scale", "shift"].iter().zip(fast.iter().zip(&plain)) {
+                close(a, b, what);
+            }
+        }
+    }
+
+    #[test]
+    fn both_forms_of_a_bound_agree_with_their_gradients() {
+        let device = Device::flex().autodiff();
+        let run = |f: fn(Tensor<2>, f32) -> Tensor<2>| {
+            let x = (Tensor::<2>::from_data(random([40, 37], 0), &device) * 8.0).require_grad();
+            let g = Tensor::<2>::from_data(random([40, 37], 1), &device);
+            let y = f(x.clone(), 12.0);
+            let grads = (y.clone() * g).sum().backward();
+            [host(y.inner()), host(x.grad(&grads).unwrap())]
+        };
+        for (what, (a, b)) in ["y", "x"].iter().zip(run(cap).iter().zip(&run(cap_plain))) {
+            a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{what}: {a} and {b}"));
+        }
+    }
+
+    /// Both with gradients, of which a convolution that sees one pixel, and an activation of one image, are their own.
+    #[test]
+    fn linear_layers_and_activations_agree_with_those_of_burn() {
+        let device = Device::flex().autodiff();
+        for (rows, inputs, outputs) in [(5, 3, 7), (4100, 32, 16), (1, 1, 1)] {
+            let layer = crate::nets::Init::new(3, &device).linear(inputs, outputs);
+            let run = |f: &dyn Fn(Tensor<2>) -> Tensor<2>| {
+                let x = Tensor::<2>::from_data(random([rows, inputs], 0), &device).require_grad();
+                let y = f(x.clone());
+                let g = Tensor::<2>::from_data(random([rows, outputs], 1), &device);
+                let grads = (y.clone() * g).sum().backward();
+                let (w, b) = (layer.weight.val(), layer.bias.as_ref().unwrap().val());
+                [
+                    host(y.inner()),
+                    host(x.grad(&grads).unwrap()),
+                    host(w.grad(&grads).unwrap()),
+                    host(b.grad(&grads).unwrap()),
+                ]
+            };
+            let fast = run(&|x| silu(linear(&layer, x)));
+            let plain = run(&|x| activation::silu(layer.forward(x)));
+            for (what, (a, b)) in ["y", "x", "weight", "bias"].iter().zip(fast.iter().zip(&plain)) {
                 close(a, b, what);
             }
         }

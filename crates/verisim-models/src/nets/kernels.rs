@@ -254,6 +254,24 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + e * power)
 }
 
+/// `most tanh(x / most)`.
+pub fn cap(x: &[f32], most: f32) -> Vec<f32> {
+    let mut y = x.to_vec();
+    y.par_chunks_mut(PART).for_each(|y| {
+        wide!(y.iter_mut().for_each(|y| *y = most * (2.0 * sigmoid(*y * (2.0 / most)) - 1.0)));
+    });
+    y
+}
+
+/// Gradient of the `x` of which [`cap`] made `y`.
+pub fn cap_gradient(y: &[f32], most: f32, grad: &[f32]) -> Vec<f32> {
+    let mut dx = grad.to_vec();
+    dx.par_chunks_mut(PART).zip(y.par_chunks(PART)).for_each(|(dx, y)| {
+        wide!(dx.iter_mut().zip(y).for_each(|(dx, y)| *dx *= 1.0 - (y / most) * (y / most)));
+    });
+    dx
+}
+
 const EPSILON: f32 = 1e-5;
 
 /// Sizes of one modulated activation: samples of `pixels` with `channels` each, every sample with its own scale and shift.
