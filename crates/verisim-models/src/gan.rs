@@ -71,7 +71,7 @@ pub struct Config {
     /// Part of each batch that is penalised.
     pub penalty_share: f64,
     /// How images are augmented before the critic sees them; unlike `[augment]`, made images do not learn to look so. Unless
-    /// given, they are shifted by up to an eighth of a side where there are fewer than [`ENOUGH`] to learn, and else not at all.
+    /// given, they are shifted by up to an eighth of a side where there are fewer than 20,000 to learn, and else not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diffaugment: Option<Augment>,
 }
