@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 import race
 
+# With fewer images verisim would shift what the critic of a GAN sees, which is not done here.
 SIDE, CLASSES, IMAGES = 28, 10, 20_000
 PATCH, CONDITION, FREQUENCIES = 2, 128, 32
 # verisim's own defaults. `rate`: highest learning rate; `decay`: of the weights; `clip`: largest norm, 0 for no limit.
@@ -239,6 +240,7 @@ def flow(channels, blocks, learner, layout):
 def gan(channels, blocks, learner, layout, latent=64, pack=2, gamma=1.0, s=0.05, share=0.25):
     generator = learner(Decoder(channels, blocks, latent, layout, scaled=True))
     critic = learner(Critic(channels, blocks, pack), averaged=False)
+
     def made(label):
         return generator.call(torch.randn(len(label), latent), label).tanh()
 

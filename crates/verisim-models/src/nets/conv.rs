@@ -2,7 +2,7 @@
 //!
 //! All are plain tensor operations on most backends. On `flex` they are operations of their own with a gradient of their
 //! own: burn 0.22 lowers a convolution there to many thin matrix products, copies what goes into a product and what comes
-//! out, and runs activations as several passes, which together made training three times slower than it need be. There, a
+//! out, and runs activations as several passes (docs/performance.md says what each costs). There, a
 //! convolution is a few matrix products of pixels that stay in cache, and norm, modulation and activation are one pass.
 //! Tests hold the two forms together.
 
@@ -108,6 +108,7 @@ fn kernel(columns: usize, channels: usize) -> usize {
 #[cfg(feature = "flex")]
 pub(super) mod flex {
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
+    use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
     use burn::backend::autodiff::grads::Gradients;
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
     use burn::backend::tensor::FloatTensor;
@@ -239,36 +240,39 @@ pub(super) mod flex {
         tensor(y, x.shape())
     }
 
-    fn keeping<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-        tensor.with_gradient_checkpointing_strategy(GradientCheckpointingStrategy::Disabled)
+    fn own<const D: usize>(tensor: Tensor<D>) -> Flat {
+        tensor
+            .try_into_primitive::<Flex>()
+            .unwrap_or_else(|_| unreachable!("the tensors of an operation lie on one device"))
     }
 
-    /// Runs an operation of three inputs: `plain` without gradients, else with the backward step and state given.
+    /// With its place in the graph of gradients. An operation of our own keeps what its gradient needs; the tensors around it may
+    /// compute theirs again.
+    fn tracked<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Autodiff<Flex>> {
+        let tensor = tensor.with_gradient_checkpointing_strategy(GradientCheckpointingStrategy::Disabled);
+        let tracked = tensor.try_into_primitive::<Autodiff<Flex>>();
+        tracked.unwrap_or_else(|_| unreachable!("the tensors of an operation lie on one device"))
+    }
+
+    /// Runs an operation on tensors of one device: `plain` without gradients, else with the backward step, and the state that
+    /// `state` makes of the result and the inputs.
     macro_rules! operation {
-        ($a:expr, $b:expr, $c:expr, $step:expr, $plain:expr, $state:expr) => {{
-            if !$a.device().is_autodiff() {
-                let parts =
-                    ($a.try_into_primitive::<Flex>(), $b.try_into_primitive::<Flex>(), $c.try_into_primitive::<Flex>());
-                let (Ok(a), Ok(b), Ok(c)) = parts else {
-                    unreachable!("all tensors of an operation lie on one device")
-                };
-                return Tensor::from_primitive::<Flex>($plain(&a, &b, &c));
+        ($step:expr, $plain:expr, $state:expr, $first:ident $(, $other:ident)*) => {{
+            if !$first.device().is_autodiff() {
+                let $first = own($first);
+                $(let $other = own($other);)*
+                return Tensor::from_primitive::<Flex>($plain(&$first $(, &$other)*));
             }
-            type Diff = Autodiff<Flex>;
-            // An operation of our own keeps what its gradient needs; the tensors around it may compute theirs again.
-            let strategy = $a.gradient_checkpointing_strategy();
-            let (a, b, c) = (keeping($a), keeping($b), keeping($c));
-            let parts =
-                (a.try_into_primitive::<Diff>(), b.try_into_primitive::<Diff>(), c.try_into_primitive::<Diff>());
-            let (Ok(a), Ok(b), Ok(c)) = parts else { unreachable!("all tensors of an operation lie on one device") };
-            let ((a, node_a), (b, node_b), (c, node_c)) = (a.into_parts(), b.into_parts(), c.into_parts());
-            let y = $plain(&a, &b, &c);
-            use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
-            let y = match $step.prepare::<NoCheckpointing>([node_a, node_b, node_c]).compute_bound().stateful() {
-                OpsKind::Tracked(prep) => prep.finish($state(a, b, c), y),
+            let strategy = $first.gradient_checkpointing_strategy();
+            let $first = tracked($first).into_parts();
+            $(let $other = tracked($other).into_parts();)*
+            let y = $plain(&$first.0 $(, &$other.0)*);
+            let nodes = [$first.1 $(, $other.1)*];
+            let y = match $step.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+                OpsKind::Tracked(prep) => prep.finish($state(&y, $first.0 $(, $other.0)*), y),
                 OpsKind::UnTracked(prep) => prep.finish(y),
             };
-            let y = Tensor::from_primitive::<Diff>(y);
+            let y = Tensor::from_primitive::<Autodiff<Flex>>(y);
             match strategy {
                 Some(strategy) => y.with_gradient_checkpointing_strategy(strategy),
                 None => y,
@@ -293,34 +297,17 @@ pub(super) mod flex {
     }
 
     pub fn cap(x: Tensor<2>, most: f32) -> Tensor<2> {
-        use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
-        let capped = |x: &Flat| tensor(kernels::cap(&numbers(x), most), x.shape());
-        if !x.device().is_autodiff() {
-            let Ok(x) = x.try_into_primitive::<Flex>() else { unreachable!("the tensor lies on flex") };
-            return Tensor::from_primitive::<Flex>(capped(&x));
-        }
-        let strategy = x.gradient_checkpointing_strategy();
-        let Ok(x) = keeping(x).try_into_primitive::<Autodiff<Flex>>() else { unreachable!("the tensor lies on flex") };
-        let (x, node) = x.into_parts();
-        let y = capped(&x);
-        let y = match Cap.prepare::<NoCheckpointing>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((y.clone(), most), y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        };
-        let y = Tensor::from_primitive::<Autodiff<Flex>>(y);
-        match strategy {
-            Some(strategy) => y.with_gradient_checkpointing_strategy(strategy),
-            None => y,
-        }
+        let plain = |x: &Flat| tensor(kernels::cap(&numbers(x), most), x.shape());
+        operation!(Cap, plain, |y: &Flat, _| (y.clone(), most), x)
     }
 
     pub fn conv(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
-        operation!(x, weight, bias, Conv, forward, |x, weight, _| (x, weight))
+        operation!(Conv, forward, |_: &Flat, x, weight, _| (x, weight), x, weight, bias)
     }
 
     pub fn norm_act(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, norm: bool) -> Tensor<4> {
         let plain = |x: &Flat, scale: &Flat, shift: &Flat| activate(x, scale, shift, norm);
-        operation!(x, scale, shift, NormAct, plain, |x, scale, shift| (x, scale, shift, norm))
+        operation!(NormAct, plain, |_: &Flat, x, scale, shift| (x, scale, shift, norm), x, scale, shift)
     }
 }
 

@@ -174,6 +174,11 @@ impl Tiles {
         self.height.div_ceil(TILE) * self.width.div_ceil(TILE)
     }
 
+    /// Tiles of the images in `x`, of `channels` channels.
+    fn count(&self, x: &[f32], channels: usize) -> usize {
+        x.len() / (self.height * self.width * channels) * self.tiles()
+    }
+
     /// The image of a tile, and the row and column where its outputs begin.
     #[inline(always)]
     fn place(&self, tile: usize) -> (usize, usize, usize) {
@@ -200,7 +205,7 @@ impl Tiles {
         out: &mut [f32],
     ) {
         let (h, w) = (self.height, self.width);
-        let tiles = x.len() / (h * w * channels) * self.tiles();
+        let tiles = self.count(x, channels);
         let stride = stride(tiles, channels);
         for tile in 0..tiles {
             let (image, ty, tx) = self.place(tile);
@@ -223,7 +228,7 @@ impl Tiles {
     #[inline(always)]
     fn outputs(&self, m: &[f32], bias: &[f32], y: &mut [f32]) {
         let (h, w, channels) = (self.height, self.width, self.outputs);
-        let tiles = y.len() / (h * w * channels) * self.tiles();
+        let tiles = self.count(y, channels);
         let stride = stride(tiles, channels);
         for tile in 0..tiles {
             let (image, ty, tx) = self.place(tile);
@@ -252,7 +257,7 @@ impl Tiles {
         let pixels = self.group() * self.height * self.width;
         let mut y = vec![0f32; self.batch * self.height * self.width * outputs];
         y.par_chunks_mut(pixels * outputs).zip(x.par_chunks(pixels * inputs)).for_each(|(y, x)| {
-            let tiles = x.len() / (self.height * self.width * inputs) * self.tiles();
+            let tiles = self.count(x, inputs);
             with_scratch(PLACES * stride(tiles, inputs), |v| {
                 wide!(self.transform(x, inputs, 1, input, v));
                 with_scratch(PLACES * stride(tiles, outputs), |m| {
@@ -277,7 +282,7 @@ impl Tiles {
         let task = |(x, grad): (&[f32], &[f32])| {
             let (mut weight, mut bias) = start();
             for (x, grad) in x.chunks(pixels * inputs).zip(grad.chunks(pixels * outputs)) {
-                let tiles = x.len() / (self.height * self.width * inputs) * self.tiles();
+                let tiles = self.count(x, inputs);
                 with_scratch(PLACES * stride(tiles, inputs), |v| {
                     wide!(self.transform(x, inputs, 1, input, v));
                     with_scratch(PLACES * stride(tiles, outputs), |g| {
