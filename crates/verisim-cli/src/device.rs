@@ -56,6 +56,22 @@ pub fn choose(choice: Choice) -> Result<Chosen> {
     }
 }
 
+/// Ends the program with a message where wgpu would panic in a thread of its own, and again at all that follows: it does so
+/// where a driver has no memory left for anything but a buffer, which is an error like any other. Files are whole at any time.
+pub fn watch() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        match info.payload_as_str().and_then(|p| p.strip_prefix("wgpu error: ")) {
+            Some(problem) => {
+                let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+                eprintln!("error: {}", verisim_models::Error::Device { problem });
+                std::process::exit(1);
+            }
+            None => usual(info),
+        }
+    }));
+}
+
 /// Why a device cannot be had, and what to do.
 fn remedy(choice: Choice) -> &'static str {
     match choice {

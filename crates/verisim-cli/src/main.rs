@@ -23,6 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    device::watch();
     let ui = ui::Ui::new(args.quiet);
     let result = match &args.command {
         Command::Train(a) => train::run(a, &ui),

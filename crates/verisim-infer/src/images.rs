@@ -1,6 +1,7 @@
-//! Drawing images, a few at a time. Making them takes nearly all of the time, so that writing does not run beside it.
+//! Drawing images, a few at a time, which are handed on while the next ones are drawn.
 
 use std::collections::HashSet;
+use std::sync::mpsc::sync_channel;
 
 use verisim_data::rng::stream;
 use verisim_models::image::{labels_of, noise_of, render, sheet, together};
@@ -52,13 +53,30 @@ impl ImageArtefact {
         let allowed = self.allowed(&request.conditions)?;
         let classes = !self.spec.classes.is_empty();
         let step = together(self.spec.shape);
-        for first in (0..request.count).step_by(step) {
+        let draw = |first: usize| -> Result<(Vec<u8>, Vec<u32>)> {
             let images = first..(first + step).min(request.count);
             let (noise, labels): (Vec<Vec<f32>>, Vec<u32>) = images.map(|i| self.image(request, &allowed, i)).unzip();
-            let pixels = render(self.sampler.as_ref(), self.spec.shape, &noise.concat(), &labels)?;
-            sink(&pixels, if classes { &labels } else { &[] })?;
-        }
-        Ok(())
+            Ok((render(self.sampler.as_ref(), self.spec.shape, &noise.concat(), &labels)?, labels))
+        };
+        // No images wait for the sink but those that are next.
+        let (sender, receiver) = sync_channel(0);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for first in (0..request.count).step_by(step) {
+                    let drawn = draw(first);
+                    let failed = drawn.is_err();
+                    // The receiver hangs up when the sink fails.
+                    if sender.send(drawn).is_err() || failed {
+                        break;
+                    }
+                }
+            });
+            for drawn in receiver {
+                let (pixels, labels) = drawn?;
+                sink(&pixels, if classes { &labels } else { &[] })?;
+            }
+            Ok(())
+        })
     }
 
     /// Refuses a request that cannot be met, before anything is written.
@@ -232,6 +250,19 @@ mod tests {
         assert_eq!((&many[..7], &labels[..7]), (&few[..], &first[..]));
         assert_ne!(draw(&artefact, &ImageRequest { seed: 5, ..request(300) }).0, many);
         assert!(labels.contains(&0) && labels.contains(&1));
+    }
+
+    #[test]
+    fn a_sink_that_fails_ends_the_drawing() {
+        let artefact = artefact(&[]);
+        let mut taken = 0;
+        let mut sink = |_: &[u8], _: &[u32]| {
+            taken += 1;
+            if taken == 2 { Err(artefact.fail("the sink", "is full")) } else { Ok(()) }
+        };
+        let request = ImageRequest { count: 1_000_000, ..Default::default() };
+        assert!(artefact.sample(&request, &mut sink).unwrap_err().to_string().contains("is full"));
+        assert_eq!(taken, 2);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
 const STEPS: u64 = 3;
 
 /// A device of wgpu, or a word that there is none.
-fn wgpu(test: &str) -> Option<Device> {
+pub(crate) fn wgpu(test: &str) -> Option<Device> {
     #[cfg(feature = "gpu")]
     if !Device::enumerate(DeviceType::Wgpu).is_empty() {
         return Some(Device::wgpu(DeviceKind::DefaultDevice));

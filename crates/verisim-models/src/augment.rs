@@ -8,9 +8,10 @@
 
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use verisim_data::rng::{Stream, normal, uniform};
+use verisim_data::rng::{Stream, uniform};
 
 use crate::error::{Error, Result};
+use crate::noise;
 
 /// `[augment]` of a job; what is 0 or false is off, as all of it is by default.
 ///
@@ -254,12 +255,14 @@ fn recolour(config: &Augment, x: Tensor<4>, draws: &[Draw]) -> Tensor<4> {
 }
 
 fn add_noise(x: Tensor<4>, deviation: f64, rng: &mut Stream) -> Tensor<4> {
-    let [_, _, _, channels] = x.dims();
-    let (shape, colours) = (x.dims(), colours(channels));
-    let mut number = |c: usize| if c < colours { (deviation * normal(rng)) as f32 } else { 0.0 };
-    let values: Vec<f32> = (0..shape.iter().product()).map(|i: usize| number(i % channels)).collect();
-    let noise = Tensor::from_data(TensorData::new(values, shape), &x.device());
-    x + noise
+    let [b, h, w, c] = x.dims();
+    let (device, colours) = (x.device(), colours(c));
+    let noise = noise::fresh_normal(rng, b * h * w, colours, &device) * deviation;
+    let noise = match c - colours {
+        0 => noise,
+        others => Tensor::cat(vec![noise, Tensor::zeros([b * h * w, others], &device)], 1),
+    };
+    x + noise.reshape([b, h, w, c])
 }
 
 fn cut_out(x: Tensor<4>, part: f64, draws: &[Draw]) -> Tensor<4> {

@@ -37,6 +37,7 @@ use crate::decode::{Heads, calibrate, marginals};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear};
+use crate::noise;
 use crate::read;
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::step::{self, Clock, Losses, Resident, Setup, Trainee};
@@ -311,16 +312,6 @@ fn condition_columns(positions: &[usize], offsets: &[usize], device: &Device) ->
     Tensor::from_data(TensorData::new(rows, [positions.len(), columns]), device)
 }
 
-/// Standard Gumbel noise in single precision: training only needs its shape.
-fn gumbel(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
-    let draw = || {
-        let u = (uniform(rng) as f32).clamp(1e-7, 1.0 - 1e-7);
-        -(-u.ln()).ln()
-    };
-    let values: Vec<f32> = std::iter::repeat_with(draw).take(rows * width).collect();
-    Tensor::from_data(TensorData::new(values, [rows, width]), device)
-}
-
 /// A GAN in training.
 pub struct Ctgan {
     config: Config,
@@ -455,11 +446,8 @@ impl Ctgan {
             return Vec::new();
         }
         let kept = 1.0 - self.config.dropout;
-        let mut mask = |&h: &usize| {
-            let values: Vec<f32> =
-                (0..rows * h).map(|_| if uniform(rng) < kept { (1.0 / kept) as f32 } else { 0.0 }).collect();
-            Tensor::from_inner(Tensor::from_data(TensorData::new(values, [rows, h]), &self.device.clone().inner()))
-        };
+        let device = self.device.clone().inner();
+        let mut mask = |&h: &usize| Tensor::from_inner(noise::fresh_dropout(rng, rows, h, kept, &device));
         self.config.critic.iter().map(&mut mask).collect()
     }
 
@@ -475,8 +463,8 @@ impl Ctgan {
             let (tokens, scalars) = this.train.batch(&index, &this.blocks);
             let condition = condition_rows(&positions, width, &plain);
             let real = this.packed(tokens, scalars, condition.clone());
-            let noise = step::noise(&mut rng, rows, latent, &plain);
-            let token_noise = gumbel(&mut rng, rows, width, &plain);
+            let noise = noise::fresh_normal(&mut rng, rows, latent, &plain);
+            let token_noise = noise::fresh_gumbel(&mut rng, rows, width, &plain);
             let (tokens, _, scalars) = this.generate(&generator, &this.blocks, noise, condition.clone(), token_noise);
             let fake = this.packed(tokens, scalars, condition);
             let packs = rows / this.config.pac;
@@ -512,8 +500,8 @@ impl Ctgan {
             let up = Tensor::from_inner;
             let condition = up(condition_rows(&positions, width, &plain));
             let chosen = up(condition_columns(&positions, &this.blocks.offsets, &plain));
-            let noise = up(step::noise(&mut rng, rows, latent, &plain));
-            let token_noise = up(gumbel(&mut rng, rows, width, &plain));
+            let noise = up(noise::fresh_normal(&mut rng, rows, latent, &plain));
+            let token_noise = up(noise::fresh_gumbel(&mut rng, rows, width, &plain));
             let blocks = this.blocks.with_gradients();
             let (tokens, logits, scalars) = this.generate(generator, &blocks, noise, condition.clone(), token_noise);
             let keep = this.dropout(rows / this.config.pac, &mut rng);
@@ -729,7 +717,7 @@ impl CtganSampler {
         let heads = Heads { spans: &self.spans, blocks: &self.blocks, skip: self.skip.as_deref(), bias };
         heads.draw(rows, allowed, max_tries, rng, |n, rng| {
             let positions: Vec<usize> = (0..n).map(|_| self.condition(rarest, rng)).collect();
-            let noise = step::noise(rng, n, self.latent, &self.device);
+            let noise = noise::normal(rng, n, self.latent, &self.device);
             let (logits, means) = self.generator.forward(noise, condition_rows(&positions, width, &self.device), width);
             Ok((read::numbers(logits)?, means.map(read::numbers).transpose()?.unwrap_or_default()))
         })
@@ -816,7 +804,7 @@ mod tests {
     /// A critic of five inputs, and rows for it.
     fn critic(rows: usize) -> (Critic, Tensor<2>) {
         let critic = Critic::new(&config(), 5, &mut Init::new(3, &Device::flex().autodiff()));
-        (critic, step::noise(&mut stream(1, "x", 0), rows, 5, &Device::flex()))
+        (critic, noise::fresh_normal(&mut stream(1, "x", 0), rows, 5, &Device::flex()))
     }
 
     #[test]
@@ -861,9 +849,9 @@ mod tests {
             let positions: Vec<usize> = (0..4).map(|_| gan.conditions.by_log_frequency(&mut rng)).collect();
             let up = Tensor::<2>::from_inner;
             let condition = up(condition_rows(&positions, WIDTH, &plain));
-            let noise = up(step::noise(&mut rng, 4, 3, &plain));
-            let token_noise = up(gumbel(&mut rng, 4, WIDTH, &plain));
-            let wanted = up(step::noise(&mut rng, 4, WIDTH, &plain));
+            let noise = up(noise::fresh_normal(&mut rng, 4, 3, &plain));
+            let token_noise = up(noise::fresh_gumbel(&mut rng, 4, WIDTH, &plain));
+            let wanted = up(noise::fresh_normal(&mut rng, 4, WIDTH, &plain));
             let blocks = gan.blocks.with_gradients();
             assert_gradients(&gan.generator, 3e-3, |generator| {
                 let (rows, logits, scalars) =
@@ -882,7 +870,8 @@ mod tests {
             let mut rng = stream(2, "g", 0);
             let positions: Vec<usize> = (0..500).map(|_| gan.conditions.by_log_frequency(&mut rng)).collect();
             let condition = condition_rows(&positions, WIDTH, &plain);
-            let (noise, token_noise) = (step::noise(&mut rng, 500, 3, &plain), gumbel(&mut rng, 500, WIDTH, &plain));
+            let (noise, token_noise) =
+                (noise::fresh_normal(&mut rng, 500, 3, &plain), noise::fresh_gumbel(&mut rng, 500, WIDTH, &plain));
             let up = Tensor::<2>::from_inner;
             let (above, below) = (gan.blocks.with_gradients(), gan.generator.valid());
             let (tracked, _, _) =
@@ -908,7 +897,7 @@ mod tests {
         let logits = [0.0f32, 1.0, -1.0, 0.3, 0.0, 2.0, 0.0, -2.0, 1.0];
         let rows = Tensor::<2>::from_data(TensorData::new(logits.repeat(n), [n, WIDTH]), &device);
         let p = host(blocks.softmax(rows.clone().narrow(0, 0, 1)));
-        let noisy = rows + gumbel(&mut stream(1, "gumbel", 0), n, WIDTH, &device);
+        let noisy = rows + noise::fresh_gumbel(&mut stream(1, "gumbel", 0), n, WIDTH, &device);
         let peak = blocks.peak(noisy.clone());
         let shares = host(noisy.greater_equal(peak).float().mean_dim(0));
         for (share, p) in shares.iter().zip(&p) {

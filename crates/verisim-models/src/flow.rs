@@ -33,6 +33,7 @@ use crate::nets::vision::{
     Block, Conv, Down, Layout, Mixer, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit,
 };
 use crate::nets::{Ema, Init, linear, norm_act, pairing};
+use crate::noise;
 use crate::read;
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
@@ -291,12 +292,16 @@ impl Flow {
 
     /// Noise for a whole batch, paired with its images before it is cut. They are taken as they were before augmentation,
     /// from the host, so that nothing is read from the device: any pairing leaves the noise normal.
-    fn paired(&self, batch: &Batch, clock: &Clock) -> Option<Vec<f32>> {
-        (self.config.pairing == Pairing::Ot).then(|| {
-            let mut rng = stream(clock.seed, "paired noise", clock.step);
-            let noise = (0..batch.bytes.len()).map(|_| normal(&mut rng) as f32).collect();
-            pairing::pair(&batch.bytes, noise, self.spec.shape.len(), &batch.labels)
-        })
+    fn paired(&self, batch: &Batch, clock: &Clock) -> Result<Option<Tensor<4>>> {
+        if self.config.pairing != Pairing::Ot {
+            return Ok(None);
+        }
+        let bytes = self.batches.bytes(batch)?;
+        let mut rng = stream(clock.seed, "paired noise", clock.step);
+        let noise = (0..bytes.len()).map(|_| normal(&mut rng) as f32).collect();
+        let paired = pairing::pair(&bytes, noise, self.spec.shape.len(), &batch.labels);
+        let data = TensorData::new(paired, batch.pixels.dims());
+        Ok(Some(Tensor::from_data(data, &self.device.clone().inner())))
     }
 
     /// Noise (`paired` with the batch, or fresh), times and classes for the images `range` of `batch`.
@@ -304,18 +309,17 @@ impl Flow {
         &self,
         batch: &Batch,
         range: &Range<usize>,
-        paired: Option<&[f32]>,
+        paired: Option<&Tensor<4>>,
         time: impl Fn(usize, &mut Stream) -> f64,
         rng: &mut Stream,
     ) -> Task {
-        let shape = self.spec.shape;
-        let (count, len, none) = (range.len(), shape.len(), self.spec.labels() as u32);
+        let (count, none) = (range.len(), self.spec.labels() as u32);
         let plain = self.device.clone().inner();
         let x1 = batch.slice(range);
         let mut labels = batch.labels[range.clone()].to_vec();
-        let x0: Vec<f32> = match paired {
-            Some(noise) => noise[range.start * len..range.end * len].to_vec(),
-            None => (0..count * len).map(|_| normal(rng) as f32).collect(),
+        let x0 = match paired {
+            Some(noise) => noise.clone().narrow(0, range.start, count),
+            None => noise::fresh_normal(rng, count, self.spec.shape.len(), &plain).reshape(x1.dims()),
         };
         let t: Vec<f32> = (0..count).map(|i| time(i, rng) as f32).collect();
         for label in &mut labels {
@@ -325,7 +329,7 @@ impl Flow {
         }
         Task {
             x1,
-            x0: Tensor::from_data(TensorData::new(x0, [count, shape.height, shape.width, shape.channels]), &plain),
+            x0,
             t: Tensor::from_data(TensorData::new(t, [count, 1]), &plain),
             class: classes(&labels, none as usize + 1, &plain),
         }
@@ -339,11 +343,11 @@ impl Trainee for Flow {
 
     fn step(&mut self, clock: &Clock) -> Result<Losses> {
         let batch = self.batches.next(clock)?;
-        let paired = self.paired(&batch, clock);
+        let paired = self.paired(&batch, clock)?;
         let shard = |rows: Range<usize>, net: &Net| {
             let mut rng = stream(clock.seed, "flow", step::part(clock, &rows));
             let logit_normal = |_: usize, rng: &mut Stream| 1.0 / (1.0 + (-normal(rng)).exp());
-            let task = self.task(&batch, &rows, paired.as_deref(), logit_normal, &mut rng);
+            let task = self.task(&batch, &rows, paired.as_ref(), logit_normal, &mut rng);
             let Task { x1, x0, t, class } = task;
             let device = &self.device;
             let (x1, x0) = (step::tracked(x1, device), step::tracked(x0, device));
@@ -675,8 +679,10 @@ mod tests {
         let clock = Clock { seed: 1, step: 0, rate: 1.0 };
         let batch = model.batches.next(&clock).unwrap();
         let mut rng = stream(1, "paired noise", 0);
-        let noise: Vec<f32> = (0..batch.bytes.len()).map(|_| normal(&mut rng) as f32).collect();
-        let (x1, paired) = (host(batch.pixels.clone()), model.paired(&batch, &clock).unwrap());
+        let x1 = host(batch.pixels.clone());
+        let noise: Vec<f32> = x1.iter().map(|_| normal(&mut rng) as f32).collect();
+        let there = model.paired(&batch, &clock).unwrap().unwrap();
+        let paired = host(there.clone());
         assert!(squares(&x1, &paired) < squares(&x1, &noise) - 0.01);
         let sorted = |noise: &[f32]| {
             let mut rows: Vec<Vec<f32>> = noise.chunks(64).map(<[f32]>::to_vec).collect();
@@ -684,7 +690,7 @@ mod tests {
             rows
         };
         assert_eq!(sorted(&noise), sorted(&paired));
-        let task = model.task(&batch, &(4..12), Some(&paired), |_, _| 0.5, &mut rng);
+        let task = model.task(&batch, &(4..12), Some(&there), |_, _| 0.5, &mut rng);
         assert_eq!(host(task.x0), paired[4 * 64..12 * 64]);
         images::assert_cuts(|setup| Flow::new(&config(), setup).unwrap());
     }

@@ -40,6 +40,7 @@ use crate::image::{Batches, ImageSampler, ImageSetup, ImageSpec};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
 use crate::nets::{Ema, Init, linear, silu};
+use crate::noise;
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
 use crate::weights::Weights;
@@ -268,7 +269,7 @@ fn slope(at: Tensor<2>, beside: Tensor<2>, s: f64) -> Tensor<1> {
 /// Standard normal numbers in the shape of `like`.
 fn normal_like(like: &Tensor<4>, rng: &mut Stream) -> Tensor<4> {
     let [b, h, w, c] = like.dims();
-    step::noise(rng, b, h * w * c, &like.device()).reshape([b, h, w, c])
+    noise::fresh_normal(rng, b, h * w * c, &like.device()).reshape([b, h, w, c])
 }
 
 /// A generator and a critic in training.
@@ -314,7 +315,7 @@ impl Gan {
     }
 
     fn noise(&self, rng: &mut Stream, count: usize) -> Tensor<2> {
-        step::noise(rng, count, self.config.latent, &self.device.clone().inner())
+        noise::fresh_normal(rng, count, self.config.latent, &self.device.clone().inner())
     }
 
     fn critic_step(&mut self, clock: &Clock, real: &Tensor<4>, labels: &[u32]) -> Losses {

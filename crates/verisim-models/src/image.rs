@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use verisim_data::images::{ImageShape, Images};
@@ -14,7 +14,7 @@ use verisim_data::rng::{Stream, normal, permutation, stream, uniform};
 
 use crate::augment::{Augment, augment};
 use crate::error::{Error, Result};
-use crate::nets::is_flex;
+use crate::nets::{is_cpu, is_flex};
 use crate::read;
 use crate::step::{Clock, Cuts, Epochs};
 use crate::training::Training;
@@ -209,8 +209,8 @@ pub struct Batch {
     pub count: usize,
     /// A class number each; 0 where there are no classes.
     pub labels: Vec<u32>,
-    /// Pixels as they were read, on the host.
-    pub bytes: Vec<u8>,
+    /// Their places in the set.
+    index: Vec<usize>,
     /// Augmented pixels `[B, H, W, C]`, on the device.
     pub pixels: Tensor<4>,
 }
@@ -222,8 +222,8 @@ impl Batch {
     }
 }
 
-/// The images of a training, batch by batch. They stay bytes on the host, which is a quarter of the memory, and take the way
-/// to the device a batch at a time.
+/// The images of a training, batch by batch. They stay bytes, which is a quarter of the memory: on a GPU those of a set that is
+/// not too large for it, and batches are gathered there; otherwise on the host, from where a batch goes to the device at a time.
 pub struct Batches {
     images: Arc<Images>,
     train: Vec<usize>,
@@ -232,22 +232,28 @@ pub struct Batches {
     epochs: Epochs,
     size: usize,
     device: Device,
+    resident: Option<Tensor<2, Int>>,
 }
 
 impl Batches {
     /// The images of `setup`, taken to its device without gradients.
+    ///
+    /// # Errors
+    /// When there are none, or they cannot be read.
     pub fn new(setup: &ImageSetup<'_>) -> Result<Batches> {
         if setup.train.is_empty() {
             return Err(Error::Data("there is no image to learn".into()));
         }
+        let device = setup.device.clone().inner();
         Ok(Batches {
+            resident: resident(&setup.images, &device)?,
             images: setup.images.clone(),
             train: setup.train.clone(),
             kept_back: setup.kept_back.clone(),
             augment: setup.augment.clone(),
             epochs: Epochs::default(),
             size: setup.training.batch(setup.train.len()),
-            device: setup.device.clone().inner(),
+            device,
         })
     }
 
@@ -281,16 +287,76 @@ impl Batches {
         parts.into_iter().map(|index| self.load(&index))
     }
 
+    /// Pixels of a batch as they were read, on the host.
+    pub fn bytes(&self, batch: &Batch) -> Result<Vec<u8>> {
+        gather(&self.images, &batch.index)
+    }
+
     fn load(&self, index: &[usize]) -> Result<Batch> {
-        let mut bytes = Vec::new();
-        self.images.gather(index, &mut bytes).map_err(|e| Error::Data(e.to_string()))?;
         let all = self.images.labels();
         let labels = index.iter().map(|&i| all.get(i).copied().unwrap_or(0)).collect();
-        let ImageShape { height, width, channels } = self.images.shape();
-        let values: Vec<f32> = bytes.iter().map(|&b| from_byte(b)).collect();
-        let data = TensorData::new(values, [index.len(), height, width, channels]);
-        Ok(Batch { count: index.len(), labels, bytes, pixels: Tensor::from_data(data, &self.device) })
+        let pixels = match &self.resident {
+            Some(words) => {
+                let rows: Vec<i32> = index.iter().map(|&i| i as i32).collect();
+                let rows = Tensor::from_data(TensorData::new(rows, [index.len()]), &self.device);
+                unpack(words.clone().select(0, rows), self.images.shape())
+            }
+            None => self.upload(index)?,
+        };
+        Ok(Batch { count: index.len(), labels, index: index.to_vec(), pixels })
     }
+
+    /// Pixels by way of the host.
+    fn upload(&self, index: &[usize]) -> Result<Tensor<4>> {
+        let (bytes, shape) = (gather(&self.images, index)?, self.images.shape());
+        if !is_cpu(&self.device) {
+            return Ok(unpack(pack(&bytes, shape, &self.device), shape));
+        }
+        let values: Vec<f32> = bytes.iter().map(|&b| from_byte(b)).collect();
+        let data = TensorData::new(values, [index.len(), shape.height, shape.width, shape.channels]);
+        Ok(Tensor::from_data(data, &self.device))
+    }
+}
+
+fn gather(images: &Images, index: &[usize]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    images.gather(index, &mut bytes).map_err(|e| Error::Data(e.to_string()))?;
+    Ok(bytes)
+}
+
+/// Bytes of images that a GPU holds all the time, at most: what every adapter allows in one buffer.
+const MOST_RESIDENT: usize = 1 << 27;
+
+/// All images, as by [`pack`], if `device` is a GPU and they are not too many.
+fn resident(images: &Images, device: &Device) -> Result<Option<Tensor<2, Int>>> {
+    let bytes = words(images.shape()).saturating_mul(4 * images.len());
+    if is_cpu(device) || bytes > MOST_RESIDENT {
+        return Ok(None);
+    }
+    let all: Vec<usize> = (0..images.len()).collect();
+    Ok(Some(pack(&gather(images, &all)?, images.shape(), device)))
+}
+
+/// Words of four bytes that hold an image.
+fn words(shape: ImageShape) -> usize {
+    shape.len().div_ceil(4)
+}
+
+/// The bytes of images, four to a word, `[B, words]`: few GPUs know bytes.
+fn pack(bytes: &[u8], shape: ImageShape, device: &Device) -> Tensor<2, Int> {
+    let word = |four: &[u8]| four.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)) as i32;
+    let packed: Vec<i32> = bytes.chunks(shape.len()).flat_map(|image| image.chunks(4).map(word)).collect();
+    let count = bytes.len() / shape.len();
+    Tensor::from_data(TensorData::new(packed, [count, words(shape)]), device)
+}
+
+/// Packed images to pixels `[B, H, W, C]` in -1 .. 1, where they are.
+fn unpack(packed: Tensor<2, Int>, shape: ImageShape) -> Tensor<4> {
+    let [count, words] = packed.dims();
+    let byte = |i: i32| packed.clone().bitwise_right_shift_scalar(8 * i).bitwise_and_scalar(255);
+    let bytes: Tensor<3, Int> = Tensor::stack((0..4).map(byte).collect(), 2);
+    let bytes = bytes.reshape([count, 4 * words]).narrow(1, 0, shape.len());
+    bytes.reshape([count, shape.height, shape.width, shape.channels]).float() / 127.5 - 1.0
 }
 
 #[cfg(test)]
@@ -489,6 +555,24 @@ pub(crate) mod tests {
         assert!(ImageSpec { shares: vec![0.5, 0.2, 0.5], ..spec.clone() }.problem().is_some());
         let twice = ["a", "b", "a"].map(String::from).to_vec();
         assert!(ImageSpec { classes: twice, ..spec }.problem().is_some_and(|p| p.contains("\"a\"")));
+    }
+
+    /// Images of a number of bytes that fills no whole words, gathered in any order.
+    #[test]
+    fn packed_images_are_those_of_the_host() {
+        let shape = ImageShape { height: 3, width: 2, channels: 3 };
+        let bytes: Vec<u8> = (0..5 * shape.len()).map(|i| (i * 151 % 256) as u8).collect();
+        let test = "packed_images_are_those_of_the_host";
+        for device in [Some(Device::flex()), crate::agreement::wgpu(test)].iter().flatten() {
+            let packed = pack(&bytes, shape, device);
+            assert_eq!(packed.dims(), [5, 5]);
+            let index = Tensor::<1, Int>::from_data(TensorData::new(vec![3i32, 0, 4], [3]), device);
+            let got = unpack(packed.select(0, index), shape);
+            assert_eq!(got.dims(), [3, 3, 2, 3]);
+            let each = shape.len();
+            let wanted = [3, 0, 4].iter().flat_map(|&i| &bytes[i * each..][..each]).map(|&b| from_byte(b));
+            assert_close(&host(got), &wanted.collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod gan;
 pub mod image;
 mod linalg;
 pub mod nets;
+pub mod noise;
 mod order;
 mod profile;
 pub mod read;

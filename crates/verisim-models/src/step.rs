@@ -13,7 +13,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 use verisim_data::codec::{Encoded, Span};
-use verisim_data::rng::{Stream, normal, permutation, stream};
+use verisim_data::rng::{permutation, stream};
 
 use crate::error::{Error, Result};
 use crate::image::ImageSampler;
@@ -325,17 +325,12 @@ impl Epochs {
     }
 }
 
-/// Standard normal noise `[rows, width]` of a stream, made on the host: the same numbers on every backend.
-pub fn noise(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
-    let values: Vec<f32> = (0..rows * width).map(|_| normal(rng) as f32).collect();
-    Tensor::from_data(TensorData::new(values, [rows, width]), device)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::nets::params::tests::flat_gradients;
+    use crate::noise;
 
     #[test]
     fn an_epoch_visits_every_row_once() {
@@ -357,7 +352,7 @@ mod tests {
     fn squares(shards: usize, rows: usize) -> (burn::nn::Linear, GradientsParams, Vec<Losses>) {
         let device = Device::flex().autodiff();
         let module = layer(&device);
-        let x = noise(&mut stream(1, "x", 0), rows, 3, &Device::flex());
+        let x = noise::normal(&mut stream(1, "x", 0), rows, 3, &Device::flex());
         let per_shard = rows.div_ceil(shards);
         let (grads, logs) = gradients(&module, shards, &device, |s, module: &burn::nn::Linear| {
             let part = x.clone().narrow(0, s * per_shard, per_shard.min(rows - s * per_shard));
@@ -386,7 +381,7 @@ mod tests {
     fn turns_add_up_to_the_whole_batch() {
         for (rows, together, turns, parts) in [(7, 2, 1, 2), (7, 1, 3, 3), (7, 2, 2, 4), (3, 2, 2, 3)] {
             let (module, whole, one) = squares(1, rows);
-            let x = noise(&mut stream(1, "x", 0), rows, 3, &Device::flex());
+            let x = noise::normal(&mut stream(1, "x", 0), rows, 3, &Device::flex());
             let device = Device::flex().autodiff();
             let shard = |range: Range<usize>, module: &burn::nn::Linear| {
                 assert!(!range.is_empty());

@@ -28,6 +28,7 @@ use crate::decode::{Heads, calibrate};
 use crate::error::{Error, Result};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear, silu};
+use crate::noise;
 use crate::read;
 use crate::sampler::{Allowed, Drawn, Sampler};
 use crate::step::{self, Clock, Epochs, Losses, Resident, Setup, Trainee};
@@ -291,7 +292,7 @@ impl Trainee for Tvae {
             let rows = batch.chunks(per_shard).nth(s).unwrap_or(&[]);
             let (x, scalars) = train.batch(rows, blocks);
             let mut rng = stream(clock.seed, "latent", clock.step * 64 + s as u64);
-            let noise = step::noise(&mut rng, rows.len(), config.latent, &device.clone().inner());
+            let noise = noise::fresh_normal(&mut rng, rows.len(), config.latent, &device.clone().inner());
             let up = Tensor::from_inner;
             let (r, d) =
                 loss(net, &blocks.with_gradients(), &up(mask.clone()), up(x), scalars.map(up), Some(up(noise)));
@@ -414,7 +415,7 @@ impl TvaeSampler {
     ) -> Result<Drawn> {
         let heads = Heads { spans: &self.spans, blocks: &self.blocks, skip: self.skip.as_deref(), bias };
         heads.draw(rows, allowed, max_tries, rng, |n, rng| {
-            let z = step::noise(rng, n, self.latent, &self.device);
+            let z = noise::normal(rng, n, self.latent, &self.device);
             let (logits, means) = self.net.decode(z, self.blocks.width());
             let mut means = means.map(read::numbers).transpose()?.unwrap_or_default();
             for row in means.chunks_mut(self.spread.len().max(1)) {
@@ -508,7 +509,7 @@ mod tests {
     }
 
     fn noise(rows: usize) -> Tensor<2> {
-        Tensor::from_inner(step::noise(&mut stream(1, "noise", 0), rows, 2, &Device::flex()))
+        Tensor::from_inner(noise::normal(&mut stream(1, "noise", 0), rows, 2, &Device::flex()))
     }
 
     #[test]

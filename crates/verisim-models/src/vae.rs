@@ -33,6 +33,7 @@ use crate::linalg::cholesky;
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
 use crate::nets::{Ema, Init, linear, silu};
+use crate::noise;
 use crate::read;
 use crate::step::{self, Clock, Cuts, Losses, Trainee};
 use crate::training::Training;
@@ -115,8 +116,8 @@ impl Config {
             batch_size: 64,
             accumulate: 1,
             recompute: false,
-            epochs: 5,
-            min_steps: 4500,
+            epochs: 7,
+            min_steps: 6000,
             learning_rate: 1e-3,
             warmup: 100,
             cosine: true,
@@ -392,7 +393,7 @@ impl Trainee for Vae {
         let this = &*self;
         let shard = |rows: Range<usize>, net: &Net| {
             let mut rng = stream(clock.seed, "vae", step::part(clock, &rows));
-            let noise = step::noise(&mut rng, rows.len(), this.config.latent, &this.device.clone().inner());
+            let noise = noise::fresh_normal(&mut rng, rows.len(), this.config.latent, &this.device.clone().inner());
             let class = this.one_hot(&batch.labels[rows.clone()]);
             let (x, up) = (step::tracked(batch.slice(&rows), &this.device), |x| step::tracked(x, &this.device));
             let (r, d) = loss(&this.config, net, x, up(class), up(noise));
@@ -413,7 +414,7 @@ impl Trainee for Vae {
             let batch = batch?;
             let class = self.one_hot(&batch.labels);
             let mut rng = stream(0, "validate", k as u64);
-            let noise = step::noise(&mut rng, batch.count, self.config.latent, &self.device.clone().inner());
+            let noise = noise::fresh_normal(&mut rng, batch.count, self.config.latent, &self.device.clone().inner());
             let (r, d) = loss(&self.config, self.ema.average(), batch.pixels, class, noise);
             total += read::number(r + d * self.config.beta)?;
             count += batch.count;

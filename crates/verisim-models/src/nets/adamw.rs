@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn gradients(layer: &Linear, step: usize) -> GradientsParams {
-        let x = Tensor::<2>::from_inner(crate::step::noise(
+        let x = Tensor::<2>::from_inner(crate::noise::normal(
             &mut verisim_data::rng::stream(1, "adamw", step as u64),
             8,
             300,
@@ -185,7 +185,7 @@ mod tests {
     fn both_forms_agree() {
         let adam = AdamW { betas: [0.9, 0.99], epsilon: 1e-8, weight_decay: 0.01 };
         let device = Device::flex();
-        let random = |i: u64| crate::step::noise(&mut verisim_data::rng::stream(2, "adamw", i), 300, 151, &device);
+        let random = |i: u64| crate::noise::normal(&mut verisim_data::rng::stream(2, "adamw", i), 300, 151, &device);
         let (p, grad) = (random(0), random(1));
         let (m, v) = (random(2) * 0.1, random(3).powf_scalar(2.0));
         let update = adam.update(0.01, 3);
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn blends_and_squares_are_those_of_tensors() {
         let device = Device::flex();
-        let random = |i: u64| crate::step::noise(&mut verisim_data::rng::stream(3, "adamw", i), 70, 901, &device);
+        let random = |i: u64| crate::noise::normal(&mut verisim_data::rng::stream(3, "adamw", i), 70, 901, &device);
         let (a, b) = (random(0), random(1));
         let plain = a.clone() * 0.9 + b.clone() * 0.1;
         assert!((blend(a.clone(), b, 0.9) - plain).abs().max().into_scalar::<f32>() < 1e-6);

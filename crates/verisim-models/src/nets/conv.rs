@@ -80,6 +80,15 @@ pub fn is_flex(_: &Device) -> bool {
     false
 }
 
+/// Whether `device` computes on the processor, in memory that the host shares.
+pub fn is_cpu(device: &Device) -> bool {
+    #[cfg(feature = "ndarray")]
+    if device.clone().inner() == Device::ndarray() {
+        return true;
+    }
+    is_flex(device)
+}
+
 fn conv_plain(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
     let [_, _, _, c] = x.dims();
     let [columns, outputs] = weight.dims();

@@ -14,6 +14,6 @@ mod winograd;
 
 pub use adamw::AdamW;
 pub use blocks::Blocks;
-pub use conv::{conv, is_flex, linear, norm_act, silu};
+pub use conv::{conv, is_cpu, is_flex, linear, norm_act, silu};
 pub use layers::Init;
 pub use params::Ema;

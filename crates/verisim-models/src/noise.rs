@@ -1,0 +1,126 @@
+//! Random numbers in tensors, all of a stream: a seed decides them.
+//!
+//! What an artefact samples is made of numbers from the host ([`normal`]), so that every backend draws the same. What a
+//! training step needs, and nobody sees, is made where it is used (`fresh_*`): otherwise random numbers would be most of what a
+//! step sends to a GPU.
+
+use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use verisim_data::rng::{self, Stream, below, uniform};
+
+use crate::nets::is_cpu;
+
+/// Standard normal numbers `[rows, width]`, made on the host.
+pub fn normal(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
+    from_host(|| rng::normal(rng) as f32, [rows, width], device)
+}
+
+/// Standard normal numbers `[rows, width]` for training.
+pub fn fresh_normal(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
+    match on_host(device) {
+        true => normal(rng, rows, width, device),
+        false => made_there(rng, Distribution::Normal(0.0, 1.0), [rows, width], device),
+    }
+}
+
+/// Standard Gumbel numbers `[rows, width]` for training, `-ln(-ln u)`, in single precision: training only needs their shape.
+pub fn fresh_gumbel(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
+    const EDGE: f32 = 1e-7;
+    if !on_host(device) {
+        let u = made_there(rng, Distribution::Uniform(0.0, 1.0), [rows, width], device);
+        return -(-u.clamp(EDGE, 1.0 - EDGE).log()).log();
+    }
+    let draw = || {
+        let u = (uniform(rng) as f32).clamp(EDGE, 1.0 - EDGE);
+        -(-u.ln()).ln()
+    };
+    from_host(draw, [rows, width], device)
+}
+
+/// Numbers `[rows, width]` that are `1 / kept` with the probability `kept`, and else 0: a mask of dropout.
+pub fn fresh_dropout(rng: &mut Stream, rows: usize, width: usize, kept: f64, device: &Device) -> Tensor<2> {
+    if !on_host(device) {
+        let u = made_there(rng, Distribution::Uniform(0.0, 1.0), [rows, width], device);
+        return u.lower_elem(kept).float() / kept;
+    }
+    from_host(|| if uniform(rng) < kept { (1.0 / kept) as f32 } else { 0.0 }, [rows, width], device)
+}
+
+/// The tests of this crate hold backends to each other, and so give the same numbers to all of them.
+fn on_host(device: &Device) -> bool {
+    cfg!(test) || is_cpu(device)
+}
+
+fn from_host(draw: impl FnMut() -> f32, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = std::iter::repeat_with(draw).take(shape[0] * shape[1]).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// A backend has one generator, so that threads which did this at the same time would take numbers from each other. A GPU's
+/// batch is in one shard, and so is made by one thread.
+fn made_there(rng: &mut Stream, distribution: Distribution, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    device.seed(below(rng, u64::MAX));
+    Tensor::random(shape, distribution, device)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::agreement::wgpu;
+    use verisim_data::rng::stream;
+
+    const SHAPE: [usize; 2] = [300, 211];
+
+    /// Mean and variance, and of numbers next to each other in a row and in a column the mean product of their deviations.
+    fn moments(values: &[f32]) -> [f64; 4] {
+        let n = values.len() as f64;
+        let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+        let product = |lag: usize| {
+            let pairs = values.iter().zip(&values[lag..]);
+            pairs.map(|(&a, &b)| (f64::from(a) - mean) * (f64::from(b) - mean)).sum::<f64>() / n
+        };
+        [mean, product(0), product(1), product(SHAPE[1])]
+    }
+
+    fn host(tensor: Tensor<2>) -> Vec<f32> {
+        tensor.into_data().try_into_vec().unwrap()
+    }
+
+    fn assert_moments(what: &str, values: &[f32], mean: f64, variance: f64) {
+        let got = moments(values);
+        let error = 5.0 * (3.0 * variance.powi(2) / values.len() as f64).sqrt();
+        for (got, wanted) in got.iter().zip([mean, variance, 0.0, 0.0]) {
+            assert!((got - wanted).abs() < error, "{what}: {got}, not {wanted}");
+        }
+    }
+
+    #[test]
+    fn what_a_device_makes_is_normal_and_of_its_seed() {
+        for device in [Some(Device::flex()), wgpu("what_a_device_makes_is_normal_and_of_its_seed")].iter().flatten() {
+            let make = |index| {
+                let mut rng = stream(1, "noise", index);
+                let normal = Distribution::Normal(0.0, 1.0);
+                [(); 2].map(|()| host(made_there(&mut rng, normal, SHAPE, device)))
+            };
+            let [first, second] = make(0);
+            assert_moments("normal", &first, 0.0, 1.0);
+            assert_moments("normal again", &second, 0.0, 1.0);
+            assert_ne!(first, second);
+            assert_eq!([first, second], make(0));
+            assert_ne!(make(0), make(1));
+        }
+    }
+
+    #[test]
+    fn noise_of_the_host_has_its_distribution() {
+        let device = Device::flex();
+        let mut rng = stream(1, "noise", 0);
+        let [rows, width] = SHAPE;
+        assert_moments("normal", &host(fresh_normal(&mut rng, rows, width, &device)), 0.0, 1.0);
+        // Euler's constant, and pi^2 / 6.
+        assert_moments("gumbel", &host(fresh_gumbel(&mut rng, rows, width, &device)), 0.577216, 1.644934);
+        let keep = host(fresh_dropout(&mut rng, rows, width, 0.8, &device));
+        assert!(keep.iter().all(|&x| x == 0.0 || x == 1.25));
+        assert_moments("dropout", &keep, 1.0, 0.25);
+    }
+}
