@@ -5,12 +5,13 @@ use verisim_data::images::{ImageOptions, Images};
 use crate::image_models::{CLASSES, GREY, MODELS, ready};
 use crate::util::{Dir, small};
 
-/// Whether there is an adapter; a word if not.
+/// Whether there is an adapter; a word if not. With `VERISIM_NEED_GPU` there must be one.
 fn adapter(test: &str) -> bool {
     let devices = Dir::new().run(&["devices", "--json"]).ok().stdout;
     let devices: serde_json::Value = serde_json::from_str(&devices).unwrap();
     let there = devices["devices"].as_array().unwrap().iter().any(|d| d == "wgpu");
     if !there {
+        assert!(std::env::var_os("VERISIM_NEED_GPU").is_none(), "{test}: there is no adapter");
         eprintln!("skipped: {test} (needs --features gpu and a graphics adapter; a software Vulkan driver will do)");
     }
     there

@@ -56,19 +56,20 @@ pub fn choose(choice: Choice) -> Result<Chosen> {
     }
 }
 
-/// Ends the program with a message where wgpu would panic in a thread of its own, and again at all that follows: it does so
-/// where a driver has no memory left for anything but a buffer, which is an error like any other. Files are whole at any time.
+/// Ends the program with a message when a driver is out of memory: wgpu panics then in a thread of its own, and again at all
+/// that follows. No file is half-written, since files get their names when they are whole; temporary ones stay behind.
 pub fn watch() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        match info.payload_as_str().and_then(|p| p.strip_prefix("wgpu error: ")) {
-            Some(problem) => {
-                let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
-                eprintln!("error: {}", verisim_models::Error::Device { problem });
-                std::process::exit(1);
-            }
-            None => usual(info),
+        if !info.payload_as_str().is_some_and(|p| p.starts_with("wgpu error: Out of Memory")) {
+            return usual(info);
         }
+        ONCE.call_once(|| {
+            let error = verisim_models::Error::Device { problem: "out of memory".into() };
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            std::process::exit(1);
+        });
     }));
 }
 

@@ -201,6 +201,9 @@ fn between(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
     use burn::tensor::{Device, Tensor};
     use verisim_data::images::ImageShape;
 
@@ -219,6 +222,24 @@ mod tests {
 
         fn device(&self) -> Device {
             Device::flex()
+        }
+    }
+
+    /// As [`Sum`], and counts.
+    struct Counted(Arc<AtomicUsize>);
+
+    impl ImageSampler for Counted {
+        fn noise(&self) -> usize {
+            Sum.noise()
+        }
+
+        fn images(&self, noise: Tensor<2>, labels: &[u32]) -> Tensor<4> {
+            self.0.fetch_add(labels.len(), Relaxed);
+            Sum.images(noise, labels)
+        }
+
+        fn device(&self) -> Device {
+            Sum.device()
         }
     }
 
@@ -254,15 +275,18 @@ mod tests {
 
     #[test]
     fn a_sink_that_fails_ends_the_drawing() {
-        let artefact = artefact(&[]);
+        let made = Arc::new(AtomicUsize::new(0));
+        let artefact = ImageArtefact { sampler: Box::new(Counted(made.clone())), ..artefact(&[]) };
         let mut taken = 0;
         let mut sink = |_: &[u8], _: &[u32]| {
             taken += 1;
             if taken == 2 { Err(artefact.fail("the sink", "is full")) } else { Ok(()) }
         };
-        let request = ImageRequest { count: 1_000_000, ..Default::default() };
+        let request = ImageRequest { count: 100_000, ..Default::default() };
         assert!(artefact.sample(&request, &mut sink).unwrap_err().to_string().contains("is full"));
         assert_eq!(taken, 2);
+        // Those that were taken, and those on the way.
+        assert!(made.load(Relaxed) <= 4 * together(artefact.spec.shape), "{} were made", made.load(Relaxed));
     }
 
     #[test]

@@ -23,12 +23,14 @@ use crate::{
 /// Steps that are compared. Differences of rounding grow with every step.
 const STEPS: u64 = 3;
 
-/// A device of wgpu, or a word that there is none.
+/// A device of wgpu, or a word that there is none. With `VERISIM_NEED_GPU` there must be one in a build that can use it.
 pub(crate) fn wgpu(test: &str) -> Option<Device> {
     #[cfg(feature = "gpu")]
     if !Device::enumerate(DeviceType::Wgpu).is_empty() {
         return Some(Device::wgpu(DeviceKind::DefaultDevice));
     }
+    let needed = cfg!(feature = "gpu") && std::env::var_os("VERISIM_NEED_GPU").is_some();
+    assert!(!needed, "{test}: there is no adapter");
     eprintln!("skipped: {test} (needs --features gpu and a graphics adapter; a software Vulkan driver will do)");
     None
 }

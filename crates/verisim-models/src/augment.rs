@@ -1,7 +1,7 @@
 //! Augmentation of images in training: seeded, and differentiable, so that a GAN may show its critic real and made images
 //! through it (DiffAugment, Zhao et al. 2020).
 //!
-//! Everything random is drawn on the host, the same dozen numbers an image whatever is set, so that switching one setting
+//! Everything random but noise is drawn on the host, the same dozen numbers an image whatever is set, so that switching one setting
 //! on leaves the draws of the others as they were; noise comes last. Flip, shift, crop and rotation are one affine map an
 //! image and one resampling. Where a map reaches past the image, the nearest pixel of its edge is repeated. What comes
 //! out is not clamped, since a clamp has no gradient: brightness, contrast, saturation and noise may leave -1..1.

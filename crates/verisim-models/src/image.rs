@@ -211,6 +211,8 @@ pub struct Batch {
     pub labels: Vec<u32>,
     /// Their places in the set.
     index: Vec<usize>,
+    /// Their pixels as they were read, if they came by way of the host.
+    bytes: Option<Vec<u8>>,
     /// Augmented pixels `[B, H, W, C]`, on the device.
     pub pixels: Tensor<4>,
 }
@@ -222,8 +224,8 @@ impl Batch {
     }
 }
 
-/// The images of a training, batch by batch. They stay bytes, which is a quarter of the memory: on a GPU those of a set that is
-/// not too large for it, and batches are gathered there; otherwise on the host, from where a batch goes to the device at a time.
+/// The images of a training, batch by batch. They stay bytes, which is a quarter of the memory: on a GPU, where batches are then
+/// gathered, if they come to 128 MB at most; otherwise on the host, from where a batch goes to the device at a time.
 pub struct Batches {
     images: Arc<Images>,
     train: Vec<usize>,
@@ -289,32 +291,37 @@ impl Batches {
 
     /// Pixels of a batch as they were read, on the host.
     pub fn bytes(&self, batch: &Batch) -> Result<Vec<u8>> {
-        gather(&self.images, &batch.index)
+        match &batch.bytes {
+            Some(bytes) => Ok(bytes.clone()),
+            None => gather(&self.images, &batch.index),
+        }
     }
 
     fn load(&self, index: &[usize]) -> Result<Batch> {
         let all = self.images.labels();
         let labels = index.iter().map(|&i| all.get(i).copied().unwrap_or(0)).collect();
-        let pixels = match &self.resident {
+        let (pixels, bytes) = match &self.resident {
             Some(words) => {
                 let rows: Vec<i32> = index.iter().map(|&i| i as i32).collect();
                 let rows = Tensor::from_data(TensorData::new(rows, [index.len()]), &self.device);
-                unpack(words.clone().select(0, rows), self.images.shape())
+                (unpack(words.clone().select(0, rows), self.images.shape()), None)
             }
-            None => self.upload(index)?,
+            None => {
+                let bytes = gather(&self.images, index)?;
+                (self.upload(&bytes), Some(bytes))
+            }
         };
-        Ok(Batch { count: index.len(), labels, index: index.to_vec(), pixels })
+        Ok(Batch { count: index.len(), labels, index: index.to_vec(), bytes, pixels })
     }
 
-    /// Pixels by way of the host.
-    fn upload(&self, index: &[usize]) -> Result<Tensor<4>> {
-        let (bytes, shape) = (gather(&self.images, index)?, self.images.shape());
+    fn upload(&self, bytes: &[u8]) -> Tensor<4> {
+        let shape = self.images.shape();
         if !is_cpu(&self.device) {
-            return Ok(unpack(pack(&bytes, shape, &self.device), shape));
+            return unpack(pack(bytes, shape, &self.device), shape);
         }
         let values: Vec<f32> = bytes.iter().map(|&b| from_byte(b)).collect();
-        let data = TensorData::new(values, [index.len(), shape.height, shape.width, shape.channels]);
-        Ok(Tensor::from_data(data, &self.device))
+        let data = TensorData::new(values, [bytes.len() / shape.len(), shape.height, shape.width, shape.channels]);
+        Tensor::from_data(data, &self.device)
     }
 }
 
@@ -329,7 +336,7 @@ const MOST_RESIDENT: usize = 1 << 27;
 
 /// All images, as by [`pack`], if `device` is a GPU and they are not too many.
 fn resident(images: &Images, device: &Device) -> Result<Option<Tensor<2, Int>>> {
-    let bytes = words(images.shape()).saturating_mul(4 * images.len());
+    let bytes = words(images.shape()).saturating_mul(images.len()).saturating_mul(4);
     if is_cpu(device) || bytes > MOST_RESIDENT {
         return Ok(None);
     }

@@ -4,6 +4,8 @@
 //! training step needs, and nobody sees, is made where it is used (`fresh_*`): otherwise random numbers would be most of what a
 //! step sends to a GPU.
 
+use std::sync::{Mutex, PoisonError};
+
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use verisim_data::rng::{self, Stream, below, uniform};
 
@@ -16,18 +18,13 @@ pub fn normal(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> T
 
 /// Standard normal numbers `[rows, width]` for training.
 pub fn fresh_normal(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
-    match on_host(device) {
-        true => normal(rng, rows, width, device),
-        false => made_there(rng, Distribution::Normal(0.0, 1.0), [rows, width], device),
-    }
+    if on_host(device) { normal(rng, rows, width, device) } else { normal_there(rng, [rows, width], device) }
 }
 
 /// Standard Gumbel numbers `[rows, width]` for training, `-ln(-ln u)`, in single precision: training only needs their shape.
 pub fn fresh_gumbel(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
-    const EDGE: f32 = 1e-7;
     if !on_host(device) {
-        let u = made_there(rng, Distribution::Uniform(0.0, 1.0), [rows, width], device);
-        return -(-u.clamp(EDGE, 1.0 - EDGE).log()).log();
+        return gumbel_there(rng, [rows, width], device);
     }
     let draw = || {
         let u = (uniform(rng) as f32).clamp(EDGE, 1.0 - EDGE);
@@ -39,11 +36,13 @@ pub fn fresh_gumbel(rng: &mut Stream, rows: usize, width: usize, device: &Device
 /// Numbers `[rows, width]` that are `1 / kept` with the probability `kept`, and else 0: a mask of dropout.
 pub fn fresh_dropout(rng: &mut Stream, rows: usize, width: usize, kept: f64, device: &Device) -> Tensor<2> {
     if !on_host(device) {
-        let u = made_there(rng, Distribution::Uniform(0.0, 1.0), [rows, width], device);
-        return u.lower_elem(kept).float() / kept;
+        return dropout_there(rng, [rows, width], kept, device);
     }
     from_host(|| if uniform(rng) < kept { (1.0 / kept) as f32 } else { 0.0 }, [rows, width], device)
 }
+
+/// How close to 0 and 1 a uniform number may come whose logarithm is taken.
+const EDGE: f32 = 1e-7;
 
 /// The tests of this crate hold backends to each other, and so give the same numbers to all of them.
 fn on_host(device: &Device) -> bool {
@@ -55,9 +54,24 @@ fn from_host(draw: impl FnMut() -> f32, shape: [usize; 2], device: &Device) -> T
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// A backend has one generator, so that threads which did this at the same time would take numbers from each other. A GPU's
-/// batch is in one shard, and so is made by one thread.
+fn normal_there(rng: &mut Stream, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    made_there(rng, Distribution::Normal(0.0, 1.0), shape, device)
+}
+
+fn gumbel_there(rng: &mut Stream, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    let u = made_there(rng, Distribution::Uniform(0.0, 1.0), shape, device);
+    -(-u.clamp(EDGE, 1.0 - EDGE).log()).log()
+}
+
+fn dropout_there(rng: &mut Stream, shape: [usize; 2], kept: f64, device: &Device) -> Tensor<2> {
+    let u = made_there(rng, Distribution::Uniform(0.0, 1.0), shape, device);
+    u.lower_elem(kept).float() / kept
+}
+
+/// A backend has one generator for all its devices and threads: whoever has set its seed must draw before anyone else does.
 fn made_there(rng: &mut Stream, distribution: Distribution, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    let _mine = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     device.seed(below(rng, u64::MAX));
     Tensor::random(shape, distribution, device)
 }
@@ -94,33 +108,44 @@ mod tests {
         }
     }
 
+    /// A normal, a Gumbel and a dropout sample have their moments: Euler's constant and pi^2 / 6 are those of Gumbel's.
+    fn assert_distributions([normal, gumbel, dropout]: [Tensor<2>; 3]) {
+        assert_moments("normal", &host(normal), 0.0, 1.0);
+        assert_moments("gumbel", &host(gumbel), 0.577216, 1.644934);
+        let keep = host(dropout);
+        assert!(keep.iter().all(|&x| x == 0.0 || x == 1.25));
+        assert_moments("dropout", &keep, 1.0, 0.25);
+    }
+
     #[test]
-    fn what_a_device_makes_is_normal_and_of_its_seed() {
-        for device in [Some(Device::flex()), wgpu("what_a_device_makes_is_normal_and_of_its_seed")].iter().flatten() {
+    fn what_a_device_makes_is_of_its_distribution_and_seed() {
+        let test = "what_a_device_makes_is_of_its_distribution_and_seed";
+        for device in [Some(Device::flex()), wgpu(test)].iter().flatten() {
             let make = |index| {
-                let mut rng = stream(1, "noise", index);
-                let normal = Distribution::Normal(0.0, 1.0);
-                [(); 2].map(|()| host(made_there(&mut rng, normal, SHAPE, device)))
+                let rng = &mut stream(1, "noise", index);
+                [
+                    normal_there(rng, SHAPE, device),
+                    gumbel_there(rng, SHAPE, device),
+                    dropout_there(rng, SHAPE, 0.8, device),
+                ]
             };
-            let [first, second] = make(0);
-            assert_moments("normal", &first, 0.0, 1.0);
-            assert_moments("normal again", &second, 0.0, 1.0);
-            assert_ne!(first, second);
-            assert_eq!([first, second], make(0));
-            assert_ne!(make(0), make(1));
+            let reads = crate::read::count();
+            let first = make(0);
+            assert_eq!(crate::read::count(), reads);
+            assert_distributions(first.clone());
+            assert_eq!(first.map(host), make(0).map(host));
+            let two = || normal_there(&mut stream(1, "noise", 0), SHAPE, device);
+            assert_eq!(host(two()), host(two()));
+            let rng = &mut stream(1, "noise", 0);
+            assert_ne!(host(normal_there(rng, SHAPE, device)), host(normal_there(rng, SHAPE, device)));
         }
     }
 
     #[test]
     fn noise_of_the_host_has_its_distribution() {
-        let device = Device::flex();
-        let mut rng = stream(1, "noise", 0);
-        let [rows, width] = SHAPE;
-        assert_moments("normal", &host(fresh_normal(&mut rng, rows, width, &device)), 0.0, 1.0);
-        // Euler's constant, and pi^2 / 6.
-        assert_moments("gumbel", &host(fresh_gumbel(&mut rng, rows, width, &device)), 0.577216, 1.644934);
-        let keep = host(fresh_dropout(&mut rng, rows, width, 0.8, &device));
-        assert!(keep.iter().all(|&x| x == 0.0 || x == 1.25));
-        assert_moments("dropout", &keep, 1.0, 0.25);
+        let (device, rng, [rows, width]) = (Device::flex(), &mut stream(1, "noise", 0), SHAPE);
+        let normal = fresh_normal(rng, rows, width, &device);
+        let gumbel = fresh_gumbel(rng, rows, width, &device);
+        assert_distributions([normal, gumbel, fresh_dropout(rng, rows, width, 0.8, &device)]);
     }
 }

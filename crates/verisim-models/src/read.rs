@@ -29,19 +29,20 @@ pub fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     data.try_into_vec::<f32>().map_err(|e| failed(format!("its numbers are of another type: {e:?}")))
 }
 
-/// What began it, of a backend's report: all that was skipped in consequence stands before it.
-fn root(report: &str) -> String {
-    let empty = ["", "Caused by:", "Asked at:", "No backtrace available"];
-    let line = report.lines().map(str::trim).rfind(|line| !empty.contains(line)).unwrap_or(report.trim());
-    match line.split_once("allocate buffer of size: ").map(|(_, size)| size.parse::<u64>()) {
-        Some(Ok(bytes)) => format!("out of memory, with no room for {} MB more", bytes.div_ceil(1 << 20)),
-        _ => line.to_owned(),
-    }
-}
-
 /// The number of a tensor that holds one. Errors as of [`numbers`].
 pub fn number<const D: usize>(tensor: Tensor<D>) -> Result<f64> {
     Ok(numbers(tensor)?.first().copied().map_or(f64::NAN, f64::from))
+}
+
+/// What began it, of a backend's report: all that was skipped in consequence stands before it, and where it was asked for after.
+fn root(report: &str) -> String {
+    let ends = |line: &str| ["Backtrace", "No backtrace", "Asked at:"].iter().any(|end| line.starts_with(end));
+    let lines = report.lines().map(str::trim).take_while(|line| !ends(line));
+    let line = lines.filter(|line| !line.is_empty() && *line != "Caused by:").last().unwrap_or("it did not say why");
+    match line.strip_prefix("can't allocate buffer of size: ").map(str::parse::<u64>) {
+        Some(Ok(bytes)) => format!("it allows no buffer of {} MB", bytes.div_ceil(1 << 20)),
+        _ => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -50,15 +51,22 @@ mod tests {
 
     #[test]
     fn of_a_long_report_the_root_is_told() {
-        let report = "An error happened during execution\nCaused by:\n  Several failures at once\nCaused by:\n  The bytes were \
-                      never written (failure #6958, still claiming 1 buffer(s))\n  skipped `KernelBinop`: it needed memory \
-                      ManagedMemoryId { value: 77258 }, which carried the failure\nCaused by:\n  An IO error happened\nCaused \
-                      by:\n  can't allocate buffer of size: 205520896\nNo backtrace available\nAsked at:\nNo backtrace available";
-        assert_eq!(root(report), "out of memory, with no room for 196 MB more");
-        assert_eq!(root("Caused by:\n  the device was lost\n"), "the device was lost");
-        assert_eq!(
-            (root(""), root("allocate buffer of size: much")),
-            (String::new(), "allocate buffer of size: much".into())
-        );
+        let skipped = "An error happened during execution\nCaused by:\n  Several failures at once\nCaused by:\n  The bytes were \
+                       never written (failure #6958, still claiming 1 buffer(s))\n  skipped `KernelBinop`: it needed memory \
+                       ManagedMemoryId { value: 77258 }, which carried the failure\nCaused by:\n  An IO error happened\nCaused \
+                       by:\n  can't allocate buffer of size: 205520896\nNo backtrace available\nAsked at:\nNo backtrace available";
+        let launch = "An out-of-memory error happened during launch\nCaused by:\n  no page left\nBacktrace\nNo backtrace available";
+        for (report, told) in [
+            (skipped, "it allows no buffer of 196 MB"),
+            (launch, "no page left"),
+            ("Unknown: the driver was reset\nBacktrace:\n   0: main\n", "Unknown: the driver was reset"),
+            (
+                "out of device memory allocating 4096 bytes\nNo backtrace available",
+                "out of device memory allocating 4096 bytes",
+            ),
+            ("", "it did not say why"),
+        ] {
+            assert_eq!(root(report), told);
+        }
     }
 }

@@ -414,7 +414,7 @@ impl Trainee for Vae {
             let batch = batch?;
             let class = self.one_hot(&batch.labels);
             let mut rng = stream(0, "validate", k as u64);
-            let noise = noise::fresh_normal(&mut rng, batch.count, self.config.latent, &self.device.clone().inner());
+            let noise = noise::normal(&mut rng, batch.count, self.config.latent, &self.device.clone().inner());
             let (r, d) = loss(&self.config, self.ema.average(), batch.pixels, class, noise);
             total += read::number(r + d * self.config.beta)?;
             count += batch.count;
