@@ -51,6 +51,7 @@ fn tables_and_images_are_not_taken_for_each_other() {
         refused(&["data.path=t.csv", "data.images.size=8"], &["data.images is for images"]);
         refused(&["data.path=t.csv", "augment.flip=true"], &["[augment] is for images"]);
         refused(&["data.path=t.csv", "train.accumulate=2"], &["train.accumulate is for images"]);
+        refused(&["data.path=t.csv", "train.recompute=true"], &["train.recompute is for images"]);
     }
     for model in MODELS {
         dir.file("job.toml", tiny(model));

@@ -278,8 +278,11 @@ impl Job {
             Some(augment) => augment.check()?,
             None => {}
         }
-        let set =
-            [("accumulate", self.train.accumulate.is_some()), ("preview_every", self.train.preview_every.is_some())];
+        let set = [
+            ("accumulate", self.train.accumulate.is_some()),
+            ("recompute", self.train.recompute.is_some()),
+            ("preview_every", self.train.preview_every.is_some()),
+        ];
         if let Some((key, _)) = set.iter().find(|(_, given)| *given && kind == Kind::Table) {
             return Err(Error::Nothing(format!("train.{key} is for images, and {name} learns none; remove it")));
         }
