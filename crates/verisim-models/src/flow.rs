@@ -11,7 +11,8 @@
 //!   `guidance` `w` samples along `u_none + w (u_class - u_none)` (Ho and Salimans, 2022); 1 is plain sampling.
 //! - `pairing = "ot"` pairs the noise of a batch with its images so that the sum of squared distances is least
 //!   (Tong et al., 2024), within each class: pairs across classes would make the noise tell of the class.
-//! - Sampling follows the velocity from 0 to 1 in `steps` steps of Heun's method (two evaluations, the last step one).
+//! - Sampling follows the velocity from 0 to 1 in `steps` steps of Heun's method (two evaluations, the last step one),
+//!   which are short at both ends of the way.
 //!
 //! The network is a small U-Net of residual blocks; squares of `patch x patch` pixels are one pixel of it. At the smallest size
 //! a perceptron over positions shows every pixel all others, where many use attention.
