@@ -125,14 +125,28 @@ class Levels(nn.Module):
         return h, kept
 
 
+class Enlarge(nn.Conv2d):
+    """A 3 x 3 convolution of the image whose pixels became squares of PATCH x PATCH equal ones, computed without it. PATCH is
+    also the step between sizes."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs, kernel_size=3, padding=1)
+        falls = [[[(p + i + PATCH - 1) // PATCH == s for i in range(3)] for s in range(3)] for p in range(PATCH)]
+        sums = torch.tensor(falls).float()  # place in the square, square of the window, pixel of the window
+        self.register_buffer("sums", torch.einsum("asi,btj->abstij", sums, sums).reshape(PATCH**2, 3, 3, 9))
+
+    def forward(self, x):
+        weight = torch.einsum("pstq,oiq->opist", self.sums, self.weight.flatten(2)).flatten(0, 1)
+        return F.pixel_shuffle(F.conv2d(x, weight, self.bias.repeat_interleave(PATCH**2), padding=1), PATCH)
+
+
 class Output(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, layer):
         super().__init__()
-        self.head = zero(nn.Linear(CONDITION, 2 * channels[0]))
-        self.conv, self.spread = conv(channels[0], PATCH**2), nn.PixelShuffle(PATCH)
+        self.head, self.layer = zero(nn.Linear(CONDITION, 2 * channels[0])), layer
 
     def forward(self, h, condition):
-        return self.spread(self.conv(norm_act(h, *self.head(condition).chunk(2, 1))))
+        return self.layer(norm_act(h, *self.head(condition).chunk(2, 1)))
 
 
 class Velocity(nn.Module):
@@ -146,8 +160,7 @@ class Velocity(nn.Module):
         self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH), conv(PATCH**2, channels[0]))
         self.descent = Levels(channels, blocks, down, CONDITION, mixed=len(channels) - 1)
         self.ascent = Levels(channels[::-1], blocks, up, CONDITION, beside=True, mixed=0)
-        self.output = Output(channels)
-        zero(self.output.conv)
+        self.output = Output(channels, nn.Sequential(zero(conv(channels[0], PATCH**2)), nn.PixelShuffle(PATCH)))
 
     def forward(self, x, t, label):
         waves = torch.cat([(t * self.rates).sin(), (t * self.rates).cos()], 1)
@@ -179,7 +192,7 @@ class Decoder(nn.Module):
         self.layout, self.shape, self.scaled = layout, smallest(channels), scaled
         self.latent, self.label = nn.Linear(latent, CONDITION), nn.Linear(CLASSES, CONDITION)
         self.mix, self.start = nn.Linear(CONDITION, CONDITION), nn.Linear(CONDITION, math.prod(self.shape))
-        self.levels, self.output = Levels(channels[::-1], blocks, up, CONDITION), Output(channels)
+        self.levels, self.output = Levels(channels[::-1], blocks, Enlarge, CONDITION), Output(channels, Enlarge(channels[0], 1))
 
     def forward(self, z, label):
         latent = unit(self.latent(z)) if self.scaled else self.latent(z)

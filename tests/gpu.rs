@@ -87,4 +87,6 @@ fn a_gpu_is_listed_and_measured() {
     let results = report["results"].as_array().unwrap();
     assert_eq!(results.len(), 2);
     assert!(results.iter().all(|r| r["training"]["step"]["median"].as_f64() > Some(0.0)), "{report}");
+    let card: Vec<Option<u64>> = results.iter().map(|r| r["card_memory"].as_u64()).collect();
+    assert!(card[0].is_none() && card[1] > Some(100_000), "{card:?}");
 }

@@ -5,6 +5,7 @@ use verisim_data::images::{ImageShape, ImageWriter};
 use verisim_data::rng::{below, stream};
 use verisim_models::Weights;
 
+use crate::image_models::tiny;
 use crate::util::Dir;
 
 const GREY: ImageShape = ImageShape { height: 12, width: 12, channels: 1 };
@@ -135,6 +136,50 @@ fn images_of_another_shape_are_brought_to_that_of_the_real_ones() {
     assert!(is_png(&dir.bytes("p.png")));
 }
 
+/// Images of two sizes are learnt cropped to a rectangle, in grey: what is made of them is compared with them alike.
+#[test]
+fn images_are_compared_as_a_model_saw_them() {
+    let dir = Dir::new();
+    let (tall, wide) =
+        (ImageShape { height: 16, width: 8, channels: 3 }, ImageShape { height: 8, width: 16, channels: 3 });
+    for (name, seed) in [("real", 1), ("held", 2)] {
+        write(&dir, "tall", tall, &halves(20, tall, seed), &[]);
+        write(&dir, name, wide, &halves(20, wide, seed + 2), &[]);
+        for file in std::fs::read_dir(dir.path("tall")).unwrap().map(|f| f.unwrap()) {
+            let renamed = format!("tall-{}", file.file_name().to_string_lossy());
+            std::fs::rename(file.path(), dir.path(name).join(renamed)).unwrap();
+        }
+        std::fs::remove_dir_all(dir.path("tall")).unwrap();
+    }
+    dir.file("job.toml", tiny("vae"));
+    let sets = ["evaluate", "--real", "real", "--synthetic", "made", "--holdout", "held"];
+    // The shape of what is compared, and how far apart the closest pair is.
+    let compared = |more: &[&str]| {
+        let output = dir.run(&[&sets[..], &["--json", "-"], more].concat()).ok();
+        let report: Value = serde_json::from_str(&output.stdout).unwrap();
+        (report["shape"].clone(), report["copying"]["closest"][0]["distance"].as_f64().unwrap())
+    };
+    let [padded, cropped] = ["pad", "crop"].map(|fit| {
+        let images = format!("data.images={{size=[8,12],channels=\"grey\",fit=\"{fit}\"}}");
+        dir.run(&["train", "job.toml", "--out", fit, "--set", &images]).ok();
+        if !dir.path("made").exists() {
+            dir.run(&["sample", fit, "-n", "20", "-o", "made"]).ok();
+            dir.run(&sets).fails(1).quick().says(&["real", "20 of 8 x 16", "20 of 16 x 8", "--size", "--model RUN"]);
+        }
+        compared(&["--model", fit])
+    });
+    assert_eq!((padded.0, cropped.0), (serde_json::json!([8, 12, 1]), serde_json::json!([8, 12, 1])));
+    assert_eq!(compared(&["--size", "8x12"]).0, serde_json::json!([8, 12, 3]));
+    // The same rectangle of other pixels.
+    assert_ne!(padded.1, cropped.1);
+    let said = dir.run(&["inspect", "real", "--sheet", "sheet.png"]).ok().stdout;
+    for words in ["40 images", "size        8 x 16: 20", "size        16 x 8: 20", "data.images.size"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(is_png(&dir.bytes("sheet.png")));
+    assert!(dir.run(&["inspect", "real", "--size", "4x6"]).ok().stdout.contains("40 images, 4 x 6 RGB"));
+}
+
 #[test]
 fn what_cannot_be_compared_is_said_at_once() {
     let dir = real(&["left", "right"]);
@@ -150,14 +195,18 @@ fn what_cannot_be_compared_is_said_at_once() {
     evaluate("held", &["--holdout", "empty"]).fails(1).quick().says(&["empty", "no images"]);
     evaluate("nowhere", &[]).fails(1).quick().says(&["nowhere"]);
     evaluate("held", &["--features", "nowhere.safetensors"]).fails(1).quick().says(&["nowhere.safetensors"]);
-    evaluate("held", &["--size", "0"]).fails(1).quick().says(&["size"]);
+    for size in ["0", "12x", "12x0", "axb", "5000"] {
+        evaluate("held", &["--size", size]).fails(2).quick().says(&["--size", "height x width (32x48)"]);
+    }
+    evaluate("held", &["--size", "8", "--model", "run"]).fails(2).quick().says(&["--size", "--model"]);
+    evaluate("held", &["--model", "nowhere"]).fails(1).quick().says(&["nowhere"]);
 }
 
 #[test]
 fn arguments_of_tables_and_of_images_are_kept_apart() {
     let dir = real(&[]);
     let images = ["evaluate", "--real", "real", "--synthetic", "held"];
-    for (name, value) in [("--target", "income"), ("--model", "run"), ("--delimiter", ";"), ("--missing", "NA")] {
+    for (name, value) in [("--target", "income"), ("--delimiter", ";"), ("--missing", "NA")] {
         let output = dir.run(&[&images[..], &[name, value]].concat()).fails(1).quick();
         output.says(&[name, "is for tables", "real"]);
     }

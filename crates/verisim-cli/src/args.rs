@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use verisim_data::images::Size;
 
 use crate::device::Choice;
 
@@ -133,6 +134,7 @@ pub struct Sample {
 Examples:
   verisim evaluate --real train.csv --synthetic synthetic.csv --holdout test.csv --target income --html report.html
   verisim evaluate --real mnist/train --synthetic digits/ --holdout mnist/t10k --html report.html --pairs pairs.png
+  verisim evaluate --real photos/ --synthetic made/ --holdout kept-back/ --model runs/photos
 
 The hold-out is real rows or images that the model never saw; with it every score has its ceiling, and privacy can be
 measured. Images are compared by the features of a small classifier, which is trained on the real ones first: a minute
@@ -150,7 +152,8 @@ pub struct Evaluate {
     /// Tables: the column to predict when training on synthetic rows and testing on real ones.
     #[arg(long, value_name = "COLUMN")]
     pub target: Option<String>,
-    /// Tables: take the kinds of the columns from this run directory or artefact rather than from the real rows.
+    /// Tables: take the kinds of the columns from this run directory or artefact rather than from the real rows. Images:
+    /// bring them to the size and channels of its images, as data.images of its run did.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// Tables: what separates the cells of text files; found from their first lines when not given.
@@ -159,9 +162,10 @@ pub struct Evaluate {
     /// Tables: texts that mean "no value here"; give it once a text.
     #[arg(long, value_name = "TEXT")]
     pub missing: Vec<String>,
-    /// Images: bring the real ones, and with them all, to this height and width, e.g. 32; needed when their sizes differ.
-    #[arg(long, value_name = "PIXELS")]
-    pub size: Option<usize>,
+    /// Images: bring the real ones, and with them all, to this size, 32 or height x width as 32x48. It or --model is needed
+    /// when their sizes differ.
+    #[arg(long, value_name = "PIXELS", conflicts_with = "model")]
+    pub size: Option<Size>,
     /// Images: compare by the features of this network, in place of a classifier trained here. If it tells as many classes
     /// apart as the real images have, they are taken to be theirs, in the order in which `verisim inspect` lists them.
     #[arg(long, value_name = "FILE.safetensors")]
@@ -195,9 +199,9 @@ pub struct Inspect {
     /// Write a contact sheet of the images, as many of each class, to this PNG.
     #[arg(long, value_name = "FILE.png")]
     pub sheet: Option<PathBuf>,
-    /// Bring images to this height and width, e.g. 32; needed when their sizes differ.
+    /// Bring images to this size, 32 or height x width as 32x48 [default: their own or, if they differ, the most common].
     #[arg(long, value_name = "PIXELS")]
-    pub size: Option<usize>,
+    pub size: Option<Size>,
     /// What separates the cells of a text file.
     #[arg(long)]
     pub delimiter: Option<char>,
@@ -238,7 +242,8 @@ pub struct Bench {
     /// Draw them as a bar chart.
     #[arg(long, value_name = "FILE.svg")]
     pub chart: Option<PathBuf>,
-    /// Compare with the figures of an earlier --json, and flag what became slower or faster beyond the spread of both.
+    /// Compare with the figures of an earlier --json, and flag what became slower or faster by more than 5 % and than the
+    /// spread of both.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
     /// Measure one config on one device in this process, and print the figures as JSON.

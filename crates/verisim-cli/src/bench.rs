@@ -58,8 +58,11 @@ pub struct Row {
     training: Option<Figures>,
     /// Seconds a row or image in sampling.
     sampling: Option<Spread>,
-    /// Highest memory of the process, in bytes; on a GPU the memory of the card is not in it.
+    /// Highest memory of the process, in bytes.
     peak_memory: Option<u64>,
+    /// Memory that was reserved on a card, in bytes.
+    #[serde(default)]
+    card_memory: Option<u64>,
     /// Why there are no figures.
     error: Option<String>,
 }
@@ -106,6 +109,7 @@ pub fn run(args: &Bench, ui: &Ui) -> Result<()> {
                 training: None,
                 sampling: None,
                 peak_memory: None,
+                card_memory: None,
                 error: None,
             };
             results.push(apart(&case, choice, args.seconds, empty)?);
@@ -159,6 +163,7 @@ fn apart(case: &Case, choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
             training: Some(m.training),
             sampling: Some(m.sampling),
             peak_memory: m.peak_memory,
+            card_memory: m.card_memory,
             ..empty
         },
         _ => {
@@ -179,6 +184,7 @@ struct Measured {
     training: Figures,
     sampling: Spread,
     peak_memory: Option<u64>,
+    card_memory: Option<u64>,
 }
 
 /// The measurement of one config on one device, as JSON on standard output.
@@ -202,7 +208,15 @@ fn one(args: &Bench, devices: &[Choice]) -> Result<()> {
     let (training, model) = measure(&job, &options, args.seconds, begun)?;
     let trained = verisim_infer::open(&model, &chosen.device)?;
     let sampling = sampling(&trained, args.seconds)?;
-    let measured = Measured { adapter: chosen.adapter(), training, sampling, peak_memory: peak_memory() };
+    // What burn has reserved there it keeps for itself, so that this is about the most that it ever had.
+    let card = if chosen.gpu { chosen.device.memory_pool_usage() } else { None };
+    let measured = Measured {
+        adapter: chosen.adapter(),
+        training,
+        sampling,
+        peak_memory: peak_memory(),
+        card_memory: card.map(|usage| usage.bytes_reserved),
+    };
     std::io::stdout().write_all(serde_json::to_string(&measured)?.as_bytes())?;
     Ok(())
 }

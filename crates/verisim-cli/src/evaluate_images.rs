@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
-use verisim_data::images::{Channels, ImageOptions, Images, Reading, Size, png_bytes};
+use verisim_data::Error;
+use verisim_data::images::{Channels, ImageOptions, ImageShape, Images, Reading, Size, png_bytes};
 use verisim_data::rng::{permutation, stream};
 use verisim_metrics::images::{
     Accuracy, ClassShare, Closest, Copying, Counts, Extractor, Features, ImageReport, Inputs, MOST_AGAINST,
     MOST_CHECKED, MOST_SCORED, NEIGHBOURS, Picture, Scores, class_shares, compare, copying,
 };
-use verisim_models::artefact::write_atomically;
+use verisim_models::artefact::{self, Content, write_atomically};
 use verisim_models::classifier::{Classifier, Settings};
+use verisim_train::Job;
 
 use crate::args::Evaluate;
 use crate::device::choose;
@@ -70,7 +72,6 @@ pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
 fn refuse_table_arguments(args: &Evaluate) -> Result<()> {
     let given = [
         ("--target", args.target.is_some()),
-        ("--model", args.model.is_some()),
         ("--delimiter", args.delimiter.is_some()),
         ("--missing", !args.missing.is_empty()),
     ];
@@ -116,7 +117,7 @@ struct Sets {
 
 impl Sets {
     fn read(args: &Evaluate, ui: &Ui) -> Result<Sets> {
-        let options = ImageOptions { size: args.size.map(Size::Square), ..Default::default() };
+        let options = reading(args)?;
         let real = load(&args.real, &options, ui)?;
         let alike = ImageOptions {
             size: Some(Size::Sides([real.shape().height, real.shape().width])),
@@ -158,9 +159,33 @@ impl Sets {
     }
 }
 
+/// How the images are read: as those of the model were, if one is given. Their shape stands in its artefact, how it was
+/// reached in the config beside it.
+fn reading(args: &Evaluate) -> Result<ImageOptions> {
+    let Some(model) = &args.model else {
+        return Ok(ImageOptions { size: args.size, ..Default::default() });
+    };
+    let file = verisim_infer::file_of(model);
+    let Content::Images { images } = artefact::load(&file)?.0.content else {
+        bail!("{}: makes rows, and these are images", model.display());
+    };
+    let config = file.with_file_name("config.toml");
+    let was =
+        if config.exists() { Job::read(&config, &[])?.data.images.unwrap_or_default() } else { Default::default() };
+    let ImageShape { height, width, channels: count } = images.shape;
+    Ok(ImageOptions { size: Some(Size::Sides([height, width])), channels: Some(channels(count)), ..was })
+}
+
 /// Reads a set that is large enough to be compared, and says what was done to it.
 fn load(path: &Path, options: &ImageOptions, ui: &Ui) -> Result<Images> {
-    let (images, reading) = Images::read(path, options)?;
+    let (images, reading) = Images::read(path, options).map_err(|error| match error {
+        Error::MixedSizes { path, sizes, common: (height, width) } => anyhow!(
+            "{}: its images differ in height x width ({sizes}); bring them to one with --size {height}x{width}, or to \
+             that of a model with --model RUN",
+            path.display()
+        ),
+        other => other.into(),
+    })?;
     let least = NEIGHBOURS + 1;
     if images.len() < least {
         bail!("{}: holds {} images, which say too little; give it at least {least}", path.display(), images.len());

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use verisim_data::images::{ImageOptions, ImageShape, Images, Reading, Size, is_image_source, png_bytes};
 use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
-use verisim_data::{Schema, Table};
+use verisim_data::{Error, Schema, Table};
 use verisim_models::ImageSpec;
 use verisim_models::artefact::{self, Content, Header, write_atomically};
 
@@ -63,8 +63,11 @@ pub fn run(args: &Inspect) -> Result<()> {
 
 /// Shows a set of images, and draws its contact sheet.
 fn images(args: &Inspect) -> Result<()> {
-    let options = ImageOptions { size: args.size.map(Size::Square), ..Default::default() };
-    let (images, reading) = Images::read(&args.file, &options)?;
+    let read = |size| Images::read(&args.file, &ImageOptions { size, ..Default::default() });
+    let (images, reading) = match read(args.size) {
+        Err(Error::MixedSizes { common, .. }) => read(Some(shown(common)))?,
+        done => done?,
+    };
     let counts = counts(&images);
     let shape = images.shape();
     let mut out = std::io::stdout().lock();
@@ -86,6 +89,13 @@ fn images(args: &Inspect) -> Result<()> {
         write_atomically(path, &png_bytes(&pixels, shape, &[])?)?;
     }
     Ok(())
+}
+
+/// The size in which images of mixed sizes are shown: the most common, made smaller where it is large.
+fn shown((height, width): (usize, usize)) -> Size {
+    const LONGEST: usize = 128;
+    let by = height.max(width).div_ceil(LONGEST);
+    Size::Sides([(height / by).max(1), (width / by).max(1)])
 }
 
 /// Images of each class.
@@ -111,6 +121,9 @@ fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[us
     for ((h, w), n) in reading.sizes.iter().take(10).filter(|_| reading.sizes.len() > 1) {
         let _ = writeln!(text, "size        {h} x {w}: {}", grouped(*n as u64));
     }
+    if reading.sizes.len() > 10 {
+        let _ = writeln!(text, "size        {} others", reading.sizes.len() - 10);
+    }
     for (class, &n) in images.classes().iter().zip(counts) {
         let _ = writeln!(text, "class       {class}: {}", grouped(n as u64));
     }
@@ -119,6 +132,9 @@ fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[us
     }
     if reading.skipped.len() > 10 {
         let _ = writeln!(text, "skipped     {} more", reading.skipped.len() - 10);
+    }
+    if reading.sizes.len() > 1 {
+        text += "To learn them, choose one size for all: --set data.images.size=32\n";
     }
     text
 }

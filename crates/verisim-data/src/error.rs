@@ -73,6 +73,19 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// Images of several sizes where none is given.
+    #[error(
+        "{path}: its images differ in height x width ({sizes}); set data.images.size to bring them to one, e.g. size = \
+         [{}, {}]", .common.0, .common.1
+    )]
+    MixedSizes {
+        /// The folder.
+        path: PathBuf,
+        /// The most frequent sizes and how often they occur.
+        sizes: String,
+        /// Height and width of the most frequent.
+        common: (usize, usize),
+    },
     /// A set of images cannot be made or used as asked.
     #[error("{what}")]
     Images {

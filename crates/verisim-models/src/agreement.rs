@@ -15,6 +15,7 @@ use verisim_data::rng::{below, stream, uniform};
 use crate::augment::Augment;
 use crate::image::{noise_of, to_byte};
 use crate::step::Cuts;
+use crate::step::tests::noted;
 use crate::{
     Allowed, Clock, ImageSetup, ImageSpec, ModelConfig, Setup, Trainee, Training, Weights, ctgan, flow, gan, read,
     restore_images, tvae, vae,
@@ -134,6 +135,36 @@ fn the_first_steps_agree_with_those_on_the_cpu() {
             count += a.len();
         }
         assert!(count > 1000 && apart * 50 < count, "{model}: {apart} of {count} numbers differ by more than a step");
+    }
+}
+
+/// Parameter by parameter, of a fresh model and of one that has found its way: where layers start at zero, most gradients do too.
+#[test]
+fn gradients_agree_with_those_on_the_cpu() {
+    let Some(gpu) = wgpu("gradients_agree_with_those_on_the_cpu") else { return };
+    for config in models() {
+        let model = config.name();
+        let mut here = fresh(&config, &Device::flex());
+        for trained in [0, 20] {
+            (0..trained).for_each(|step| drop(here.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()));
+            let mut there = fresh(&config, &gpu);
+            there.load(here.save().unwrap()).unwrap();
+            let clock = Clock { seed: 1, step: trained, rate: 1.0 };
+            let expected = noted(|| drop(here.step(&clock).unwrap()));
+            let got = noted(|| drop(there.step(&clock).unwrap()));
+            let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let largest = expected.iter().map(|g| norm(g)).fold(0.0, f64::max);
+            assert!(largest > 1e-3 && got.len() == expected.len(), "{model}: nothing to compare");
+            for (i, (a, b)) in got.iter().zip(&expected).enumerate() {
+                let apart = norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>());
+                let rule = 1e-2 * norm(b) + 1e-4 * largest;
+                assert!(
+                    a.len() == b.len() && apart <= rule,
+                    "{model}, step {trained}, parameter {i}: {apart} of {}",
+                    norm(b)
+                );
+            }
+        }
     }
 }
 

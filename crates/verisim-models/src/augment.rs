@@ -6,6 +6,8 @@
 //! image and one resampling. Where a map reaches past the image, the nearest pixel of its edge is repeated. What comes
 //! out is not clamped, since a clamp has no gradient: brightness, contrast, saturation and noise may leave -1..1.
 
+use std::ops::Range;
+
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{Stream, uniform};
@@ -142,43 +144,9 @@ impl Affine {
     }
 }
 
-/// The four pixels around each place, as rows of `[B H W, C]`, and their weights; first all upper left ones, then upper right, lower left, lower right.
-fn corners(maps: &[Affine], [height, width]: [usize; 2]) -> (Vec<i32>, Vec<f32>) {
-    let pixels = height * width;
-    let count = maps.len() * pixels;
-    let (mut index, mut weight) = (vec![0i32; 4 * count], vec![0f32; 4 * count]);
-    let middle = [height, width].map(|side| (side - 1) as f64 / 2.0);
-    // The pixel at or before a place, the next one, and how far the place is from the first to the second.
-    let around = |place: f64, side: usize| {
-        let place = place.clamp(0.0, (side - 1) as f64);
-        let first = place as usize;
-        (first, (first + 1).min(side - 1), (place - first as f64) as f32)
-    };
-    for (b, Affine { linear, offset }) in maps.iter().enumerate() {
-        for p in 0..pixels {
-            let (y, x) = ((p / width) as f64 - middle[0], (p % width) as f64 - middle[1]);
-            let (top, bottom, fy) = around(linear[0][0] * y + linear[0][1] * x + offset[0] + middle[0], height);
-            let (left, right, fx) = around(linear[1][0] * y + linear[1][1] * x + offset[1] + middle[1], width);
-            let parts = [
-                (top, left, (1.0 - fy) * (1.0 - fx)),
-                (top, right, (1.0 - fy) * fx),
-                (bottom, left, fy * (1.0 - fx)),
-                (bottom, right, fy * fx),
-            ];
-            for (corner, (row, column, part)) in parts.into_iter().enumerate() {
-                let at = corner * count + b * pixels + p;
-                index[at] = (b * pixels + row * width + column) as i32;
-                weight[at] = part;
-            }
-        }
-    }
-    (index, weight)
-}
-
-/// The one pixel at each place, as rows of `[B H W, C]`, when every place is a pixel: images are mirrored and moved by whole
-/// pixels at most. `None` otherwise.
-fn copies(maps: &[Affine], [height, width]: [usize; 2]) -> Option<Vec<i32>> {
-    let middle = [height, width].map(|side| (side - 1) as f64 / 2.0);
+/// The row and the column of an image that each row and column of the result comes from, when every place is a pixel: images
+/// are mirrored and moved by whole pixels at most. `None` otherwise.
+fn copies(maps: &[Affine], [height, width]: [usize; 2]) -> Option<[Vec<i32>; 2]> {
     let plain = |m: &Affine| {
         let [[a, b], [c, d]] = m.linear;
         a == 1.0 && b == 0.0 && c == 0.0 && d.abs() == 1.0 && m.offset.iter().all(|o| o.fract() == 0.0)
@@ -186,37 +154,52 @@ fn copies(maps: &[Affine], [height, width]: [usize; 2]) -> Option<Vec<i32>> {
     if !maps.iter().all(plain) {
         return None;
     }
-    let mut index = Vec::with_capacity(maps.len() * height * width);
-    for (b, Affine { linear, offset }) in maps.iter().enumerate() {
-        let row = |y: usize| (y as f64 + offset[0]).clamp(0.0, (height - 1) as f64) as usize;
-        let column = |x: usize| {
-            let place = linear[1][1] * (x as f64 - middle[1]) + offset[1] + middle[1];
-            place.clamp(0.0, (width - 1) as f64) as usize
-        };
-        let columns: Vec<usize> = (0..width).map(column).collect();
-        for y in 0..height {
-            let start = (b * height + row(y)) * width;
-            index.extend(columns.iter().map(|x| (start + x) as i32));
-        }
-    }
-    Some(index)
+    let along = |i: usize, side: usize| -> Vec<i32> {
+        let middle = (side - 1) as f64 / 2.0;
+        let place = move |m: &Affine, p: usize| m.linear[i][i] * (p as f64 - middle) + m.offset[i] + middle;
+        maps.iter().flat_map(|m| (0..side).map(move |p| place(m, p).clamp(0.0, (side - 1) as f64) as i32)).collect()
+    };
+    Some([along(0, height), along(1, width)])
 }
 
-/// Each image at the places that its map names: bilinear, or a plain copy where all places are pixels.
+/// Each image at the places that its map names: bilinear, or a plain copy where all places are pixels. The host sends a few
+/// numbers an image, or one a row and column; what each pixel needs is computed where the pixels are.
 fn resample(x: Tensor<4>, maps: &[Affine]) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
-    let (n, device) = (b * h * w, x.device());
-    let pick = |x: Tensor<4>, index: Vec<i32>| {
-        let rows = index.len();
-        x.reshape([n, c]).select(0, Tensor::<1, Int>::from_data(TensorData::new(index, [rows]), &device))
+    let device = x.device();
+    let pixels = x.reshape([b * h * w, c]);
+    let first = (0..b).map(|image| (image * h * w) as i32).collect::<Vec<_>>();
+    let first = Tensor::<3, Int>::from_data(TensorData::new(first, [b, 1, 1]), &device);
+    let pick = |row: Tensor<3, Int>, column: Tensor<3, Int>| {
+        pixels.clone().select(0, (row * w as i32 + column + first.clone()).reshape([b * h * w]))
     };
-    if let Some(index) = copies(maps, [h, w]) {
-        return pick(x, index).reshape([b, h, w, c]);
+    if let Some([rows, columns]) = copies(maps, [h, w]) {
+        let row = Tensor::from_data(TensorData::new(rows, [b, h, 1]), &device);
+        let column = Tensor::from_data(TensorData::new(columns, [b, 1, w]), &device);
+        return pick(row, column).reshape([b, h, w, c]);
     }
-    let (index, weight) = corners(maps, [h, w]);
-    let taken = pick(x, index);
-    let weight = Tensor::<2>::from_data(TensorData::new(weight, [4 * n, 1]), &device);
-    (taken * weight).reshape([4, n * c]).sum_dim(0).reshape([b, h, w, c])
+    let numbers = |values: Vec<f32>, shape: [usize; 3]| Tensor::<3>::from_data(TensorData::new(values, shape), &device);
+    let middle = [h, w].map(|side| (side - 1) as f64 / 2.0);
+    let from_middle = |i: usize, side: usize| (0..side).map(|p| (p as f64 - middle[i]) as f32).collect();
+    let (y, x) = (numbers(from_middle(0, h), [1, h, 1]), numbers(from_middle(1, w), [1, 1, w]));
+    // Where each pixel comes from; the pixel before that place, the one after, and how far it is from the first to the second.
+    let around = |i: usize, side: usize| {
+        let of = |f: &dyn Fn(&Affine) -> f64| numbers(maps.iter().map(|m| f(m) as f32).collect(), [b, 1, 1]);
+        let down = of(&|m| m.linear[i][0]) * y.clone();
+        let across = of(&|m| m.linear[i][1]) * x.clone() + of(&|m| m.offset[i] + middle[i]);
+        let place = (down + across).clamp(0.0, (side - 1) as f64);
+        let before = place.clone().floor();
+        let after = before.clone().add_scalar(1.0).clamp_max((side - 1) as f64);
+        (before.clone().int(), after.int(), place - before)
+    };
+    let ((top, bottom, fy), (left, right, fx)) = (around(0, h), around(1, w));
+    let part = |weight: Tensor<3>| weight.reshape([b * h * w, 1]);
+    let (gy, gx): (Tensor<3>, Tensor<3>) = (1.0 - fy.clone(), 1.0 - fx.clone());
+    let y = pick(top.clone(), left.clone()) * part(gy.clone() * gx.clone())
+        + pick(top, right.clone()) * part(gy * fx.clone())
+        + pick(bottom.clone(), left) * part(fy.clone() * gx)
+        + pick(bottom, right) * part(fy * fx);
+    y.reshape([b, h, w, c])
 }
 
 /// Channels that are colours: the fourth is alpha.
@@ -267,22 +250,19 @@ fn add_noise(x: Tensor<4>, deviation: f64, rng: &mut Stream) -> Tensor<4> {
 
 fn cut_out(x: Tensor<4>, part: f64, draws: &[Draw]) -> Tensor<4> {
     let [images, height, width, channels] = x.dims();
-    // First and last row or column of the rectangle.
-    let range = |side: usize, corner: f64| {
+    // 1 in the rows or columns of each rectangle, 0 elsewhere.
+    let inside = |i: usize, side: usize| -> Vec<f32> {
         let long = ((part * side as f64).round() as usize).max(1);
-        let first = ((1.0 + corner) / 2.0 * (side - long + 1) as f64) as usize;
-        first..first + long
+        let first = |draw: &Draw| ((1.0 + draw.corner[i]) / 2.0 * (side - long + 1) as f64) as usize;
+        let one = |range: Range<usize>| (0..side).map(move |p| if range.contains(&p) { 1.0 } else { 0.0 });
+        draws.iter().flat_map(|draw| one(first(draw)..first(draw) + long)).collect()
     };
-    let mut mask = vec![1f32; images * height * width * channels];
-    for (image, draw) in mask.chunks_mut(height * width * channels).zip(draws) {
-        for row in range(height, draw.corner[0]) {
-            for column in range(width, draw.corner[1]) {
-                let at = (row * width + column) * channels;
-                image[at..at + colours(channels)].fill(0.0);
-            }
-        }
-    }
-    let mask = Tensor::from_data(TensorData::new(mask, x.dims()), &x.device());
+    let device = x.device();
+    let tensor = |values: Vec<f32>, shape: [usize; 4]| Tensor::<4>::from_data(TensorData::new(values, shape), &device);
+    let rows = tensor(inside(0, height), [images, height, 1, 1]);
+    let columns = tensor(inside(1, width), [images, 1, width, 1]);
+    let touched = (0..channels).map(|c| if c < colours(channels) { 1.0 } else { 0.0 }).collect();
+    let mask = 1.0 - rows * columns * tensor(touched, [1, 1, 1, channels]);
     x * mask
 }
 

@@ -196,6 +196,8 @@ pub fn adamw(training: &Training) -> ModuleOptimizer {
 
 /// Scales gradients so that their joint norm is at most `most`; 0 is no limit. Waits for no GPU.
 pub fn clip<M: Module>(module: &M, grads: GradientsParams, most: f64) -> GradientsParams {
+    #[cfg(test)]
+    tests::note(module, &grads);
     if most == 0.0 {
         return grads;
     }
@@ -327,10 +329,32 @@ impl Epochs {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use std::cell::RefCell;
+
     use crate::nets::params::tests::flat_gradients;
     use crate::noise;
+
+    thread_local! {
+        static NOTED: RefCell<Option<Vec<Vec<f64>>>> = const { RefCell::new(None) };
+    }
+
+    /// Keeps gradients for [`noted`], if it runs.
+    pub(super) fn note<M: Module>(module: &M, grads: &GradientsParams) {
+        NOTED.with_borrow_mut(|noted| {
+            if let Some(noted) = noted {
+                noted.extend(flat_gradients(module, grads));
+            }
+        });
+    }
+
+    /// The gradients of each parameter in the steps that `f` takes, before they are clipped.
+    pub(crate) fn noted(f: impl FnOnce()) -> Vec<Vec<f64>> {
+        NOTED.set(Some(Vec::new()));
+        f();
+        NOTED.take().unwrap()
+    }
 
     #[test]
     fn an_epoch_visits_every_row_once() {

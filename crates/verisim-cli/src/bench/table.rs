@@ -21,6 +21,7 @@ pub fn table(report: &Report) -> String {
         "first step",
         "warm-up",
         "memory",
+        "on card",
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for row in &report.results {
@@ -37,14 +38,15 @@ pub fn table(report: &Report) -> String {
             ratios(report, row),
             time(training.first_step),
             time(training.warm_up),
-            row.peak_memory.map_or_else(|| "-".into(), |b| format!("{} MB", grouped(b / 1_000_000))),
+            row.peak_memory.map_or_else(|| "-".into(), megabytes),
+            row.card_memory.map_or_else(|| "-".into(), megabytes),
         ]);
     }
     if rows.len() > 1 {
         text += &aligned(&rows, 2);
         text += "\nA step of trees or copula is a whole fit. trained/s, sampled/s: rows or images a second. x: speed of training and \
                  of sampling against the first device.\nfirst step: from the start of the program. Warm-up is not in the \
-                 figures. memory: the most that the process held; a GPU's own is not in it.\n";
+                 figures. memory: the most that the process held. on card: what it reserved there.\n";
         text += &learnt(report);
     }
     for row in &report.results {
@@ -114,10 +116,15 @@ pub fn comparison(report: &Report, before: &Report) -> String {
     format!("\nAgainst the earlier report (verisim {}):\n{other}{}", before.version, aligned(&rows, 3))
 }
 
-/// `slower` when nine of ten new times are longer than the old median, and the new median than nine of ten old times; the
-/// reverse is `faster`, and all else may be chance.
+/// A change of the median below this part of it is none: two runs of the same program differ by as much.
+const NOISE: f64 = 0.05;
+
+/// `slower` when nine of ten new times are longer than the old median, the new median than nine of ten old times, and by more
+/// than [`NOISE`]; the reverse is `faster`, and all else may be chance.
 pub(super) fn verdict(old: &Spread, new: &Spread) -> &'static str {
-    if new.p10 > old.median && new.median > old.p90 {
+    if (new.median / old.median - 1.0).abs() <= NOISE {
+        ""
+    } else if new.p10 > old.median && new.median > old.p90 {
         "slower"
     } else if new.p90 < old.median && new.median < old.p10 {
         "faster"
@@ -135,6 +142,10 @@ pub(super) fn time(seconds: f64) -> String {
     };
     let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
     format!("{value:.digits$} {unit}")
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", grouped(bytes / 1_000_000))
 }
 
 /// A number a second.
@@ -177,6 +188,10 @@ mod tests {
         assert_eq!(verdict(&spread(1.0), &spread(1.05)), "");
         assert_eq!(verdict(&spread(1.0), &spread(1.3)), "slower");
         assert_eq!(verdict(&spread(1.0), &spread(0.7)), "faster");
+        // However steady the times are.
+        let steady = |median: f64| Spread { median, p10: 0.999 * median, p90: 1.001 * median };
+        assert_eq!(verdict(&steady(1.0), &steady(1.04)), "");
+        assert_eq!(verdict(&steady(1.0), &steady(0.9)), "faster");
         // Wide spreads hide the same change.
         let wide = Spread { median: 1.3, p10: 0.5, p90: 2.0 };
         assert_eq!(verdict(&spread(1.0), &wide), "");

@@ -264,13 +264,6 @@ fn mixed_sizes(folder: &Path, listing: &Listing) -> Error {
     if sizes.len() > 3 {
         named.push(format!("{} other sizes", sizes.len() - 3));
     }
-    let (height, width) = sizes.first().map_or((64, 64), |s| s.0);
-    Error::file(
-        folder,
-        format!(
-            "its images differ in height x width ({}); set data.images.size to bring them to one, e.g. size = \
-             [{height}, {width}]",
-            named.join(", ")
-        ),
-    )
+    let common = sizes.first().map_or((64, 64), |s| s.0);
+    Error::MixedSizes { path: folder.to_owned(), sizes: named.join(", "), common }
 }

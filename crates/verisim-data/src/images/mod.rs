@@ -23,6 +23,7 @@ mod write;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,20 @@ impl Size {
             Size::Square(side) => (side, side),
             Size::Sides([height, width]) => (height, width),
         }
+    }
+}
+
+/// As it is typed: `32`, or height and width as `32x48`.
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Size, String> {
+        let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+        let size = match text.split_once(['x', 'X']) {
+            Some((height, width)) => side(height).zip(side(width)).map(|(h, w)| Size::Sides([h, w])),
+            None => side(text).map(Size::Square),
+        };
+        size.ok_or_else(|| format!("give a number of pixels (32) or height x width (32x48), up to {MAX_SIDE}"))
     }
 }
 

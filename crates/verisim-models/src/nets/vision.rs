@@ -37,6 +37,29 @@ impl Conv {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv(x, self.weight.val(), self.bias.val())
     }
+
+    /// `[B, H, W, I]` to `[B, k H, k W, O]`: of the image in which each pixel became a square of `k x k` equal ones, computed
+    /// without it. What is flat stays flat, where weights of their own for each pixel of a square show as a fine grid (Odena et
+    /// al., 2016).
+    pub fn enlarge(&self, x: Tensor<4>, k: usize) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let ([columns, outputs], device) = (weight.dims(), weight.device());
+        let (inputs, squares) = (columns / 9, k * k);
+        // Which pixels of the window at place `p` of a square fall on which square of the window.
+        let falls = |p: usize, pixel: usize, square: usize| (p + pixel).div_ceil(k) == square;
+        let mut sums = vec![0f32; 9 * squares * 9];
+        for (i, sum) in sums.iter_mut().enumerate() {
+            let (pixel, place, square) = (i % 9, i / 9 % squares, i / (9 * squares));
+            let rows = falls(place / k, pixel / 3, square / 3);
+            *sum = if rows && falls(place % k, pixel % 3, square % 3) { 1.0 } else { 0.0 };
+        }
+        let sums = Tensor::<2>::from_data(TensorData::new(sums, [9 * squares, 9]), &device);
+        let weight = sums.matmul(weight.reshape([9, inputs * outputs]));
+        let weight = weight.reshape([9, squares, inputs, outputs]).swap_dims(1, 2);
+        let bias = bias.reshape([1, outputs]).repeat_dim(0, squares);
+        let y = conv(x, weight.reshape([9 * inputs, squares * outputs]), bias.reshape([squares * outputs]));
+        spread_pixels(y, k)
+    }
 }
 
 /// A linear layer applied to every pixel, as one matrix product.
@@ -216,12 +239,13 @@ impl Encoder {
     }
 }
 
-/// Vectors to images: a generator, the decoder of a VAE. The reverse of [`Encoder`], every block modulated by the vector.
+/// Vectors to images: a generator, the decoder of a VAE. The reverse of [`Encoder`], every block modulated by the vector,
+/// but that pixels are enlarged and not spread.
 #[derive(Module, Debug)]
 pub struct Decoder {
     start: Linear,
     blocks: Vec<Vec<Block>>,
-    ups: Vec<Up>,
+    ups: Vec<Conv>,
     head: Linear,
     output: Conv,
     patch: usize,
@@ -237,9 +261,9 @@ impl Decoder {
         let start = init.linear(condition, sides.height * sides.width * last);
         let level = |c: usize, init: &mut Init| (0..blocks).map(|_| Block::new(c, c, condition, true, init)).collect();
         let blocks = channels.iter().rev().map(|&c| level(c, init)).collect();
-        let ups = channels.windows(2).rev().map(|c| Up::new(c[1], c[0], init)).collect();
+        let ups = channels.windows(2).rev().map(|c| Conv::new(c[1], c[0], init)).collect();
         let head = init.zero_linear(condition, 2 * channels[0]);
-        let output = Conv::new(channels[0], pixel, init);
+        let output = Conv::new(channels[0], pixel / (patch * patch), init);
         Decoder { start, blocks, ups, head, output, patch, height: sides.height, width: sides.width }
     }
 
@@ -252,12 +276,12 @@ impl Decoder {
         for (s, blocks) in self.blocks.iter().enumerate() {
             h = blocks.iter().fold(h, |h, block| block.forward(h, condition.clone()));
             if let Some(up) = self.ups.get(s) {
-                h = up.forward(h);
+                h = up.enlarge(h, 2);
             }
         }
         let parts = linear(&self.head, condition).chunk(2, 1);
         let h = norm_act(h, parts[0].clone(), parts[1].clone(), true);
-        spread_pixels(self.output.forward(h), self.patch)
+        self.output.enlarge(h, self.patch)
     }
 }
 
@@ -425,6 +449,19 @@ mod tests {
         let down = Down::new(3, 5, &mut init()).forward(x);
         assert_eq!(down.dims(), [2, 2, 3, 5]);
         assert_eq!(Up::new(5, 3, &mut init()).forward(down).dims(), [2, 4, 6, 3]);
+    }
+
+    #[test]
+    fn an_enlarging_convolution_is_one_of_the_enlarged_image() {
+        for k in [1, 2, 3, 4] {
+            let layer = shaken(Conv::new(3, 2, &mut init()), 0.3);
+            let [b, h, w] = [2, 3, 4];
+            let x = random([b, h, w, 3], 0);
+            let large = x.clone().reshape([b, h, 1, w, 1, 3]).repeat_dim(2, k).repeat_dim(4, k);
+            let y = layer.enlarge(x, k);
+            assert_eq!(y.dims(), [b, k * h, k * w, 2]);
+            assert_close(&host(y), &host(layer.forward(large.reshape([b, k * h, k * w, 3]))));
+        }
     }
 
     #[test]
