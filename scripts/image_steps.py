@@ -54,6 +54,10 @@ def up(inputs, outputs):
     return nn.Sequential(nn.Conv2d(inputs, 4 * outputs, 1), nn.PixelShuffle(2))
 
 
+def spread(inputs):
+    return nn.Sequential(conv(inputs, PATCH**2), nn.PixelShuffle(PATCH))
+
+
 def smallest(channels):
     side = SIDE // PATCH // 2 ** (len(channels) - 1)
     return side, side, channels[-1]
@@ -160,7 +164,8 @@ class Velocity(nn.Module):
         self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH), conv(PATCH**2, channels[0]))
         self.descent = Levels(channels, blocks, down, CONDITION, mixed=len(channels) - 1)
         self.ascent = Levels(channels[::-1], blocks, up, CONDITION, beside=True, mixed=0)
-        self.output = Output(channels, nn.Sequential(zero(conv(channels[0], PATCH**2)), nn.PixelShuffle(PATCH)))
+        self.output = Output(channels, spread(channels[0]))
+        zero(self.output.layer[0])
 
     def forward(self, x, t, label):
         waves = torch.cat([(t * self.rates).sin(), (t * self.rates).cos()], 1)
@@ -187,12 +192,13 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Noise, which is scaled as the class is, or latents, which are not, and classes, to images."""
 
-    def __init__(self, channels, blocks, latent, layout, scaled):
+    def __init__(self, channels, blocks, latent, layout, scaled, smooth):
         super().__init__()
         self.layout, self.shape, self.scaled = layout, smallest(channels), scaled
         self.latent, self.label = nn.Linear(latent, CONDITION), nn.Linear(CLASSES, CONDITION)
         self.mix, self.start = nn.Linear(CONDITION, CONDITION), nn.Linear(CONDITION, math.prod(self.shape))
-        self.levels, self.output = Levels(channels[::-1], blocks, Enlarge, CONDITION), Output(channels, Enlarge(channels[0], 1))
+        self.levels = Levels(channels[::-1], blocks, Enlarge if smooth else up, CONDITION)
+        self.output = Output(channels, Enlarge(channels[0], 1) if smooth else spread(channels[0]))
 
     def forward(self, z, label):
         latent = unit(self.latent(z)) if self.scaled else self.latent(z)
@@ -218,7 +224,7 @@ class Critic(Encoder):
 class Autoencoder(nn.Module):
     def __init__(self, channels, blocks, latent, layout):
         super().__init__()
-        self.generator = Decoder(channels, blocks, latent, layout, scaled=False)
+        self.generator = Decoder(channels, blocks, latent, layout, scaled=False, smooth=False)
         self.encoder = Encoder(channels, blocks, 2 * latent, norm=True)
         self.log_scale = nn.Parameter(torch.zeros(1))
 
@@ -251,7 +257,7 @@ def flow(channels, blocks, learner, layout):
 
 
 def gan(channels, blocks, learner, layout, latent=64, pack=2, gamma=1.0, s=0.05, share=0.25):
-    generator = learner(Decoder(channels, blocks, latent, layout, scaled=True))
+    generator = learner(Decoder(channels, blocks, latent, layout, scaled=True, smooth=True))
     critic = learner(Critic(channels, blocks, pack), averaged=False)
 
     def made(label):

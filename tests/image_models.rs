@@ -188,17 +188,19 @@ fn every_config_of_images_trains_and_samples() {
 fn configs_of_images_show_the_defaults() {
     for (file, name) in image_configs() {
         let text = std::fs::read_to_string(&file).unwrap();
-        let (data, rest) = text.split_once("[model.").unwrap();
         let is_key = |c: char| c.is_ascii_lowercase() || c == '_';
-        // These two have no one default.
-        let free = |line: &str| ["budget", "diffaugment"].iter().any(|key| line.starts_with(key));
+        // These have no one default.
+        let free = |line: &str| ["out", "images", "budget", "diffaugment"].iter().any(|key| line.starts_with(key));
         let uncommented = |line: &str| match line.strip_prefix("# ").filter(|line| !free(line)) {
             Some(set) if set.split_once(" = ").is_some_and(|(key, _)| key.chars().all(is_key)) => set.to_owned(),
+            Some(section) if section.starts_with("[augment]") => section.to_owned(),
             _ => line.to_owned(),
         };
-        let rest: Vec<String> = rest.lines().map(uncommented).collect();
+        let shown: Vec<String> = text.lines().map(uncommented).collect();
         let job = Job::read(&file, &[]).unwrap();
-        let shown = Job::parse(&format!("{data}[model.{}\n", rest.join("\n")), &file, &[]).unwrap();
+        let shown = Job::parse(&shown.join("\n"), &file, &[]).unwrap();
+        assert_eq!(shown.augment.is_some(), !name.ends_with("-gpu"), "{name}");
+        assert!(shown.augment.as_ref().is_none_or(|augment| augment.is_none()), "{name}");
         assert_eq!(shown.model, job.model, "{name}");
         assert_eq!(shown.training(), job.training(), "{name}");
     }

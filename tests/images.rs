@@ -1,7 +1,7 @@
 //! Sets of images: what an evaluation says of honest ones, of copies, and of what cannot be compared.
 
 use serde_json::Value;
-use verisim_data::images::{ImageShape, ImageWriter};
+use verisim_data::images::{ImageShape, ImageWriter, png_bytes};
 use verisim_data::rng::{below, stream};
 use verisim_models::Weights;
 
@@ -168,15 +168,30 @@ fn images_are_compared_as_a_model_saw_them() {
         }
         compared(&["--model", fit])
     });
-    assert_eq!((padded.0, cropped.0), (serde_json::json!([8, 12, 1]), serde_json::json!([8, 12, 1])));
+    assert_eq!((&padded.0, &cropped.0), (&serde_json::json!([8, 12, 1]), &serde_json::json!([8, 12, 1])));
     assert_eq!(compared(&["--size", "8x12"]).0, serde_json::json!([8, 12, 3]));
+    // An artefact by itself, or beside another's config, does not know how its size was reached.
+    std::fs::create_dir(dir.path("alone")).unwrap();
+    dir.file("alone/model.safetensors", dir.bytes("pad/model.safetensors"));
+    dir.file("alone/config.toml", dir.bytes("crop/config.toml"));
+    assert_eq!(compared(&["--model", "alone"]), cropped);
+    let output = dir.run(&[&sets[..], &["--model", "alone/model.safetensors"]].concat()).ok();
+    output.says(&["alone/model.safetensors", "cropped"]);
     // The same rectangle of other pixels.
     assert_ne!(padded.1, cropped.1);
     let said = dir.run(&["inspect", "real", "--sheet", "sheet.png"]).ok().stdout;
-    for words in ["40 images", "size        8 x 16: 20", "size        16 x 8: 20", "data.images.size"] {
+    for words in ["40 images, 2 sizes, RGB", "size        8 x 16: 20", "size        16 x 8: 20", "data.images.size"] {
         assert!(said.contains(words), "{said}");
     }
     assert!(is_png(&dir.bytes("sheet.png")));
+    let json: Value = serde_json::from_str(&dir.run(&["inspect", "real", "--json"]).ok().stdout).unwrap();
+    assert_eq!((&json["shape"], &json["channels"], &json["sizes"][0][2]), (&Value::Null, &3.into(), &20.into()));
+    let large = ImageShape { height: 2, width: 5000, channels: 3 };
+    std::fs::create_dir(dir.path("large")).unwrap();
+    let strip = png_bytes(&vec![90; large.len()], large, &[]).unwrap();
+    (0..6).for_each(|i| drop(dir.file(&format!("large/{i}.png"), &strip)));
+    assert!(dir.run(&["inspect", "large"]).ok().stdout.contains("6 images, 2 x 5000 grey"));
+    dir.run(&["evaluate", "--real", "large", "--synthetic", "made"]).fails(1).says(&["2 x 5000", "--size 64x64"]);
     assert!(dir.run(&["inspect", "real", "--size", "4x6"]).ok().stdout.contains("40 images, 4 x 6 RGB"));
 }
 

@@ -242,8 +242,8 @@ pub struct Bench {
     /// Draw them as a bar chart.
     #[arg(long, value_name = "FILE.svg")]
     pub chart: Option<PathBuf>,
-    /// Compare with the figures of an earlier --json, and flag what became slower or faster by more than 5 % and than the
-    /// spread of both.
+    /// Compare with the figures of an earlier --json, and flag what became slower or faster by more than 5 % and by more than
+    /// the spread of both.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
     /// Measure one config on one device in this process, and print the figures as JSON.

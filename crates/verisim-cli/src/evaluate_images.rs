@@ -13,7 +13,7 @@ use verisim_metrics::images::{
 };
 use verisim_models::artefact::{self, Content, write_atomically};
 use verisim_models::classifier::{Classifier, Settings};
-use verisim_train::Job;
+use verisim_train::{Job, config_hash};
 
 use crate::args::Evaluate;
 use crate::device::choose;
@@ -117,7 +117,7 @@ struct Sets {
 
 impl Sets {
     fn read(args: &Evaluate, ui: &Ui) -> Result<Sets> {
-        let options = reading(args)?;
+        let options = reading(args, ui)?;
         let real = load(&args.real, &options, ui)?;
         let alike = ImageOptions {
             size: Some(Size::Sides([real.shape().height, real.shape().width])),
@@ -160,18 +160,25 @@ impl Sets {
 }
 
 /// How the images are read: as those of the model were, if one is given. Their shape stands in its artefact, how it was
-/// reached in the config beside it.
-fn reading(args: &Evaluate) -> Result<ImageOptions> {
+/// reached in the config beside it, if that is still the model's.
+fn reading(args: &Evaluate, ui: &Ui) -> Result<ImageOptions> {
     let Some(model) = &args.model else {
         return Ok(ImageOptions { size: args.size, ..Default::default() });
     };
     let file = verisim_infer::file_of(model);
-    let Content::Images { images } = artefact::load(&file)?.0.content else {
+    let header = artefact::load(&file)?.0;
+    let Content::Images { images } = header.content else {
         bail!("{}: makes rows, and these are images", model.display());
     };
-    let config = file.with_file_name("config.toml");
-    let was =
-        if config.exists() { Job::read(&config, &[])?.data.images.unwrap_or_default() } else { Default::default() };
+    let job = Job::read(&file.with_file_name("config.toml"), &[]).ok();
+    let own = job.filter(|job| config_hash(job) == header.provenance.config_hash);
+    if own.is_none() {
+        ui.say(format!(
+            "{}: the config of its training is not beside it; images are cropped to its size",
+            file.display()
+        ));
+    }
+    let was = own.and_then(|job| job.data.images).unwrap_or_default();
     let ImageShape { height, width, channels: count } = images.shape;
     Ok(ImageOptions { size: Some(Size::Sides([height, width])), channels: Some(channels(count)), ..was })
 }
@@ -179,9 +186,9 @@ fn reading(args: &Evaluate) -> Result<ImageOptions> {
 /// Reads a set that is large enough to be compared, and says what was done to it.
 fn load(path: &Path, options: &ImageOptions, ui: &Ui) -> Result<Images> {
     let (images, reading) = Images::read(path, options).map_err(|error| match error {
-        Error::MixedSizes { path, sizes, common: (height, width) } => anyhow!(
-            "{}: its images differ in height x width ({sizes}); bring them to one with --size {height}x{width}, or to \
-             that of a model with --model RUN",
+        Error::Sizes { path, what, fitting: (height, width) } => anyhow!(
+            "{}: its images {what}; bring them to one size with --size {height}x{width}, or to that of a model with \
+             --model RUN",
             path.display()
         ),
         other => other.into(),

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use verisim_data::images::{ImageOptions, ImageShape, Images, Reading, Size, is_image_source, png_bytes};
 use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
-use verisim_data::{Error, Schema, Table};
+use verisim_data::{Schema, Table};
 use verisim_models::ImageSpec;
 use verisim_models::artefact::{self, Content, Header, write_atomically};
 
@@ -63,11 +63,10 @@ pub fn run(args: &Inspect) -> Result<()> {
 
 /// Shows a set of images, and draws its contact sheet.
 fn images(args: &Inspect) -> Result<()> {
-    let read = |size| Images::read(&args.file, &ImageOptions { size, ..Default::default() });
-    let (images, reading) = match read(args.size) {
-        Err(Error::MixedSizes { common, .. }) => read(Some(shown(common)))?,
-        done => done?,
-    };
+    // Mixed and large images are shown smaller, so that a folder of photographs is looked at and not unpacked.
+    let shown = if args.size.is_some() { None } else { shown(&Images::sizes(&args.file)?) };
+    let options = ImageOptions { size: args.size.or(shown), ..Default::default() };
+    let (images, reading) = Images::read(&args.file, &options)?;
     let counts = counts(&images);
     let shape = images.shape();
     let mut out = std::io::stdout().lock();
@@ -77,12 +76,12 @@ fn images(args: &Inspect) -> Result<()> {
         let sizes: Vec<_> = reading.sizes.iter().map(|((h, w), n)| serde_json::json!([h, w, n])).collect();
         let skipped: Vec<_> = reading.skipped.iter().map(|(p, why)| serde_json::json!([p, why])).collect();
         let json = serde_json::json!({
-            "source": reading.source, "images": images.len(), "shape": shape, "sizes": sizes, "classes": classes,
-            "skipped": skipped,
+            "source": reading.source, "images": images.len(), "shape": shown.is_none().then_some(shape),
+            "channels": shape.channels, "sizes": sizes, "classes": classes, "skipped": skipped,
         });
         writeln!(out, "{}", serde_json::to_string_pretty(&json)?)?;
     } else {
-        write!(out, "{}", describe_images(&args.file, &images, &reading, &counts))?;
+        write!(out, "{}", describe_images(&args.file, &images, &reading, &counts, shown))?;
     }
     if let Some(path) = &args.sheet {
         let (pixels, shape) = sheet(&images)?;
@@ -91,11 +90,15 @@ fn images(args: &Inspect) -> Result<()> {
     Ok(())
 }
 
-/// The size in which images of mixed sizes are shown: the most common, made smaller where it is large.
-fn shown((height, width): (usize, usize)) -> Size {
+/// The size in which images that have several or a large one are shown: the most common, made smaller.
+fn shown(sizes: &[((usize, usize), usize)]) -> Option<Size> {
     const LONGEST: usize = 128;
+    let ((height, width), _) = *sizes.first()?;
+    if sizes.len() == 1 && height.max(width) <= 2 * LONGEST {
+        return None;
+    }
     let by = height.max(width).div_ceil(LONGEST);
-    Size::Sides([(height / by).max(1), (width / by).max(1)])
+    Some(Size::Sides([(height / by).max(1), (width / by).max(1)]))
 }
 
 /// Images of each class.
@@ -105,15 +108,18 @@ fn counts(images: &Images) -> Vec<usize> {
     counts
 }
 
-fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[usize]) -> String {
+fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[usize], shown: Option<Size>) -> String {
     use std::fmt::Write as _;
     let shape = images.shape();
+    let size = match (shown, &reading.sizes[..]) {
+        (None, _) => format!("{} x {}", shape.height, shape.width),
+        (Some(_), [((h, w), _)]) => format!("{h} x {w}"),
+        (Some(_), sizes) => format!("{} sizes,", sizes.len()),
+    };
     let mut text = format!(
-        "{}: {} images, {} x {} {} ({})\n",
+        "{}: {} images, {size} {} ({})\n",
         path.display(),
         grouped(images.len() as u64),
-        shape.height,
-        shape.width,
         colour(shape.channels),
         reading.source
     );
@@ -133,7 +139,7 @@ fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[us
     if reading.skipped.len() > 10 {
         let _ = writeln!(text, "skipped     {} more", reading.skipped.len() - 10);
     }
-    if reading.sizes.len() > 1 {
+    if shown.is_some() {
         text += "To learn them, choose one size for all: --set data.images.size=32\n";
     }
     text

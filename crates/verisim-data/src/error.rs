@@ -73,18 +73,18 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
-    /// Images of several sizes where none is given.
+    /// Images whose own size cannot be that of the set: they have several, or it is too large.
     #[error(
-        "{path}: its images differ in height x width ({sizes}); set data.images.size to bring them to one, e.g. size = \
-         [{}, {}]", .common.0, .common.1
+        "{path}: its images {what}; set data.images.size to bring them to one size, e.g. size = [{}, {}]",
+        .fitting.0, .fitting.1
     )]
-    MixedSizes {
+    Sizes {
         /// The folder.
         path: PathBuf,
-        /// The most frequent sizes and how often they occur.
-        sizes: String,
-        /// Height and width of the most frequent.
-        common: (usize, usize),
+        /// What is wrong.
+        what: String,
+        /// Height and width that would do.
+        fitting: (usize, usize),
     },
     /// A set of images cannot be made or used as asked.
     #[error("{what}")]

@@ -425,8 +425,8 @@ pub struct FlowSampler {
 /// How far along the way a sampler is that has taken the part `u` of its steps.
 ///
 /// Steps are short at both ends: at first, since there the way bends most; at last, since the last step is Euler's and gives the
-/// mean of the images that are still possible, which is blurred. On digits and clothes 8 such steps come close to 32 even ones
-/// (FID 5.6 against 5.3, and 5.5 against 4.8), where 8 even ones are far off (9.9 and 22). Powers from 1.3 to 2 differ little.
+/// mean of the images that are still possible, which is blurred. Eight such steps come close to 32 even ones, and eight even ones
+/// are far off. Powers from 1.3 to 2 differ little.
 fn time(u: f64) -> f64 {
     let (begun, left) = (u.powf(1.75), (1.0 - u).powf(1.5));
     begun / (begun + left)

@@ -337,20 +337,20 @@ pub(crate) mod tests {
     use crate::noise;
 
     thread_local! {
-        static NOTED: RefCell<Option<Vec<Vec<f64>>>> = const { RefCell::new(None) };
+        static NOTED: RefCell<Option<Vec<Vec<Vec<f64>>>>> = const { RefCell::new(None) };
     }
 
     /// Keeps gradients for [`noted`], if it runs.
     pub(super) fn note<M: Module>(module: &M, grads: &GradientsParams) {
         NOTED.with_borrow_mut(|noted| {
             if let Some(noted) = noted {
-                noted.extend(flat_gradients(module, grads));
+                noted.push(flat_gradients(module, grads));
             }
         });
     }
 
-    /// The gradients of each parameter in the steps that `f` takes, before they are clipped.
-    pub(crate) fn noted(f: impl FnOnce()) -> Vec<Vec<f64>> {
+    /// The gradients of each parameter of each network in the steps that `f` takes, before they are clipped.
+    pub(crate) fn noted(f: impl FnOnce()) -> Vec<Vec<Vec<f64>>> {
         NOTED.set(Some(Vec::new()));
         f();
         NOTED.take().unwrap()

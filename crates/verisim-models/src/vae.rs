@@ -151,7 +151,7 @@ impl Generator {
             latent: init.linear(config.latent, e),
             class: init.linear(spec.labels(), e),
             mix: init.linear(e, e),
-            decoder: Decoder::new(&config.layout(spec)?, e, init),
+            decoder: Decoder::new(&config.layout(spec)?, e, false, init),
         })
     }
 

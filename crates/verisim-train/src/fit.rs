@@ -274,7 +274,7 @@ fn filled(job: &Job, out: &Path) -> String {
 }
 
 /// Hash of everything that decides what is learnt: the filled config without where its results go.
-fn config_hash(job: &Job) -> String {
+pub fn config_hash(job: &Job) -> String {
     let mut job = job.clone();
     job.out = None;
     hash_words(job.filled().bytes().map(u64::from))

@@ -23,7 +23,10 @@ pub fn table(report: &Report) -> String {
         "memory",
         "on card",
     ];
-    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    // A column for cards only where there is one.
+    let on_card = report.results.iter().any(|row| row.card_memory.is_some());
+    let columns = header.len() - usize::from(!on_card);
+    let mut rows = vec![header.map(str::to_owned)[..columns].to_vec()];
     for row in &report.results {
         let Some(training) = &row.training else { continue };
         let step = training.step;
@@ -41,12 +44,16 @@ pub fn table(report: &Report) -> String {
             row.peak_memory.map_or_else(|| "-".into(), megabytes),
             row.card_memory.map_or_else(|| "-".into(), megabytes),
         ]);
+        rows.last_mut().map(|cells| cells.truncate(columns));
     }
     if rows.len() > 1 {
         text += &aligned(&rows, 2);
         text += "\nA step of trees or copula is a whole fit. trained/s, sampled/s: rows or images a second. x: speed of training and \
                  of sampling against the first device.\nfirst step: from the start of the program. Warm-up is not in the \
-                 figures. memory: the most that the process held. on card: what it reserved there.\n";
+                 figures. memory: the most that the program held.\n";
+        if on_card {
+            text += "on card: what the program reserved there.\n";
+        }
         text += &learnt(report);
     }
     for row in &report.results {

@@ -147,10 +147,11 @@ fn guess(folder: &Path, listing: &Listing, options: &ImageOptions) -> Result<Ima
                 };
                 let shape = options.shape(native);
                 return match shape.problem() {
-                    Some(problem) => Err(Error::file(
-                        folder,
-                        format!("holds {problem}; set data.images.size to scale them, e.g. size = 64"),
-                    )),
+                    Some(_) => Err(Error::Sizes {
+                        path: folder.to_owned(),
+                        what: format!("are of {} x {} pixels, which is too large", shape.height, shape.width),
+                        fitting: (64, 64),
+                    }),
                     None => Ok(shape),
                 };
             }
@@ -254,16 +255,30 @@ fn first_three(skipped: &[(PathBuf, String)]) -> String {
     named.join(", ")
 }
 
-/// Says which sizes there are, from the headers of all files.
-fn mixed_sizes(folder: &Path, listing: &Listing) -> Error {
-    let measured: Vec<_> = listing.files.par_iter().filter_map(|f| decode::measure(f).ok()).collect();
+/// Sizes of the images and how often they occur, the most frequent first, from the headers of the files.
+pub(super) fn sizes(folder: &Path) -> Result<Vec<((usize, usize), usize)>> {
+    Ok(measured(&list(folder)?))
+}
+
+fn measured(listing: &Listing) -> Vec<((usize, usize), usize)> {
+    let found: Vec<_> = listing.files.par_iter().filter_map(|f| decode::measure(f).ok()).collect();
     let mut sizes = BTreeMap::new();
-    measured.into_iter().for_each(|size| *sizes.entry(size).or_default() += 1);
-    let sizes = frequent_first(sizes);
+    found.into_iter().for_each(|size| *sizes.entry(size).or_default() += 1);
+    frequent_first(sizes)
+}
+
+/// Says which sizes there are.
+fn mixed_sizes(folder: &Path, listing: &Listing) -> Error {
+    let sizes = measured(listing);
     let mut named: Vec<String> = sizes.iter().take(3).map(|((h, w), n)| format!("{n} of {h} x {w}")).collect();
     if sizes.len() > 3 {
         named.push(format!("{} other sizes", sizes.len() - 3));
     }
-    let common = sizes.first().map_or((64, 64), |s| s.0);
-    Error::MixedSizes { path: folder.to_owned(), sizes: named.join(", "), common }
+    let what = format!("differ in height x width ({})", named.join(", "));
+    Error::Sizes { path: folder.to_owned(), what, fitting: fitting(sizes.first().map_or((64, 64), |s| s.0)) }
+}
+
+/// A size to learn for images of this one: no photograph is learnt as large as it is.
+fn fitting((height, width): (usize, usize)) -> (usize, usize) {
+    if height.max(width) <= 128 { (height, width) } else { (64, 64) }
 }

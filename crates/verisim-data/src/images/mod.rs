@@ -262,6 +262,15 @@ impl Images {
         ))
     }
 
+    /// Sizes (height, width) of the images at `path` and how often they occur, the most frequent first: from the headers of a
+    /// folder's files. None for other sets, which have one size.
+    ///
+    /// # Errors
+    /// When the folder holds no images.
+    pub fn sizes(path: &Path) -> Result<Vec<((usize, usize), usize)>> {
+        if path.is_dir() && idx::find(path).is_none() { folder::sizes(path) } else { Ok(Vec::new()) }
+    }
+
     /// The set of these `pixels`, image after image, row by row, channels last. Without classes there are no labels,
     /// else one below the number of classes for each image.
     ///

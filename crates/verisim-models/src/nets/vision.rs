@@ -2,7 +2,7 @@
 //!
 //! There are no batch statistics. A [`Block`] normalises each pixel by itself and is modulated by a vector of conditions
 //! (class, time), as in ADM (Dhariwal and Nichol, 2021) with RMS norm in place of group norm. Sizes change by moving pixels into channels and a linear layer, which
-//! is a matrix product and no strided convolution.
+//! is a matrix product and no strided convolution; a generator that a critic judges enlarges by [`Conv::enlarge`].
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
@@ -13,7 +13,7 @@ use super::{Init, conv, linear, norm_act, silu};
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
-/// A 3 x 3 convolution that keeps the size.
+/// A convolution that keeps the size, its window 3 x 3 unless said.
 #[derive(Module, Debug)]
 pub struct Conv {
     weight: Param<Tensor<2>>,
@@ -24,6 +24,12 @@ impl Conv {
     /// `inputs` to `outputs` channels.
     pub fn new(inputs: usize, outputs: usize, init: &mut Init) -> Conv {
         let Linear { weight, bias } = init.linear(9 * inputs, outputs);
+        Conv { weight, bias: bias.unwrap_or_else(|| init.param([outputs], vec![0.0; outputs])) }
+    }
+
+    /// As [`new`](Conv::new), with a window of one pixel.
+    pub fn narrow(inputs: usize, outputs: usize, init: &mut Init) -> Conv {
+        let Linear { weight, bias } = init.linear(inputs, outputs);
         Conv { weight, bias: bias.unwrap_or_else(|| init.param([outputs], vec![0.0; outputs])) }
     }
 
@@ -39,8 +45,8 @@ impl Conv {
     }
 
     /// `[B, H, W, I]` to `[B, k H, k W, O]`: of the image in which each pixel became a square of `k x k` equal ones, computed
-    /// without it. What is flat stays flat, where weights of their own for each pixel of a square show as a fine grid (Odena et
-    /// al., 2016).
+    /// at the size before: the weights that fall on one square are added up. A flat area stays flat; with weights of their own
+    /// for each pixel of a square ([`spread_pixels`]) it shows a fine grid (Odena et al., 2016).
     pub fn enlarge(&self, x: Tensor<4>, k: usize) -> Tensor<4> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
         let ([columns, outputs], device) = (weight.dims(), weight.device());
@@ -239,8 +245,7 @@ impl Encoder {
     }
 }
 
-/// Vectors to images: a generator, the decoder of a VAE. The reverse of [`Encoder`], every block modulated by the vector,
-/// but that pixels are enlarged and not spread.
+/// Vectors to images: a generator, the decoder of a VAE. The reverse of [`Encoder`], every block modulated by the vector.
 #[derive(Module, Debug)]
 pub struct Decoder {
     start: Linear,
@@ -249,22 +254,28 @@ pub struct Decoder {
     head: Linear,
     output: Conv,
     patch: usize,
+    smooth: bool,
     height: usize,
     width: usize,
 }
 
 impl Decoder {
-    /// From vectors of `condition` numbers.
-    pub fn new(layout: &Layout<'_>, condition: usize, init: &mut Init) -> Decoder {
+    /// From vectors of `condition` numbers. A `smooth` one makes larger images by [`Conv::enlarge`]. Others make the pixels of
+    /// a square by weights of their own, which is faster, and enough for a likelihood: it is about single pixels, and a grid costs it.
+    pub fn new(layout: &Layout<'_>, condition: usize, smooth: bool, init: &mut Init) -> Decoder {
         let Layout { channels, blocks, patch, pixel, sides } = *layout;
         let last = channels[channels.len() - 1];
         let start = init.linear(condition, sides.height * sides.width * last);
         let level = |c: usize, init: &mut Init| (0..blocks).map(|_| Block::new(c, c, condition, true, init)).collect();
         let blocks = channels.iter().rev().map(|&c| level(c, init)).collect();
-        let ups = channels.windows(2).rev().map(|c| Conv::new(c[1], c[0], init)).collect();
+        let up = |inputs: usize, outputs: usize, init: &mut Init| match smooth {
+            true => Conv::new(inputs, outputs, init),
+            false => Conv::narrow(inputs, 4 * outputs, init),
+        };
+        let ups = channels.windows(2).rev().map(|c| up(c[1], c[0], init)).collect();
         let head = init.zero_linear(condition, 2 * channels[0]);
-        let output = Conv::new(channels[0], pixel / (patch * patch), init);
-        Decoder { start, blocks, ups, head, output, patch, height: sides.height, width: sides.width }
+        let output = Conv::new(channels[0], if smooth { pixel / (patch * patch) } else { pixel }, init);
+        Decoder { start, blocks, ups, head, output, patch, smooth, height: sides.height, width: sides.width }
     }
 
     /// `[B, E]` to `[B, H, W, C]`.
@@ -276,12 +287,16 @@ impl Decoder {
         for (s, blocks) in self.blocks.iter().enumerate() {
             h = blocks.iter().fold(h, |h, block| block.forward(h, condition.clone()));
             if let Some(up) = self.ups.get(s) {
-                h = up.enlarge(h, 2);
+                h = self.larger(up, h, 2);
             }
         }
         let parts = linear(&self.head, condition).chunk(2, 1);
         let h = norm_act(h, parts[0].clone(), parts[1].clone(), true);
-        self.output.enlarge(h, self.patch)
+        self.larger(&self.output, h, self.patch)
+    }
+
+    fn larger(&self, layer: &Conv, x: Tensor<4>, k: usize) -> Tensor<4> {
+        if self.smooth { layer.enlarge(x, k) } else { spread_pixels(layer.forward(x), k) }
     }
 }
 
@@ -500,13 +515,17 @@ mod tests {
             let shape = ImageShape { height, width, channels };
             let layout = Layout::of("vae", patch, sizes, 1, shape).unwrap();
             let encoder = shaken(Encoder::new(&layout, 2, 7, true, &mut init()), 0.2);
-            let decoder = shaken(Decoder::new(&layout, 5, &mut init()), 0.2);
             let (x, class, z) = (random([3, height, width, channels], 0), random([3, 2], 1), random([3, 5], 2));
-            let (code, images) = (encoder.forward(x.clone(), class.clone()), decoder.forward(z.clone()));
-            assert_eq!((code.dims(), images.dims()), ([3, 7], [3, height, width, channels]));
+            let code = encoder.forward(x.clone(), class.clone());
+            assert_eq!(code.dims(), [3, 7]);
             let last = |rows: Tensor<2>| rows.narrow(0, 2, 1);
             assert_close(&host(encoder.forward(x.narrow(0, 2, 1), last(class))), &host(last(code)));
-            assert_close(&host(decoder.forward(last(z))), &host(images.narrow(0, 2, 1)));
+            for smooth in [false, true] {
+                let decoder = shaken(Decoder::new(&layout, 5, smooth, &mut init()), 0.2);
+                let images = decoder.forward(z.clone());
+                assert_eq!(images.dims(), [3, height, width, channels]);
+                assert_close(&host(decoder.forward(last(z.clone()))), &host(images.narrow(0, 2, 1)));
+            }
         }
     }
 
