@@ -23,10 +23,7 @@ pub fn table(report: &Report) -> String {
         "memory",
         "on card",
     ];
-    // A column for cards only where there is one.
-    let on_card = report.results.iter().any(|row| row.card_memory.is_some());
-    let columns = header.len() - usize::from(!on_card);
-    let mut rows = vec![header.map(str::to_owned)[..columns].to_vec()];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
     for row in &report.results {
         let Some(training) = &row.training else { continue };
         let step = training.step;
@@ -44,8 +41,10 @@ pub fn table(report: &Report) -> String {
             row.peak_memory.map_or_else(|| "-".into(), megabytes),
             row.card_memory.map_or_else(|| "-".into(), megabytes),
         ]);
-        rows.last_mut().map(|cells| cells.truncate(columns));
     }
+    // The last column is for cards.
+    let on_card = report.results.iter().any(|row| row.card_memory.is_some());
+    rows.iter_mut().for_each(|cells| cells.truncate(header.len() - usize::from(!on_card)));
     if rows.len() > 1 {
         text += &aligned(&rows, 2);
         text += "\nA step of trees or copula is a whole fit. trained/s, sampled/s: rows or images a second. x: speed of training and \
