@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A table of scores, as in docs/images.md: each config is trained on TRAIN, makes as many images as TEST has, at most 10,000, and is
-# evaluated against both.
+# A table of scores, as in docs/images.md: each config is trained on TRAIN, makes as many images as TEST has, at most
+# 10,000, and is evaluated against both.
 #
 #   scripts/images.sh TRAIN TEST [CONFIG]...      CONFIG: vae gan flow (the default: these three)
 #   scripts/images.sh mnist/train mnist/t10k

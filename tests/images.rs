@@ -136,7 +136,7 @@ fn images_of_another_shape_are_brought_to_that_of_the_real_ones() {
     assert!(is_png(&dir.bytes("p.png")));
 }
 
-/// Images of two sizes are learnt cropped to a rectangle, in grey: what is made of them is compared with them alike.
+/// Images of two sizes are learnt in grey, padded or cropped to a rectangle, and compared as they were learnt.
 #[test]
 fn images_are_compared_as_a_model_saw_them() {
     let dir = Dir::new();

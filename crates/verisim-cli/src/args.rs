@@ -192,6 +192,7 @@ pub struct Evaluate {
 Examples:
   verisim inspect adult.csv
   verisim inspect photos/ --sheet sheet.png             a folder of images, a folder for each class or none
+  verisim inspect photos/ --size 32x48                  as a model of that size would see them
   verisim inspect runs/adult")]
 pub struct Inspect {
     /// A table, a folder of images, an IDX file or its prefix, an .npz, a run directory or a .safetensors file.
@@ -199,7 +200,7 @@ pub struct Inspect {
     /// Write a contact sheet of the images, as many of each class, to this PNG.
     #[arg(long, value_name = "FILE.png")]
     pub sheet: Option<PathBuf>,
-    /// Bring images to this size, 32 or height x width as 32x48 [default: their own or, if they differ, the most common].
+    /// Bring images to this size, 32 or height x width as 32x48 [default: their own or, if they differ or are large, a smaller one].
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<Size>,
     /// What separates the cells of a text file.

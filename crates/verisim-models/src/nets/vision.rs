@@ -23,8 +23,7 @@ pub struct Conv {
 impl Conv {
     /// `inputs` to `outputs` channels.
     pub fn new(inputs: usize, outputs: usize, init: &mut Init) -> Conv {
-        let Linear { weight, bias } = init.linear(9 * inputs, outputs);
-        Conv { weight, bias: bias.unwrap_or_else(|| init.param([outputs], vec![0.0; outputs])) }
+        Conv::narrow(9 * inputs, outputs, init)
     }
 
     /// As [`new`](Conv::new), with a window of one pixel.
