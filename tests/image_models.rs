@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+#[cfg(unix)]
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use verisim_data::images::{ImageOptions, ImageShape, Images};
@@ -359,6 +361,71 @@ fn every_format_holds_the_same_images() {
         assert_eq!((&summary["images"], &summary["output"]), (&json!(3), &json!("s.npz")));
         assert!(dir.leftovers().is_empty());
     }
+}
+
+/// A training in the folder of another loses nothing of it, and says where that is; the same training replaces itself.
+#[test]
+fn another_training_in_the_same_folder_sets_the_first_aside() {
+    let dir = ready("gan", GREY, &CLASSES);
+    let run = |seed: &str| dir.run(&["train", "job.toml", "--out", "run", "--seed", seed]).ok().stderr;
+    run("1");
+    let first = files(&dir, "run");
+    assert!(!run("1").contains("another training") && files(&dir, "run").len() == first.len());
+    for (seed, folder) in [("2", "run/previous-1"), ("3", "run/previous-2")] {
+        let said = run(seed);
+        assert!(said.contains("results of another training") && said.contains(folder), "{said}");
+    }
+    let aside = files(&dir, "run/previous-1");
+    // The log tells the time as well.
+    assert!(
+        first.iter().filter(|(k, _)| *k != "metrics.jsonl").all(|(k, v)| aside.get(k) == Some(v)),
+        "{:?}",
+        aside.keys()
+    );
+    assert_eq!(aside.len(), first.len());
+    dir.run(&["sample", "run/previous-2", "-n", "1", "-o", "made"]).ok();
+}
+
+/// What was drawn so far is gone, and nothing stands under the name that was asked for.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sample_leaves_nothing() {
+    let dir = Dir::new();
+    std::fs::create_dir(dir.path("there")).unwrap();
+    let model = trained("gan").path("run").display().to_string();
+    let hidden = |folder: &str| -> usize {
+        let entries = std::fs::read_dir(dir.path(folder)).unwrap();
+        entries.filter(|f| f.as_ref().unwrap().file_name().to_string_lossy().ends_with(".tmp")).count()
+    };
+    for (out, folder) in [("made", "."), ("there", "there"), ("made.npz", ".")] {
+        let mut command = dir.command(&["sample", &model, "-n", "10000000", "-o", out]);
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
+        while hidden(folder) == 0 {
+            assert!(begun.elapsed().as_secs() < 60, "nothing was ever written");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{out}");
+        assert_eq!((hidden(folder), dir.path("made").exists(), dir.path("made.npz").exists()), (0, false, false));
+    }
+}
+
+/// A file that cannot be written is found out before the images are drawn or learnt.
+#[test]
+fn files_that_cannot_be_written_are_refused_before_the_work() {
+    let dir = Dir::new();
+    let model = trained("gan").path("run").display().to_string();
+    let sample = ["sample", &model, "-n", "1000000", "-o", "made", "--grid", "no/such/grid.png"];
+    dir.run(&sample).fails(1).quick().says(&["no/such/grid.png"]);
+    assert!(!dir.path("made").exists());
+    let real = trained("gan").path("real").display().to_string();
+    for (option, file) in [("--html", "no/such/report.html"), ("--json", "no/such/r.json"), ("--pairs", ".")] {
+        let args = ["evaluate", "--real", &real, "--synthetic", &real, option, file];
+        let output = dir.run(&args).fails(1).quick().says(&[file]);
+        assert!(!output.stderr.contains("training"), "{}", output.stderr);
+    }
+    assert!(dir.leftovers().is_empty());
 }
 
 /// The same seed gives the same bytes on one thread and on two, and the name of the folder leaves no trace.

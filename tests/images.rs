@@ -79,7 +79,7 @@ fn honest_images_score_as_real_ones_do() {
     }
     let copying = &report["copying"];
     let closer = copying["closer"]["value"].as_f64().unwrap();
-    assert!((0.3..0.7).contains(&closer) && copying["copies"] == 0, "{copying}");
+    assert!((0.3..0.7).contains(&closer) && copying["synthetic"]["copies"] == 0, "{copying}");
     assert_eq!(report["classes"], serde_json::json!(["left", "right"]));
     assert!(report["shares"].as_array().unwrap().iter().all(|s| gap(&s["real"], &s["synthetic"]) < 0.05));
     let extractor = &report["extractor"];
@@ -105,7 +105,7 @@ fn copies_of_the_training_images_are_found_out() {
     let report: Value = serde_json::from_str(&dir.text("r.json")).unwrap();
     let copying = &report["copying"];
     assert_eq!(
-        (&copying["checked"], &copying["copies"], &copying["copies_holdout"]),
+        (&copying["synthetic"]["checked"], &copying["synthetic"]["copies"], &copying["holdout"]["copies"]),
         (&60.into(), &60.into(), &0.into())
     );
     assert!(copying["closer"]["value"].as_f64() > Some(0.99), "{copying}");
@@ -130,9 +130,12 @@ fn images_of_another_shape_are_brought_to_that_of_the_real_ones() {
     assert!(output.stdout.contains("no hold-out images"), "{}", output.stdout);
     let report: Value = serde_json::from_str(&dir.text("r.json")).unwrap();
     assert_eq!(report["shape"], serde_json::json!([12, 12, 3]));
-    for absent in [&report["copying"], &report["accuracy"], &report["shares"], &report["scores"]["fid"]["floor"]] {
+    let copying = &report["copying"];
+    for absent in [&copying["closer"], &report["accuracy"], &report["shares"], &report["scores"]["fid"]["floor"]] {
         assert!(absent.is_null(), "{report}");
     }
+    // Copies are looked for all the same.
+    assert_eq!((&copying["searched"], &copying["synthetic"]["copies"]), (&20.into(), &0.into()));
     assert!(is_png(&dir.bytes("p.png")));
 }
 

@@ -109,7 +109,7 @@ pub struct Sample {
     /// an .npz, or *-images-idx3-ubyte (also .gz).
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
-    /// Images: one picture of them, a row for each class.
+    /// Images: one picture of them, a row of ten for each class, of 20 classes at most; choose others with --where.
     #[arg(long, value_name = "FILE.png")]
     pub grid: Option<PathBuf>,
     /// Images: those on the way from image A of the sample to image B, in place of the sample.

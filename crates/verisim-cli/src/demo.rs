@@ -47,7 +47,8 @@ pub fn run(args: &Demo, ui: &Ui) -> Result<()> {
 
     let artefact = Artefact::open(out, &chosen.device)?;
     let request = Request { rows, seed: 0, conditions: Vec::new(), balance: None, max_tries: 1000 };
-    sample::write(&artefact, &request, Writer::create(&synthetic, &artefact.schema)?, &|_| {})?;
+    let writer = Writer::create(&synthetic, &artefact.schema)?;
+    sample::write(&artefact, &request, writer, &AtomicBool::new(false), &|_| {})?;
     ui.say(format!("3. sample     {rows} synthetic wines: {}", synthetic.display()));
 
     ui.say("4. evaluate\n");

@@ -9,13 +9,14 @@ use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
 use verisim_data::{Schema, Table};
 use verisim_metrics::{Report, compare};
-use verisim_models::artefact::{self, Content, write_atomically};
+use verisim_models::artefact::{self, Content, check_writable, write_atomically};
 
 use crate::args::Evaluate;
 use crate::evaluate_images;
 use crate::ui::Ui;
 
 pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
+    check_outputs(args)?;
     if is_image_source(&args.real) {
         return evaluate_images::run(args, ui);
     }
@@ -70,20 +71,34 @@ pub struct Forms {
 
 /// Prints and writes a report as it was asked for.
 pub fn put(args: &Evaluate, report: &Forms, ui: &Ui) -> Result<()> {
-    let json_to_stdout = args.json.as_deref() == Some(Path::new("-"));
-    match &args.json {
-        Some(_) if json_to_stdout => writeln!(std::io::stdout(), "{}", report.json)?,
-        Some(path) => write_atomically(path, report.json.as_bytes())?,
-        None => {}
+    // Files first, since a reader of the text may hang up (`| head`); the text comes even if the disk is full by now.
+    let files = || -> Result<()> {
+        if let Some(path) = json_file(args) {
+            write_atomically(path, report.json.as_bytes())?;
+        }
+        if let Some(path) = &args.html {
+            write_atomically(path, report.html.as_bytes())?;
+            ui.say(format!("wrote {}", path.display()));
+        }
+        Ok(())
+    };
+    let written = files();
+    match args.json.is_some() && json_file(args).is_none() {
+        true => writeln!(std::io::stdout(), "{}", report.json)?,
+        false => write!(std::io::stdout(), "{}", report.text)?,
     }
-    if let Some(path) = &args.html {
-        write_atomically(path, report.html.as_bytes())?;
-        ui.say(format!("wrote {}", path.display()));
-    }
-    if !json_to_stdout {
-        write!(std::io::stdout(), "{}", report.text)?;
-    }
-    Ok(())
+    written
+}
+
+/// The file that the JSON goes to, if not to standard output.
+fn json_file(args: &Evaluate) -> Option<&Path> {
+    args.json.as_deref().filter(|path| *path != Path::new("-"))
+}
+
+/// Refuses files that cannot be written, before the work that would be lost.
+fn check_outputs(args: &Evaluate) -> Result<()> {
+    let files = [json_file(args), args.html.as_deref(), args.pairs.as_deref()];
+    Ok(files.into_iter().flatten().try_for_each(check_writable)?)
 }
 
 /// The tables of an evaluation.

@@ -8,8 +8,8 @@ use verisim_data::Error;
 use verisim_data::images::{Channels, ImageOptions, ImageShape, Images, Reading, Size, png_bytes};
 use verisim_data::rng::{permutation, stream};
 use verisim_metrics::images::{
-    Accuracy, ClassShare, Closest, Copying, Counts, Extractor, Features, ImageReport, Inputs, MOST_AGAINST,
-    MOST_CHECKED, MOST_SCORED, NEIGHBOURS, Picture, Scores, class_shares, compare, copying,
+    Accuracy, ClassShare, Closest, Copying, Counts, Extractor, Features, ImageReport, Inputs, MOST_CHECKED,
+    MOST_SCORED, NEIGHBOURS, Nearest, Picture, Scores, Unseen, class_shares, compare, copying,
 };
 use verisim_models::artefact::{self, Content, write_atomically};
 use verisim_models::classifier::{Classifier, Settings};
@@ -26,8 +26,13 @@ const PASSES: usize = 20;
 const FEWEST_STEPS: usize = 200;
 /// At most this many images are sorted into classes for a score; more would move it little.
 const MOST_SORTED: usize = 10_000;
-/// At most so many bytes of a set are searched for copies: 5,000 images of 256 x 256 pixels in colour.
-const MOST_BYTES: usize = 1 << 30;
+/// Bytes of the images that look for copies: 2,000 images of 256 x 256 pixels in colour are fewer.
+const MOST_BYTES: usize = 1 << 29;
+/// Bytes of the images that they are shown at a time.
+const SHOWN_BYTES: usize = 1 << 26;
+/// Bytes that are compared with bytes, a minute or two: 2,000 images and as many held out look at all of 1,000,000 of
+/// 28 x 28 grey pixels, at 80,000 of 64 x 64 in colour.
+const MOST_COMPARED: usize = 1 << 41;
 /// Rows of a picture of images.
 const MOST_ROWS: usize = 32;
 
@@ -37,7 +42,7 @@ pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
     let shards = if chosen.gpu { 1 } else { Settings::default().shards };
     let trainer = Trainer { device: chosen.device, shards, ui };
     let sets = Sets::read(args, ui)?;
-    let copying = copies(&sets, args.seed)?;
+    let copying = copies(&sets)?;
     let pairs = pictures::pairs(&sets.synthetic.images, &sets.real.images, &copying.closest)?;
     let pairs_png = png_bytes(
         &pairs.0,
@@ -58,8 +63,7 @@ pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
         accuracy: utility(&sets, &eye, &trainer)?,
         shares: shares(&sets, &eye)?,
         extractor: eye.describe(),
-        // Without a hold-out nothing says how close new images would be.
-        copying: sets.holdout.is_some().then_some(copying),
+        copying,
         pictures,
     };
     if let Some(path) = &args.pairs {
@@ -162,8 +166,10 @@ impl Sets {
 /// How the images are read: as those of the model were, if one is given. Their shape stands in its artefact, how it was
 /// reached in the config beside it, if that is still the model's.
 fn reading(args: &Evaluate, ui: &Ui) -> Result<ImageOptions> {
+    // What cannot be read is named, and the rest is compared. Three sets share the memory.
+    let each = ImageOptions { max_bad: Some(usize::MAX), memory: Some(4.0 / 3.0), ..Default::default() };
     let Some(model) = &args.model else {
-        return Ok(ImageOptions { size: args.size, ..Default::default() });
+        return Ok(ImageOptions { size: args.size, ..each });
     };
     let file = verisim_infer::file_of(model);
     let header = artefact::load(&file)?.0;
@@ -178,9 +184,9 @@ fn reading(args: &Evaluate, ui: &Ui) -> Result<ImageOptions> {
             file.display()
         ));
     }
-    let was = own.and_then(|job| job.data.images).unwrap_or_default();
+    let fit = own.and_then(|job| job.data.images).unwrap_or_default().fit;
     let ImageShape { height, width, channels: count } = images.shape;
-    Ok(ImageOptions { size: Some(Size::Sides([height, width])), channels: Some(channels(count)), ..was })
+    Ok(ImageOptions { size: Some(Size::Sides([height, width])), channels: Some(channels(count)), fit, ..each })
 }
 
 /// Reads a set that is large enough to be compared, and says what was done to it.
@@ -206,7 +212,11 @@ fn tell(path: &Path, images: &Images, reading: &Reading, ui: &Ui) {
         ui.say(format!("skipped {}: {why}", file.display()));
     }
     if reading.skipped.len() > 5 {
-        ui.say(format!("skipped {} more", reading.skipped.len() - 5));
+        ui.say(format!(
+            "skipped {} more; verisim inspect {} names them all",
+            reading.skipped.len() - 5,
+            path.display()
+        ));
     }
     let (height, width) = (images.shape().height, images.shape().width);
     let changed: usize = reading.sizes.iter().filter(|(size, _)| *size != (height, width)).map(|(_, n)| n).sum();
@@ -344,19 +354,48 @@ fn shares(sets: &Sets, eye: &Eye) -> Result<Option<Vec<ClassShare>>> {
     Ok(Some(class_shares(real.classes(), &indices(real.labels()), &indices(&named))))
 }
 
-/// Looks for copies of the real images; its pairs count images in the sets as they were read. Without a hold-out the
-/// training images stand in for it, and the pairs alone mean something.
-fn copies(sets: &Sets, seed: u64) -> Result<Copying> {
+/// Looks for copies of the real images; its pairs count images in the sets as they were read.
+fn copies(sets: &Sets) -> Result<Copying> {
     let each = sets.real.images.shape().len();
-    let room = (MOST_BYTES / each).max(1);
-    let (made, learnt) = (sets.synthetic.first(MOST_CHECKED.min(room)), sets.real.first(MOST_AGAINST.min(room)));
-    let (synthetic, train) = (sets.synthetic.pixels(made)?, sets.real.pixels(learnt)?);
-    let held = sets.holdout.as_ref().map(|held| held.pixels(held.first(MOST_AGAINST.min(room)))).transpose()?;
-    let mut found = copying(&synthetic, &train, held.as_ref().unwrap_or(&train), each, seed)?;
+    let looking = |set: &Set| -> usize { set.len().min(MOST_CHECKED).min((MOST_BYTES / each).max(1)) };
+    let made = sets.synthetic.first(looking(&sets.synthetic));
+    let held = sets.holdout.as_ref().map(|held| (held, held.first(looking(held))));
+    let looks = made.len() + held.map_or(0, |(_, held)| held.len());
+    let learnt = sets.real.first((MOST_COMPARED / (looks * each)).max(1));
+
+    let pixels = sets.synthetic.pixels(made)?;
+    let mut synthetic = Nearest::new(&pixels, each, "synthetic")?;
+    let mut found = match held {
+        None => {
+            show(&sets.real, learnt, &mut [&mut synthetic])?;
+            copying(&synthetic, sets.real.len(), None)
+        }
+        Some((set, looking)) => {
+            let (first, rest) = learnt.split_at(learnt.len().min(set.len()));
+            let held = set.pixels(looking)?;
+            let mut holdout = Nearest::new(&held, each, "hold-out")?;
+            let mut among_holdout = synthetic.clone();
+            show(set, set.first(first.len()), &mut [&mut among_holdout])?;
+            show(&sets.real, first, &mut [&mut synthetic, &mut holdout])?;
+            let among_train = synthetic.clone();
+            show(&sets.real, rest, &mut [&mut synthetic, &mut holdout])?;
+            let unseen = Unseen { holdout: &holdout, among_train: &among_train, among_holdout: &among_holdout };
+            copying(&synthetic, sets.real.len(), Some(unseen))
+        }
+    };
     for Closest { synthetic, train, .. } in &mut found.closest {
         (*synthetic, *train) = (made[*synthetic], learnt[*train]);
     }
     Ok(found)
+}
+
+/// Shows each of `to` the images of `set` at `index`, a part at a time.
+fn show(set: &Set, index: &[usize], to: &mut [&mut Nearest]) -> Result<()> {
+    for part in index.chunks((SHOWN_BYTES / set.images.shape().len()).max(1)) {
+        let pixels = set.pixels(part)?;
+        to.iter_mut().try_for_each(|nearest| nearest.show(&pixels))?;
+    }
+    Ok(())
 }
 
 fn pictures_of(sets: &Sets, copying: &Copying, pairs: Vec<u8>) -> Result<Vec<Picture>> {
@@ -378,8 +417,8 @@ fn pictures_of(sets: &Sets, copying: &Copying, pairs: Vec<u8>) -> Result<Vec<Pic
     let caption = format!(
         "Each synthetic image has its nearest training image, by pixels, to the right of it; the closest pair comes \
          first. {} synthetic images, drawn at random, were held against {} training images.",
-        grouped(copying.checked as u64),
-        grouped(copying.against as u64)
+        grouped(copying.synthetic.checked as u64),
+        grouped(copying.searched as u64)
     );
     let closest = Picture { title: "Closest pairs".to_owned(), caption, png: pairs };
     Ok(vec![sheet("Synthetic images", &sets.synthetic)?, sheet("Training images", &sets.real)?, closest])
@@ -455,7 +494,7 @@ mod tests {
         };
         let real = of((0..40).map(|i| 5 * i).collect(), 0);
         let synthetic = of((0..20).map(|i| 203 - 5 * i).collect::<Vec<u8>>().into_iter().chain([55]).collect(), 1);
-        let found = copies(&Sets { real, synthetic, holdout: None }, 1).unwrap();
+        let found = copies(&Sets { real, synthetic, holdout: None }).unwrap();
         assert_eq!(found.closest[0], Closest { synthetic: 20, train: 11, distance: 0.0 });
     }
 }

@@ -4,12 +4,12 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use verisim_data::images::{ImageOptions, ImageShape, Images, Reading, Size, is_image_source, png_bytes};
+use verisim_data::images::{ImageOptions, ImageShape, Images, Reading, Size, is_image_source, most_bad, png_bytes};
 use verisim_data::io::ReadOptions;
 use verisim_data::schema::DetectOptions;
 use verisim_data::{Schema, Table};
 use verisim_models::ImageSpec;
-use verisim_models::artefact::{self, Content, Header, write_atomically};
+use verisim_models::artefact::{self, Content, Header, check_writable, write_atomically};
 
 use crate::args::Inspect;
 use crate::pictures::{self, Drawn};
@@ -65,7 +65,8 @@ pub fn run(args: &Inspect) -> Result<()> {
 fn images(args: &Inspect) -> Result<()> {
     // Mixed and large images are shown smaller, so that a folder of photographs is looked at and not unpacked.
     let shown = if args.size.is_some() { None } else { shown(&Images::sizes(&args.file)?) };
-    let options = ImageOptions { size: args.size.or(shown), ..Default::default() };
+    // Damaged files are what one wants to hear of here, however many there are.
+    let options = ImageOptions { size: args.size.or(shown), max_bad: Some(usize::MAX), ..Default::default() };
     let (images, reading) = Images::read(&args.file, &options)?;
     let counts = counts(&images);
     let shape = images.shape();
@@ -84,6 +85,7 @@ fn images(args: &Inspect) -> Result<()> {
         write!(out, "{}", describe_images(&args.file, &images, &reading, &counts, shown))?;
     }
     if let Some(path) = &args.sheet {
+        check_writable(path)?;
         let (pixels, shape) = sheet(&images)?;
         write_atomically(path, &png_bytes(&pixels, shape, &[])?)?;
     }
@@ -131,13 +133,18 @@ fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[us
         let _ = writeln!(text, "size        {} others", reading.sizes.len() - 10);
     }
     for (class, &n) in images.classes().iter().zip(counts) {
-        let _ = writeln!(text, "class       {class}: {}", grouped(n as u64));
+        let _ = writeln!(text, "class       {}: {}", plain(class), grouped(n as u64));
     }
-    for (file, why) in reading.skipped.iter().take(10) {
-        let _ = writeln!(text, "skipped     {}: {why}", file.display());
+    for (file, why) in &reading.skipped {
+        let _ = writeln!(text, "skipped     {}: {why}", plain(&file.to_string_lossy()));
     }
-    if reading.skipped.len() > 10 {
-        let _ = writeln!(text, "skipped     {} more", reading.skipped.len() - 10);
+    if reading.skipped.len() > most_bad(reading.found) {
+        let _ = writeln!(
+            text,
+            "Training skips no more than {} files: mend or remove them, or --set data.images.max_bad={}",
+            most_bad(reading.found),
+            reading.skipped.len()
+        );
     }
     if shown.is_some() {
         text += "To learn them, choose one size for all: --set data.images.size=32\n";
@@ -184,8 +191,13 @@ fn describe(header: &Header, numbers: usize) -> String {
 fn describe_spec(spec: &ImageSpec) -> String {
     let ImageShape { height, width, channels } = spec.shape;
     let classes = spec.classes.iter().zip(&spec.shares);
-    let lines: String = classes.map(|(c, s)| format!("class       {c}: {:.2} %\n", 100.0 * s)).collect();
+    let lines: String = classes.map(|(c, s)| format!("class       {}: {:.2} %\n", plain(c), 100.0 * s)).collect();
     format!("images      {height} x {width} {}\n{lines}", colour(channels))
+}
+
+/// A name from a file, without what a terminal would obey.
+fn plain(name: &str) -> String {
+    name.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 fn colour(channels: usize) -> &'static str {

@@ -38,6 +38,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // A reader that has seen enough (`| head`) is no failure.
         Err(e) if ui::is_broken_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) if matches!(e.downcast_ref(), Some(verisim_infer::Error::Stopped)) => {
+            eprintln!("{e}");
+            // As the shell says of what a signal ended.
+            ExitCode::from(130)
+        }
         Err(e) => {
             eprintln!("error: {}", ui::chain(&e));
             ExitCode::from(1)

@@ -1,13 +1,15 @@
 //! `verisim sample`.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use verisim_data::Writer;
 use verisim_data::images::{ImageWriter, grid, png_bytes};
-use verisim_infer::{Artefact, Condition, ImageArtefact, ImageRequest, Request, Summary, Trained};
-use verisim_models::artefact::write_atomically;
+use verisim_infer::{Artefact, Condition, Error, ImageArtefact, ImageRequest, Request, Summary, Trained};
+use verisim_models::artefact::{check_writable, write_atomically};
 
 use crate::args::Sample;
 use crate::device::choose;
@@ -15,13 +17,32 @@ use crate::ui::{Ui, grouped};
 
 pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
     let device = choose(args.device)?.device;
-    match verisim_infer::open(&args.model, &device)? {
-        Trained::Table(artefact) => rows(args, &artefact, ui),
-        Trained::Images(artefact) => images(args, artefact, ui),
+    let trained = verisim_infer::open(&args.model, &device)?;
+    let stop = watch()?;
+    match trained {
+        Trained::Table(artefact) => rows(args, &artefact, &stop, ui),
+        Trained::Images(artefact) => images(args, artefact, &stop, ui),
     }
 }
 
-fn rows(args: &Sample, artefact: &Artefact, ui: &Ui) -> Result<()> {
+/// Ctrl-C is noticed between two parts of a sample, so that what is half written can be removed. A second one ends at once.
+fn watch() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .context("cannot watch for Ctrl-C")?;
+    Ok(stop)
+}
+
+fn go_on(stop: &AtomicBool) -> Result<(), Error> {
+    if stop.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
+}
+
+fn rows(args: &Sample, artefact: &Artefact, stop: &AtomicBool, ui: &Ui) -> Result<()> {
     let given = [
         ("--grid", args.grid.is_some()),
         ("--interpolate", args.interpolate.is_some()),
@@ -43,7 +64,7 @@ fn rows(args: &Sample, artefact: &Artefact, ui: &Ui) -> Result<()> {
         Some(path) => Writer::create(path, schema)?,
         None => Writer::csv_to(std::io::stdout(), schema)?,
     };
-    let summary = write(artefact, &request, writer, &|done| progress.at(done, Some("")))?;
+    let summary = write(artefact, &request, writer, stop, &|done| progress.at(done, Some("")))?;
     progress.finish();
     let seconds = begun.elapsed().as_secs_f64();
     if summary.tried > summary.rows as u64 {
@@ -86,7 +107,7 @@ fn written(
 /// Images between two others in one picture.
 const MOST_BETWEEN: usize = 400;
 
-fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
+fn images(args: &Sample, mut artefact: ImageArtefact, stop: &AtomicBool, ui: &Ui) -> Result<()> {
     artefact.tune(args.steps.map(usize::from), args.guidance)?;
     if args.output.is_none() && args.grid.is_none() {
         bail!(
@@ -110,6 +131,12 @@ fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
         interpolate,
     };
     artefact.check(&request)?;
+    if let Some(path) = &args.grid {
+        if request.interpolate.is_some() && request.count > MOST_BETWEEN {
+            bail!("--grid shows at most {MOST_BETWEEN} images between two others; lower -n");
+        }
+        check_writable(path)?;
+    }
     if let Some(path) = &args.output {
         let begun = Instant::now();
         let (spec, count) = (&artefact.spec, request.count);
@@ -117,6 +144,7 @@ fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
         let progress = ui.progress(count as u64, "images");
         let mut done = 0;
         artefact.sample(&request, &mut |pixels, labels| {
+            go_on(stop)?;
             writer.write(pixels, labels)?;
             done += (pixels.len() / spec.shape.len()) as u64;
             progress.at(done, Some(""));
@@ -127,9 +155,6 @@ fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
         written(args, "images", count, None, begun.elapsed().as_secs_f64(), path, ui)?;
     }
     if let Some(path) = &args.grid {
-        if request.interpolate.is_some() && request.count > MOST_BETWEEN {
-            bail!("--grid shows at most {MOST_BETWEEN} images between two others; lower -n");
-        }
         let wide = if request.interpolate.is_some() { request.count.min(16) } else { 10 };
         let pixels = artefact.sheet(&request, wide)?;
         let shape = artefact.spec.shape;
@@ -142,12 +167,19 @@ fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
 }
 
 /// Samples into a writer; `done` hears of the rows written so far.
-pub fn write(artefact: &Artefact, request: &Request, mut writer: Writer<'_>, done: &dyn Fn(u64)) -> Result<Summary> {
+pub fn write(
+    artefact: &Artefact,
+    request: &Request,
+    mut writer: Writer<'_>,
+    stop: &AtomicBool,
+    done: &dyn Fn(u64),
+) -> Result<Summary> {
     let mut written = 0;
     let (sender, receiver) = std::sync::mpsc::channel();
     let summary = std::thread::scope(|scope| {
         let worker = scope.spawn(move || -> Result<Summary> {
             let summary = artefact.sample(request, |table| {
+                go_on(stop)?;
                 writer.write(&table)?;
                 let _ = sender.send(table.rows as u64);
                 Ok(())

@@ -113,8 +113,11 @@ fn tell(event: Event<'_>, ui: &Ui, progress: &mut Option<Progress>) {
                 ui.say(format!("skipped {}: {why}", path.display()));
             }
             if reading.skipped.len() > 5 {
-                ui.say(format!("skipped {} more", reading.skipped.len() - 5));
+                ui.say(format!("skipped {} more; verisim inspect names them all", reading.skipped.len() - 5));
             }
+        }
+        Event::SetAside { to } => {
+            ui.say(format!("the results of another training were here; they are now in {}", to.display()));
         }
         Event::Start { done, steps, per_epoch } => {
             ui.say(format!("training for at most {steps} steps, {per_epoch} an epoch"));

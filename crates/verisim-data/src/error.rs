@@ -94,7 +94,8 @@ pub enum Error {
     },
 }
 
-fn io_remedy(source: &std::io::Error) -> &'static str {
+/// What to do about an error of the system, as the end of a message; nothing where that is plain or unknown.
+pub fn io_remedy(source: &std::io::Error) -> &'static str {
     use std::io::ErrorKind::*;
     match source.kind() {
         UnexpectedEof => " (the file ends too early: copy or download it again)",

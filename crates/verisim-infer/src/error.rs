@@ -28,6 +28,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody asked for an end before all was drawn.
+    #[error("stopped before all was drawn; no file was written")]
+    Stopped,
     /// A condition that cannot be read or cannot be met.
     #[error("condition `{condition}`: {problem}")]
     Condition {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
 
 use verisim_data::rng::stream;
+use verisim_models::artefact::Provenance;
 use verisim_models::image::{labels_of, noise_of, render, sheet, together};
 use verisim_models::{ImageSampler, ImageSpec};
 
@@ -15,9 +16,11 @@ pub struct ImageArtefact {
     pub spec: ImageSpec,
     /// Name of the model.
     pub model: &'static str,
-    /// Version of the program that trained it.
-    pub version: String,
-    pub(crate) sampler: Box<dyn ImageSampler>,
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// The classes that images were learnt of.
+    learnt: Vec<u32>,
+    sampler: Box<dyn ImageSampler>,
 }
 
 /// What takes images as they are drawn: bytes, and class numbers (none without classes).
@@ -39,9 +42,19 @@ pub struct ImageRequest {
 }
 
 impl ImageArtefact {
+    pub(crate) fn new(
+        spec: ImageSpec,
+        model: &'static str,
+        provenance: Provenance,
+        sampler: Box<dyn ImageSampler>,
+    ) -> ImageArtefact {
+        let learnt = spec.learnt();
+        ImageArtefact { spec, model, provenance, learnt, sampler }
+    }
+
     /// What is written into every image, as keywords and texts: that it is synthetic, and where from.
     pub fn labels(&self) -> Vec<(String, String)> {
-        labels_of(self.model, &self.version)
+        labels_of(self.model, &self.provenance)
     }
 
     /// Draws the images of `request` and hands them to `sink`, in order, as bytes and class numbers (none without
@@ -139,8 +152,10 @@ impl ImageArtefact {
                 let t = i as f32 / (request.count - 1).max(1) as f32;
                 (between(&noise(a), &noise(b), t), label(a))
             }
-            None if request.balance && allowed.is_empty() => (noise(i as u64), (i % self.spec.labels()) as u32),
-            None if request.balance => (noise(i as u64), allowed[i % allowed.len()]),
+            None if request.balance => {
+                let dealt = if allowed.is_empty() { &self.learnt } else { allowed };
+                (noise(i as u64), dealt.get(i % dealt.len().max(1)).copied().unwrap_or(0))
+            }
             None => (noise(i as u64), label(i as u64)),
         }
     }
@@ -151,7 +166,7 @@ impl ImageArtefact {
             return Ok(Vec::new());
         }
         let classes = &self.spec.classes;
-        let mut left: HashSet<u32> = (0..classes.len() as u32).collect();
+        let mut left: HashSet<u32> = self.learnt.iter().copied().collect();
         for condition in conditions {
             let (name, is, value) = match (condition.split_once("!="), condition.split_once('=')) {
                 (Some((name, value)), _) => (name, false, value),
@@ -170,6 +185,9 @@ impl ImageArtefact {
                 let known = classes.iter().take(30).map(String::as_str).collect::<Vec<_>>().join(", ");
                 return Err(self.fail(condition, &format!("there is no such class; known here: {known}")));
             };
+            if is && !self.learnt.contains(&(k as u32)) {
+                return Err(self.fail(condition, "there was no image of this class to learn"));
+            }
             left.retain(|&l| (l == k as u32) == is);
         }
         if left.is_empty() {
@@ -247,8 +265,19 @@ mod tests {
         let shape = ImageShape { height: 1, width: 1, channels: 1 };
         let classes: Vec<String> = classes.iter().map(|c| c.to_string()).collect();
         let shares = vec![1.0 / classes.len().max(1) as f64; classes.len()];
-        let spec = ImageSpec { shape, classes, shares };
-        ImageArtefact { spec, model: "flow", version: "0".into(), sampler: Box::new(Sum) }
+        made(ImageSpec { shape, classes, shares })
+    }
+
+    fn made(spec: ImageSpec) -> ImageArtefact {
+        let provenance = Provenance {
+            version: "0".into(),
+            data: "set".into(),
+            data_hash: "d4".into(),
+            config_hash: "c0".into(),
+            rows: 2,
+            seed: 1,
+        };
+        ImageArtefact::new(spec, "flow", provenance, Box::new(Sum))
     }
 
     fn draw(artefact: &ImageArtefact, request: &ImageRequest) -> (Vec<u8>, Vec<u32>) {
@@ -260,6 +289,27 @@ mod tests {
         };
         artefact.sample(request, &mut sink).unwrap();
         (pixels, labels)
+    }
+
+    /// As of IDX files whose labels begin at 1.
+    #[test]
+    fn a_class_without_images_is_not_drawn() {
+        let shape = ImageShape { height: 1, width: 1, channels: 1 };
+        let classes = ["0", "1", "2"].map(str::to_owned).to_vec();
+        let artefact = made(ImageSpec { shape, classes, shares: vec![0.0, 0.75, 0.25] });
+        let balanced = ImageRequest { count: 4, balance: true, ..Default::default() };
+        assert_eq!(draw(&artefact, &balanced).1, [1, 2, 1, 2]);
+        assert_eq!(artefact.sheet(&balanced, 3).unwrap().len(), 2 * 3);
+        let conditions = |text: &str| ImageRequest { conditions: vec![text.into()], ..balanced.clone() };
+        assert_eq!(draw(&artefact, &conditions("class!=2")).1, [1; 4]);
+        let error = artefact.check(&conditions("class=0")).unwrap_err().to_string();
+        assert!(error.contains("no image of this class"), "{error}");
+    }
+
+    #[test]
+    fn an_image_says_which_model_it_is_from() {
+        let comment = artefact(&[]).labels().pop().unwrap().1;
+        assert!(["flow", "c0", "d4"].iter().all(|part| comment.contains(part)), "{comment}");
     }
 
     #[test]

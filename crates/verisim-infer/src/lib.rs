@@ -60,7 +60,7 @@ pub fn open(path: &Path, device: &Device) -> Result<Trained> {
         }
         Content::Images { images } => {
             let sampler = restore_images(&model, &images, weights, device).map_err(damaged)?;
-            Trained::Images(ImageArtefact { spec: images, model: model.name(), version: provenance.version, sampler })
+            Trained::Images(ImageArtefact::new(images, model.name(), provenance, sampler))
         }
     })
 }

@@ -91,9 +91,7 @@ impl Content {
 
 /// Writes `bytes` under a temporary name next to `path` and renames it, so that a killed run leaves either the old file or the new one.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(temporary);
+    let temporary = temporary(path);
     let write = || -> std::io::Result<()> {
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
@@ -104,6 +102,24 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = std::fs::remove_file(&temporary);
         Error::Io { path: path.into(), source }
     })
+}
+
+/// Fails if [`write_atomically`] would fail, so that long work is not lost for want of a folder; leaves nothing behind.
+pub fn check_writable(path: &Path) -> Result<()> {
+    let io = |source| Error::Io { path: path.into(), source };
+    if path.is_dir() {
+        return Err(Error::Data(format!("{}: is a folder; name a file in it", path.display())));
+    }
+    let temporary = temporary(path);
+    File::create(&temporary).map_err(io)?;
+    std::fs::remove_file(&temporary).map_err(io)
+}
+
+/// The name next to `path` under which it is written.
+fn temporary(path: &Path) -> PathBuf {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    PathBuf::from(temporary)
 }
 
 /// Writes an artefact.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use verisim_data::error::io_remedy;
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -19,7 +21,7 @@ pub enum Error {
     #[error("{0}")]
     Data(String),
     /// A file that could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), io_remedy(source))]
     Io {
         /// The file.
         path: PathBuf,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use verisim_data::images::{ImageShape, Images};
 use verisim_data::rng::{Stream, normal, permutation, stream, uniform};
 
+use crate::artefact::Provenance;
 use crate::augment::{Augment, augment};
 use crate::error::{Error, Result};
 use crate::nets::{is_cpu, is_flex};
@@ -39,6 +40,11 @@ impl ImageSpec {
             index.iter().for_each(|&i| shares[images.labels()[i] as usize] += 1.0 / index.len().max(1) as f64);
         }
         ImageSpec { shape: images.shape(), classes: images.classes().to_vec(), shares }
+    }
+
+    /// The classes that images were learnt of. Labels that are mere numbers may skip some.
+    pub fn learnt(&self) -> Vec<u32> {
+        (0..self.classes.len() as u32).filter(|&k| self.shares.get(k as usize).is_some_and(|&s| s > 0.0)).collect()
     }
 
     /// Classes that a model tells apart: one where there are none.
@@ -169,10 +175,12 @@ pub fn render(sampler: &dyn ImageSampler, shape: ImageShape, noise: &[f32], labe
     Ok(made?.concat())
 }
 
-/// What is written into every picture, as keywords and texts: that it is synthetic, and by which model.
-pub fn labels_of(model: &str, version: &str) -> Vec<(String, String)> {
-    let comment = format!("Synthetic image, drawn from a {model} model");
-    let texts = [("Software", format!("verisim {version}")), ("Source", "synthetic".into()), ("Comment", comment)];
+/// What is written into every picture, as keywords and texts: that it is synthetic, and by which model. The hashes of its
+/// config and of what it learnt, which `verisim inspect` shows too, tell it from others of its kind.
+pub fn labels_of(model: &str, by: &Provenance) -> Vec<(String, String)> {
+    let comment =
+        format!("Synthetic image, drawn from a {model} model (config {}, data {})", by.config_hash, by.data_hash);
+    let texts = [("Software", format!("verisim {}", by.version)), ("Source", "synthetic".into()), ("Comment", comment)];
     texts.map(|(keyword, text)| (keyword.to_owned(), text)).to_vec()
 }
 
@@ -180,14 +188,15 @@ pub fn labels_of(model: &str, version: &str) -> Vec<(String, String)> {
 const MOST_ROWS: usize = 20;
 
 /// A row of images for each class, `wide` of each, or `wide` rows where there are no classes: bytes for a grid `wide` wide.
-/// `allowed` holds class numbers; all when it is empty.
+/// `allowed` holds class numbers; all that were learnt when it is empty.
 pub fn sheet(sampler: &dyn ImageSampler, spec: &ImageSpec, seed: u64, allowed: &[u32], wide: usize) -> Result<Vec<u8>> {
     let rows: Vec<u32> = match (spec.classes.len(), allowed) {
         (0, _) => vec![0; wide],
-        (classes, []) => (0..classes.min(MOST_ROWS) as u32).collect(),
-        (_, allowed) => allowed.iter().copied().take(MOST_ROWS).collect(),
+        (_, []) => spec.learnt(),
+        (_, allowed) => allowed.to_vec(),
     };
-    let labels: Vec<u32> = rows.into_iter().flat_map(|label| std::iter::repeat_n(label, wide)).collect();
+    let rows = rows.into_iter().take(wide.max(MOST_ROWS));
+    let labels: Vec<u32> = rows.flat_map(|label| std::iter::repeat_n(label, wide)).collect();
     let noise: Vec<f32> = (0..labels.len()).flat_map(|i| noise_of(seed, i as u64, sampler.noise())).collect();
     render(sampler, spec.shape, &noise, &labels)
 }

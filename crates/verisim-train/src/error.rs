@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use verisim_data::error::io_remedy;
+
 /// Results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -27,7 +29,7 @@ pub enum Error {
         problem: String,
     },
     /// A file that could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), io_remedy(source))]
     Io {
         /// The file.
         path: PathBuf,

@@ -43,6 +43,11 @@ pub enum Event<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// The results of another training were in the way.
+    SetAside {
+        /// The folder that they are now in.
+        to: &'a Path,
+    },
     /// Training begins.
     Start {
         /// Steps already done, by the checkpoint that is resumed.
@@ -226,20 +231,24 @@ pub(crate) fn write_model(
     weights: &Weights,
     options: &Options<'_>,
 ) -> Result<PathBuf> {
-    let name = job.data.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let provenance = Provenance {
-        version: options.version.into(),
-        data: name,
-        data_hash: prepared.hash().into(),
-        config_hash: config_hash(job),
-        rows: prepared.len() as u64,
-        seed: job.seed,
-    };
+    let provenance = provenance(job, &prepared, train.len(), options);
     let content = prepared.content(train);
     let header = Header { format: content.format(), model: job.model.clone(), content, provenance };
     let model = options.out.join("model.safetensors");
     artefact::save(&model, &header, weights)?;
     Ok(model)
+}
+
+/// Where a model comes from that learnt so many rows or images of the data.
+fn provenance(job: &Job, prepared: &Prepared, learnt: usize, options: &Options<'_>) -> Provenance {
+    Provenance {
+        version: options.version.into(),
+        data: job.data.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        data_hash: prepared.hash().into(),
+        config_hash: config_hash(job),
+        rows: learnt as u64,
+        seed: job.seed,
+    }
 }
 
 /// Fits a model that has a closed form.
@@ -333,9 +342,9 @@ fn train(
         job,
         training,
         out: &options.out,
-        version: options.version,
         state: State { config: config_hash(job), data: prepared.hash().into(), ..State::default() },
         spec,
+        labels: labels_of(job.model.name(), &provenance(job, prepared, index.0.len(), options)),
         log: None,
         begun: Instant::now(),
         saved: Instant::now(),
@@ -348,10 +357,48 @@ fn train(
         run.state = state;
     } else {
         checkpoint::refuse(&options.out)?;
+        if let Some(to) = set_aside(&options.out, &run.state)? {
+            on(Event::SetAside { to: &to });
+        }
         clear_pictures(&options.out)?;
     }
     run.open_log(options.resume)?;
     run.steps(trainee.as_mut(), options.stop, on)
+}
+
+/// Moves the results of an earlier training in the same folder to a folder of their own, `previous-1` and so on, and returns
+/// it: hours went into them. What will come out the same again is left to be replaced.
+fn set_aside(out: &Path, state: &State) -> Result<Option<PathBuf>> {
+    let model = out.join("model.safetensors");
+    if !model.exists() {
+        return Ok(None);
+    }
+    if artefact::load(&model).is_ok_and(|(header, _)| {
+        (&header.provenance.config_hash, &header.provenance.data_hash) == (&state.config, &state.data)
+    }) {
+        return Ok(None);
+    }
+    let io = |path: &Path| -> Box<dyn Fn(std::io::Error) -> Error> {
+        let path = path.to_owned();
+        Box::new(move |source| Error::Io { path: path.clone(), source })
+    };
+    let mut number = 1;
+    let to = loop {
+        let to = out.join(format!("previous-{number}"));
+        match fs::create_dir(&to) {
+            Ok(()) => break to,
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(e) => return Err(io(&to)(e)),
+        }
+    };
+    // The model last: until then a run that was killed here starts over.
+    for name in ["config.toml", "metrics.jsonl", "samples", "model.safetensors"] {
+        let from = out.join(name);
+        if from.exists() {
+            fs::rename(&from, to.join(name)).map_err(io(&from))?;
+        }
+    }
+    Ok(Some(to))
 }
 
 /// Removes the pictures of an earlier training in the same folder.
@@ -371,10 +418,11 @@ struct Run<'a> {
     job: &'a Job,
     training: &'a Training,
     out: &'a Path,
-    version: &'a str,
     state: State,
     /// What the images are, for a model of images.
     spec: Option<ImageSpec>,
+    /// What is written into its pictures.
+    labels: Vec<(String, String)>,
     log: Option<File>,
     begun: Instant,
     saved: Instant,
@@ -477,9 +525,8 @@ impl Run<'_> {
         let scale = (56 / spec.shape.height.max(spec.shape.width)).max(1);
         let (pixels, shape) =
             grid(&sheet(sampler.as_ref(), spec, self.job.seed, &[], WIDE)?, spec.shape, WIDE, 2, scale);
-        let text = labels_of(self.job.model.name(), self.version);
         let path = folder.join(format!("step-{:06}.png", self.state.step));
-        write_atomically(&path, &png_bytes(&pixels, shape, &text)?)?;
+        write_atomically(&path, &png_bytes(&pixels, shape, &self.labels)?)?;
         (self.drawing, self.drawn) = (begun.elapsed(), Instant::now());
         Ok(())
     }

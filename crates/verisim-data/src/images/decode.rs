@@ -4,7 +4,10 @@ use std::path::Path;
 
 use image::imageops::FilterType::Lanczos3;
 use image::metadata::Orientation;
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage, Rgba, Rgba32FImage, RgbaImage};
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage, Rgba, Rgba32FImage,
+    RgbaImage,
+};
 
 use super::{Fit, ImageShape};
 
@@ -16,8 +19,12 @@ const MAX_BYTES: u64 = 1 << 28;
 /// The image in the file at `path`, turned upright as its Exif data say, in 8 bits a channel. What goes wrong is
 /// said for people. The format is told from the content; names lie.
 pub(super) fn decode(path: &Path) -> Result<DynamicImage, String> {
-    let (decoder, orientation) = open(path)?;
+    let (decoder, orientation, format) = open(path)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
+    // Its decoder fills up with grey what is missing. It has held the whole file as well.
+    if format == Some(ImageFormat::Jpeg) && !jpeg_ends(&std::fs::read(path).map_err(|e| e.to_string())?) {
+        return Err("ends before its image does".to_owned());
+    }
     image.apply_orientation(orientation);
     Ok(eight_bit(image))
 }
@@ -25,7 +32,7 @@ pub(super) fn decode(path: &Path) -> Result<DynamicImage, String> {
 /// Height and width of the image in the file at `path`, from its header alone.
 pub(super) fn measure(path: &Path) -> Result<(usize, usize), String> {
     use Orientation::*;
-    let (decoder, orientation) = open(path)?;
+    let (decoder, orientation, _) = open(path)?;
     let (width, height) = decoder.dimensions();
     Ok(match orientation {
         Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH => (width as usize, height as usize),
@@ -33,12 +40,13 @@ pub(super) fn measure(path: &Path) -> Result<(usize, usize), String> {
     })
 }
 
-fn open(path: &Path) -> Result<(impl ImageDecoder, Orientation), String> {
+fn open(path: &Path) -> Result<(impl ImageDecoder, Orientation, Option<ImageFormat>), String> {
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
     limits.max_alloc = Some(MAX_BYTES);
     let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|e| e.to_string())?;
     reader.limits(limits.clone());
+    let format = reader.format();
     let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
@@ -47,7 +55,26 @@ fn open(path: &Path) -> Result<(impl ImageDecoder, Orientation), String> {
     limits.check_dimensions(width, height).map_err(|e| e.to_string())?;
     limits.reserve(decoder.total_bytes()).map_err(|e| e.to_string())?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok((decoder, orientation))
+    Ok((decoder, orientation, format))
+}
+
+/// Whether a JPEG file goes on to its end-of-image marker (ITU-T T.81, B.1.1): its segments are walked, and in the coded
+/// data between them no marker can be mistaken, since a byte 0xFF is followed by 0 there.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(&[mark, marker]) = bytes.get(at..at + 2) {
+        at += match (mark, marker) {
+            (0xff, 0xd9) => return true,
+            (0xff, 0x00 | 0x01 | 0xd0..=0xd8) => 2,
+            (0xff, 0xff) => 1,
+            (0xff, _) => match bytes.get(at + 2..at + 4) {
+                Some(&[high, low]) => 2 + usize::from(u16::from_be_bytes([high, low])),
+                _ => return false,
+            },
+            _ => 1,
+        };
+    }
+    false
 }
 
 fn eight_bit(image: DynamicImage) -> DynamicImage {

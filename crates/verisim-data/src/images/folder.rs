@@ -232,10 +232,15 @@ fn frequent_first(sizes: BTreeMap<(usize, usize), usize>) -> Vec<((usize, usize)
     sizes
 }
 
+/// Damaged files of `found` that are skipped unless [`ImageOptions::max_bad`] says otherwise.
+pub fn most_bad(found: usize) -> usize {
+    (found / 100).max(10)
+}
+
 /// Refuses to go on when too many files are damaged.
 fn check_bad(folder: &Path, skipped: &[(PathBuf, String)], listing: &Listing, options: &ImageOptions) -> Result<()> {
     let found = listing.files.len();
-    let most = options.max_bad.unwrap_or((found / 100).max(10));
+    let most = options.max_bad.unwrap_or(most_bad(found));
     if skipped.len() <= most {
         return Ok(());
     }

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::rng::mix;
+pub use folder::most_bad;
 use store::Pixels;
 pub use write::{ImageWriter, grid, png_bytes};
 
@@ -151,7 +152,8 @@ pub struct ImageOptions {
     /// Unreadable files that are skipped before reading fails; 1 % of the files, but at least 10, when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bad: Option<usize>,
-    /// Pixels held in memory, in GiB, 4 when not given. A larger set goes to a temporary file and is read from there.
+    /// Pixels held in memory, in GiB, 4 when not given. A larger set goes to a temporary file, in the folder that `TMPDIR` names
+    /// (else `/var/tmp`), and is read from there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<f64>,
     /// How a size is reached.

@@ -11,18 +11,31 @@ use crate::error::{Error, Result};
 pub(super) struct Scratch {
     temporary: PathBuf,
     path: PathBuf,
-    folder: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    File,
+    Folder,
+    /// What an empty folder that is already there is to hold. It may be a link or a mounted disk, or stand where nobody else may
+    /// write: it is filled, not replaced.
+    Content,
 }
 
 impl Scratch {
     pub(super) fn file(path: &Path) -> Result<(Scratch, File)> {
         let (temporary, file) = make(path, |p| File::create_new(p))?;
-        Ok((Scratch { temporary, path: path.to_owned(), folder: false }, file))
+        Ok((Scratch { temporary, path: path.to_owned(), kind: Kind::File }, file))
     }
 
     pub(super) fn folder(path: &Path) -> Result<Scratch> {
-        let (temporary, ()) = make(path, |p| fs::create_dir(p))?;
-        Ok(Scratch { temporary, path: path.to_owned(), folder: true })
+        let (kind, name) = match path.is_dir() {
+            true => (Kind::Content, path.join("images")),
+            false => (Kind::Folder, path.to_owned()),
+        };
+        let (temporary, ()) = make(&name, |p| fs::create_dir(p))?;
+        Ok(Scratch { temporary, path: path.to_owned(), kind })
     }
 
     /// Where it is for now.
@@ -31,18 +44,25 @@ impl Scratch {
     }
 
     pub(super) fn publish(self) -> Result<()> {
-        if self.folder {
-            // Not every system renames onto an empty folder. What is not empty stays, and is an error of the rename.
-            let _ = fs::remove_dir(&self.path);
+        let move_to = |from: &Path, to: &Path| fs::rename(from, to).map_err(Error::io(to));
+        if self.kind != Kind::Content {
+            return move_to(&self.temporary, &self.path);
         }
-        fs::rename(&self.temporary, &self.path).map_err(Error::io(&self.path))
+        for entry in fs::read_dir(&self.temporary).map_err(Error::io(&self.temporary))? {
+            let entry = entry.map_err(Error::io(&self.temporary))?;
+            move_to(&entry.path(), &self.path.join(entry.file_name()))?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Gone already when it was published; if it cannot be removed nobody is left to tell.
-        let _ = if self.folder { fs::remove_dir_all(&self.temporary) } else { fs::remove_file(&self.temporary) };
+        // Gone or empty when it was published; if it cannot be removed nobody is left to tell.
+        let _ = match self.kind {
+            Kind::File => fs::remove_file(&self.temporary),
+            Kind::Folder | Kind::Content => fs::remove_dir_all(&self.temporary),
+        };
     }
 }
 

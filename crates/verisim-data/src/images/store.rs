@@ -53,7 +53,7 @@ impl Spill {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         loop {
             let name = format!("verisim-{}-{}.pixels", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-            let path = std::env::temp_dir().join(name);
+            let path = folder().join(name);
             match options.open(&path) {
                 Ok(file) => {
                     let named = fs::remove_file(&path).is_err();
@@ -89,6 +89,13 @@ impl Drop for Spill {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Where temporary files go: where `TMPDIR` says or, on Unix, to `/var/tmp`, since `/tmp` is often held in memory, which is
+/// what they are to save.
+fn folder() -> PathBuf {
+    let large = PathBuf::from("/var/tmp");
+    if cfg!(unix) && std::env::var_os("TMPDIR").is_none() && large.is_dir() { large } else { std::env::temp_dir() }
 }
 
 /// Collects pixels, in memory as far as `limit` bytes.

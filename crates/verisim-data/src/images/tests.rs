@@ -289,6 +289,30 @@ fn damaged_files_are_skipped_and_named_up_to_a_limit() {
     assert!(said.contains("none of its image files can be read") && said.contains("cut.png"), "{said}");
 }
 
+/// Each format, cut anywhere: no part of an image is taken for the whole.
+#[test]
+fn a_file_that_ends_too_early_is_damaged_in_every_format() {
+    use image::ImageFormat::{Bmp, Jpeg, Png, WebP};
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("image");
+    let colours = noise(40 * 48 * 3, 1);
+    let image = image::RgbImage::from_raw(48, 40, colours).unwrap();
+    for format in [Bmp, Jpeg, Png, WebP] {
+        image.save_with_format(&file, format).unwrap();
+        assert!(decode::decode(&file).is_ok(), "{format:?}");
+        let whole = fs::read(&file).unwrap();
+        for part in [2, 10, 30, 50, 80, 95] {
+            fs::write(&file, &whole[..whole.len() * part / 100]).unwrap();
+            assert!(decode::decode(&file).is_err(), "{format:?}, {part} % of it");
+        }
+    }
+    // Bytes after the image do no harm.
+    image.save_with_format(&file, Jpeg).unwrap();
+    let longer = [fs::read(&file).unwrap(), vec![0; 100]].concat();
+    fs::write(&file, longer).unwrap();
+    assert!(decode::decode(&file).is_ok());
+}
+
 #[test]
 fn a_decompression_bomb_is_a_damaged_file() {
     let folder = tempdir().unwrap();
@@ -563,6 +587,29 @@ fn a_folder_of_pngs_has_a_table_of_its_classes() {
 
     let said = ImageWriter::create(&path, shape(1, 1, 1), &[], 1, &[]).err().unwrap().to_string();
     assert!(said.contains("not empty"), "{said}");
+}
+
+/// An empty folder that is there is filled: it may be a link, as here, or a mounted disk, which cannot be replaced.
+#[cfg(unix)]
+#[test]
+fn a_folder_behind_a_link_is_filled() {
+    let folder = tempdir().unwrap();
+    let (disk, link) = (folder.path().join("disk"), folder.path().join("link"));
+    fs::create_dir(&disk).unwrap();
+    std::os::unix::fs::symlink(&disk, &link).unwrap();
+    let write = |finish: bool| {
+        let mut writer = ImageWriter::create(&link, shape(1, 1, 1), &names(&["a"]), 2, &[]).unwrap();
+        writer.write(&[5, 6], &[0, 0]).unwrap();
+        if finish {
+            writer.finish().unwrap()
+        }
+    };
+    write(false);
+    assert_eq!((leftovers(&disk), leftovers(folder.path())), (vec![], names(&["disk", "link"])));
+    write(true);
+    assert_eq!(leftovers(&disk), ["a", "labels.csv"]);
+    assert_eq!(leftovers(&link.join("a")), ["000000.png", "000001.png"]);
+    assert!(link.is_symlink() && leftovers(folder.path()) == ["disk", "link"]);
 }
 
 #[test]

@@ -1,6 +1,10 @@
-//! Are the synthetic images training images? The nearest training image of every synthetic one, by L2 distance of
-//! the pixels, beside its nearest among equally many hold-out images, which it cannot have copied. A generator
-//! that copies is closer to its training images; one that does not is closer to them half of the time.
+//! Are the synthetic images training images? Nearest images, by L2 distance of the pixels, say so in two ways:
+//!
+//! - The nearest of *all* training images shows copies, exact and near; new real images, held against the same ones,
+//!   show how often images coincide by chance.
+//! - The nearest among *equally many* training and hold-out images is a training image half of the time, unless the
+//!   generator leans on what it has seen. Where there are fewer hold-out images than training images, a copier is found
+//!   out only by those of its copies that take part; what it would reach says how sharp the test is.
 //!
 //! Exact: sums are of whole numbers, so a copy is 0 apart, and distances that are equal are ties.
 
@@ -8,116 +12,113 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::pairs::lanes;
-use crate::detection::sample;
 use crate::logistic::quantile;
 use crate::report::Estimate;
 use crate::{Error, Result};
 
-/// At most this many synthetic images look for their nearest image.
+/// At most this many synthetic images, and as many hold-out images, need look for their nearest image.
 pub const MOST_CHECKED: usize = 2_000;
-/// At most this many training images, and as many hold-out images, are looked at.
-pub const MOST_AGAINST: usize = 5_000;
 /// Pairs in [`Copying::closest`].
 const PAIRS: usize = 16;
-/// Synthetic images that go through the others together: one image read serves them all.
+/// An image is a near copy when its nearest image is this many times closer than its second nearest (Yoon et al., ICML
+/// workshop on structured probabilistic inference, 2023: diffusion models that memorise).
+const NEAR: u64 = 3;
+/// Images that go through the others together: one image read serves them all.
 const BLOCK: usize = 16;
 /// Bytes compared before looking whether an image is already too far. Their sum fits 32 bits.
 const STRIDE: usize = 256;
 
-/// A synthetic image and its nearest training image.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Closest {
-    /// Which synthetic image.
-    pub synthetic: usize,
-    /// Which training image.
-    pub train: usize,
-    /// L2 distance of their pixels, in steps of 0 to 255; 0 is an exact copy.
-    pub distance: f64,
+/// The nearest image of each of some images, the *queries*, found among others that are shown a few at a time.
+#[derive(Clone, Debug)]
+pub struct Nearest<'a> {
+    queries: &'a [u8],
+    pixels: usize,
+    found: Vec<Found>,
+    shown: usize,
 }
 
-/// What the nearest images say about copying.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Copying {
-    /// Part of the synthetic images whose nearest image is a training image; ties count half, 0.5 is no copying.
-    /// Wilson's interval is for other synthetic images; other training and hold-out images would move it further,
-    /// the more so the fewer there are.
-    pub closer: Estimate,
-    /// Synthetic images that looked.
-    pub checked: usize,
-    /// Training images that they looked at, and hold-out images.
-    pub against: usize,
-    /// Synthetic images that equal one of these training images in every pixel.
-    pub copies: usize,
-    /// Synthetic images that equal one of these hold-out images: how often images coincide by chance.
-    pub copies_holdout: usize,
-    /// Median distance to the nearest training image.
-    pub median_to_train: f64,
-    /// Median distance to the nearest hold-out image.
-    pub median_to_holdout: f64,
-    /// The synthetic images that are closest to a training image, each once, closest first; at most 16.
-    pub closest: Vec<Closest>,
+/// Squared distances to the nearest image and the second nearest, and which the nearest is: the first of several.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Found {
+    nearest: u64,
+    at: usize,
+    second: u64,
 }
 
-/// Looks for copies of training images: at most [`MOST_CHECKED`] of the `synthetic` images against equally many of
-/// `train` and `holdout`, at most [`MOST_AGAINST`], all drawn at random. Images are `pixels` bytes each, one after
-/// another (height × width × channels). Indices in the result count images in the slices handed in.
-///
-/// # Errors
-/// Bytes that are not whole images of `pixels` bytes, or no image on one of the sides.
-pub fn copying(synthetic: &[u8], train: &[u8], holdout: &[u8], pixels: usize, seed: u64) -> Result<Copying> {
-    let [made, learnt, held] =
-        [("synthetic", synthetic), ("training", train), ("hold-out", holdout)].map(|(which, bytes)| {
-            match bytes.len() {
-                found if pixels == 0 || !found.is_multiple_of(pixels) => {
-                    Err(Error::PixelBytes { which, found, pixels })
-                }
-                0 => Err(Error::TooFewImages { found: 0, least: 1 }),
-                found => Ok(found / pixels),
-            }
-        });
-    let (made, learnt, held) = (made?, learnt?, held?);
-    let against = learnt.min(held).min(MOST_AGAINST);
-    let queries = sample(made, made.min(MOST_CHECKED), seed, 2);
-    let nearest = |all, count, side| nearest(synthetic, &queries, all, &sample(count, against, seed, side), pixels);
-    let (to_train, to_holdout) = (nearest(train, learnt, 0), nearest(holdout, held, 1));
+impl Found {
+    fn is_copy(&self) -> bool {
+        self.nearest == 0
+    }
 
-    let closer = to_train.iter().zip(&to_holdout).map(|(a, b)| match a.0.cmp(&b.0) {
-        std::cmp::Ordering::Less => 1.0,
-        std::cmp::Ordering::Equal => 0.5,
-        std::cmp::Ordering::Greater => 0.0,
-    });
-    let checked = queries.len();
-    let copies = |found: &[(u64, usize)]| found.iter().filter(|f| f.0 == 0).count();
-    let median = |found: &[(u64, usize)]| quantile(&mut found.iter().map(|f| root(f.0)).collect::<Vec<f64>>(), 0.5);
-    Ok(Copying {
-        closer: wilson(closer.sum::<f64>() / checked as f64, checked as f64),
-        checked,
-        against,
-        copies: copies(&to_train),
-        copies_holdout: copies(&to_holdout),
-        median_to_train: median(&to_train),
-        median_to_holdout: median(&to_holdout),
-        closest: closest(&queries, &to_train),
-    })
+    fn is_near_copy(&self) -> bool {
+        self.is_copy() || self.nearest.saturating_mul(NEAR * NEAR) < self.second
+    }
 }
 
-/// The squared distance of each image `queries` of `images` to the nearest of the images `among` of `all`, and
-/// which that is; the first of several.
-fn nearest(images: &[u8], queries: &[usize], all: &[u8], among: &[usize], pixels: usize) -> Vec<(u64, usize)> {
-    let block = |block: &[usize]| {
-        let mut best = vec![(u64::MAX, 0); block.len()];
-        for &candidate in among {
-            let other = &all[candidate * pixels..][..pixels];
-            for (&query, best) in block.iter().zip(&mut best) {
-                if let Some(closer) = squared_below(&images[query * pixels..][..pixels], other, best.0) {
-                    *best = (closer, candidate);
-                }
+impl<'a> Nearest<'a> {
+    /// Nothing is found yet for the `queries`, images of `pixels` bytes (height × width × channels), one after another.
+    /// `which` images they are goes into the error.
+    ///
+    /// # Errors
+    /// Bytes that are not whole images, or no image.
+    pub fn new(queries: &'a [u8], pixels: usize, which: &'static str) -> Result<Nearest<'a>> {
+        match whole(queries, pixels, which)? {
+            0 => Err(Error::TooFewImages { found: 0, least: 1 }),
+            count => {
+                let none = Found { nearest: u64::MAX, at: 0, second: u64::MAX };
+                Ok(Nearest { queries, pixels, found: vec![none; count], shown: 0 })
             }
         }
-        best
-    };
-    let blocks: Vec<_> = queries.par_chunks(BLOCK).map(block).collect();
-    blocks.into_iter().flatten().collect()
+    }
+
+    /// Shows more images, of as many bytes each.
+    ///
+    /// # Errors
+    /// Bytes that are not whole images.
+    pub fn show(&mut self, images: &[u8]) -> Result<()> {
+        let (pixels, first) = (self.pixels, self.shown);
+        let count = whole(images, pixels, "shown")?;
+        let blocks = self.queries.par_chunks(BLOCK * pixels).zip(self.found.par_chunks_mut(BLOCK));
+        blocks.for_each(|(queries, found)| {
+            for (at, image) in images.chunks_exact(pixels).enumerate() {
+                for (query, best) in queries.chunks_exact(pixels).zip(&mut *found) {
+                    match squared_below(query, image, best.second) {
+                        None => {}
+                        Some(d) if d < best.nearest => {
+                            *best = Found { nearest: d, at: first + at, second: best.nearest };
+                        }
+                        Some(d) => best.second = d,
+                    }
+                }
+            }
+        });
+        self.shown += count;
+        Ok(())
+    }
+
+    fn count(&self, which: fn(&Found) -> bool) -> usize {
+        self.found.iter().filter(|f| which(f)).count()
+    }
+
+    fn median(&self) -> f64 {
+        quantile(&mut self.found.iter().map(|f| root(f.nearest)).collect::<Vec<f64>>(), 0.5)
+    }
+
+    /// The queries that are closest to an image, each once, closest first.
+    fn closest(&self) -> Vec<Closest> {
+        let mut order: Vec<usize> = (0..self.found.len()).collect();
+        order.sort_by_key(|&i| (self.found[i].nearest, i));
+        let one = |i: usize| Closest { synthetic: i, train: self.found[i].at, distance: root(self.found[i].nearest) };
+        order.into_iter().take(PAIRS).map(one).collect()
+    }
+}
+
+/// Images in these bytes.
+fn whole(bytes: &[u8], pixels: usize, which: &'static str) -> Result<usize> {
+    match bytes.len() {
+        found if pixels == 0 || !found.is_multiple_of(pixels) => Err(Error::PixelBytes { which, found, pixels }),
+        found => Ok(found / pixels),
+    }
 }
 
 /// The squared distance if it is below `most`. Most images are given up long before their last pixel.
@@ -132,15 +133,110 @@ fn squared_below(a: &[u8], b: &[u8], most: u64) -> Option<u64> {
     Some(sum)
 }
 
-fn closest(queries: &[usize], to_train: &[(u64, usize)]) -> Vec<Closest> {
-    let mut order: Vec<usize> = (0..queries.len()).collect();
-    order.sort_by_key(|&i| (to_train[i].0, queries[i]));
-    let one = |i: usize| Closest { synthetic: queries[i], train: to_train[i].1, distance: root(to_train[i].0) };
-    order.into_iter().take(PAIRS).map(one).collect()
-}
-
 fn root(squared: u64) -> f64 {
     (squared as f64).sqrt()
+}
+
+/// A synthetic image and its nearest training image.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Closest {
+    /// Which of the synthetic images that looked.
+    pub synthetic: usize,
+    /// Which of the training images, in the order in which they were shown.
+    pub train: usize,
+    /// L2 distance of their pixels, in steps of 0 to 255; 0 is an exact copy.
+    pub distance: f64,
+}
+
+/// Images held against training images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Repeats {
+    /// Images that looked.
+    pub checked: usize,
+    /// Those that equal a training image in every pixel.
+    pub copies: usize,
+    /// Those and the ones whose nearest training image is three times closer than their second nearest.
+    pub near_copies: usize,
+    /// Median distance to the nearest training image.
+    pub median: f64,
+}
+
+impl Repeats {
+    fn of(nearest: &Nearest) -> Repeats {
+        Repeats {
+            checked: nearest.found.len(),
+            copies: nearest.count(Found::is_copy),
+            near_copies: nearest.count(Found::is_near_copy),
+            median: nearest.median(),
+        }
+    }
+}
+
+/// Which side the nearest image is on, among equally many training and hold-out images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Sides {
+    /// Part of the synthetic images whose nearest image is a training image; ties count half, 0.5 is no copying.
+    /// Wilson's interval is for other synthetic images; other training and hold-out images would move it further,
+    /// the more so the fewer there are.
+    #[serde(flatten)]
+    pub train: Estimate,
+    /// Images on either side.
+    pub against: usize,
+    /// The part that a generator would reach which does nothing but copy training images.
+    pub copier: f64,
+}
+
+impl Sides {
+    fn of(learnt: &Nearest, held: &Nearest, train: usize) -> Sides {
+        let share = learnt.found.iter().zip(&held.found).map(|(a, b)| match a.nearest.cmp(&b.nearest) {
+            std::cmp::Ordering::Less => 1.0,
+            std::cmp::Ordering::Equal => 0.5,
+            std::cmp::Ordering::Greater => 0.0,
+        });
+        let (checked, there) = (learnt.found.len() as f64, learnt.shown as f64 / train.max(1) as f64);
+        Sides {
+            train: wilson(share.sum::<f64>() / checked, checked),
+            against: held.shown,
+            copier: there + (1.0 - there) / 2.0,
+        }
+    }
+}
+
+/// What the nearest images say about copying.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Copying {
+    /// Training images that were looked at.
+    pub searched: usize,
+    /// Synthetic images held against them.
+    pub synthetic: Repeats,
+    /// Hold-out images held against them: how often images coincide by chance.
+    pub holdout: Option<Repeats>,
+    /// Which side synthetic images are closer to.
+    pub closer: Option<Sides>,
+    /// The synthetic images that are closest to a training image, each once, closest first; at most 16.
+    pub closest: Vec<Closest>,
+}
+
+/// What hold-out images add to [`copying`].
+#[derive(Clone, Copy, Debug)]
+pub struct Unseen<'a> {
+    /// Hold-out images that were shown the same training images.
+    pub holdout: &'a Nearest<'a>,
+    /// The synthetic images when they had been shown only the first training images, drawn at random…
+    pub among_train: &'a Nearest<'a>,
+    /// …and when shown as many hold-out images instead.
+    pub among_holdout: &'a Nearest<'a>,
+}
+
+/// Sums up what `synthetic` images found among training images, of which there are `train` in all.
+pub fn copying(synthetic: &Nearest, train: usize, unseen: Option<Unseen>) -> Copying {
+    Copying {
+        searched: synthetic.shown,
+        synthetic: Repeats::of(synthetic),
+        holdout: unseen.map(|u| Repeats::of(u.holdout)),
+        closer: unseen.map(|u| Sides::of(u.among_train, u.among_holdout, train)),
+        closest: synthetic.closest(),
+    }
 }
 
 /// Wilson's interval of a share that halves may be part of (Wilson, JASA 22, 1927).
@@ -166,67 +262,99 @@ mod tests {
         (0..images * pixels).map(|_| below(&mut rng, 256) as u8).collect()
     }
 
+    /// `queries` shown `images`, a few at a time.
+    fn shown<'a>(queries: &'a [u8], images: &[u8], pixels: usize) -> Nearest<'a> {
+        let mut nearest = Nearest::new(queries, pixels, "synthetic").unwrap();
+        images.chunks(7 * pixels).for_each(|some| nearest.show(some).unwrap());
+        nearest
+    }
+
+    fn held_against(synthetic: &[u8], train: &[u8], holdout: &[u8], pixels: usize) -> Copying {
+        let count = train.len().min(holdout.len());
+        let unseen = Unseen {
+            holdout: &shown(holdout, train, pixels),
+            among_train: &shown(synthetic, &train[..count], pixels),
+            among_holdout: &shown(synthetic, &holdout[..count], pixels),
+        };
+        copying(&shown(synthetic, train, pixels), train.len() / pixels, Some(unseen))
+    }
+
     #[test]
-    fn planted_copies_are_found() {
-        let (train, holdout) = (noise(300, PIXELS, 0), noise(200, PIXELS, 1));
+    fn planted_copies_are_found_however_few_are_held_out() {
+        let train = noise(300, PIXELS, 0);
         let planted: Vec<usize> = (0..40).map(|i| i * 7 % 300).collect();
         let synthetic: Vec<u8> =
             planted.iter().flat_map(|i| train[i * PIXELS..(i + 1) * PIXELS].iter().copied()).collect();
-        // All 300 training images can be looked at only if as many are held out.
-        let found = copying(&synthetic, &train, &noise(300, PIXELS, 2), PIXELS, 1).unwrap();
-        assert_eq!((found.closer.value, found.checked, found.against, found.copies), (1.0, 40, 300, 40));
-        assert_eq!((found.median_to_train, found.copies_holdout, found.closest.len()), (0.0, 0, 16));
-        for (i, pair) in found.closest.iter().enumerate() {
-            assert_eq!((pair.synthetic, pair.train, pair.distance), (i, planted[i], 0.0));
+        for held in [300, 100] {
+            let found = held_against(&synthetic, &train, &noise(held, PIXELS, 1), PIXELS);
+            let all = Repeats { checked: 40, copies: 40, near_copies: 40, median: 0.0 };
+            assert_eq!((found.searched, found.synthetic, found.closest.len()), (300, all, 16));
+            for (i, pair) in found.closest.iter().enumerate() {
+                assert_eq!((pair.synthetic, pair.train, pair.distance), (i, planted[i], 0.0));
+            }
+            let (closer, unseen) = (found.closer.unwrap(), found.holdout.unwrap());
+            assert_eq!((unseen.checked, unseen.copies, unseen.near_copies), (held, 0, 0));
+            // Of 300 images that were copied 100 take part, and the other copies fall on either side.
+            let copier = if held == 300 { 1.0 } else { 2.0 / 3.0 };
+            assert_eq!(closer.against, held);
+            assert!((closer.copier - copier).abs() < 1e-12);
+            assert!((closer.train.value - copier).abs() < 0.13, "{}", closer.train.value);
         }
-        let fewer = copying(&synthetic, &train, &holdout, PIXELS, 1).unwrap();
-        assert_eq!(fewer.against, 200);
-        assert!(fewer.closer.value > 0.7 && fewer.copies < 40);
+    }
+
+    #[test]
+    fn a_copy_that_is_a_little_changed_is_a_near_copy() {
+        let train = noise(50, PIXELS, 0);
+        let changed: Vec<u8> = train[..10 * PIXELS].iter().map(|x| x ^ 4).collect();
+        let found = held_against(&changed, &train, &noise(50, PIXELS, 1), PIXELS);
+        assert_eq!((found.synthetic.copies, found.synthetic.near_copies), (0, 10));
+        assert_eq!(found.holdout.unwrap().near_copies, 0);
     }
 
     #[test]
     fn new_images_are_closer_half_of_the_time() {
         let draws = (0..12).map(|i| 3 * i);
-        let found: Vec<Copying> = draws
-            .map(|i| copying(&noise(300, 20, i), &noise(150, 20, i + 1), &noise(200, 20, i + 2), 20, i).unwrap())
-            .collect();
-        let mean = found.iter().map(|f| f.closer.value).sum::<f64>() / 12.0;
+        let of = |images, index| noise(images, 20, index);
+        let found: Vec<Copying> =
+            draws.map(|i| held_against(&of(300, i), &of(150, i + 1), &of(200, i + 2), 20)).collect();
+        let mean = found.iter().map(|f| f.closer.unwrap().train.value).sum::<f64>() / 12.0;
         assert!((mean - 0.5).abs() < 0.04, "{mean}");
         for f in &found {
-            assert_eq!((f.checked, f.against, f.copies), (300, 150, 0));
-            assert!((f.median_to_train / f.median_to_holdout - 1.0).abs() < 0.1);
+            assert_eq!((f.synthetic.checked, f.closer.unwrap().against, f.synthetic.copies), (300, 150, 0));
+            assert!((f.synthetic.median / f.holdout.unwrap().median - 1.0).abs() < 0.1);
         }
     }
 
     #[test]
     fn equal_distances_are_ties() {
         let same = noise(50, PIXELS, 0);
-        let found = copying(&same, &same, &same, PIXELS, 0).unwrap();
-        assert_eq!((found.closer.value, found.copies, found.copies_holdout), (0.5, 50, 50));
+        let found = held_against(&same, &same, &same, PIXELS);
+        assert_eq!((found.closer.unwrap().train.value, found.synthetic.copies), (0.5, 50));
+        assert_eq!(found.holdout.unwrap().copies, 50);
     }
 
     #[test]
-    fn the_nearest_image_is_that_of_a_full_scan() {
-        // More than one stride, and a rest.
+    fn nearest_and_second_are_those_of_a_full_scan() {
+        // More than one stride, and a rest; one image twice.
         let pixels = 2 * STRIDE + 33;
-        let (images, all) = (noise(37, pixels, 0), noise(90, pixels, 1));
-        let (queries, among): (Vec<usize>, Vec<usize>) = ((0..37).collect(), (0..90).step_by(2).collect());
-        let found = nearest(&images, &queries, &all, &among, pixels);
-        for (q, f) in found.iter().enumerate() {
-            let distance = |c: &usize| -> u64 {
-                let pairs = images[q * pixels..(q + 1) * pixels].iter().zip(&all[c * pixels..(c + 1) * pixels]);
-                pairs.map(|(x, y)| (i64::from(*x) - i64::from(*y)).pow(2) as u64).sum()
+        let (images, mut all) = (noise(37, pixels, 0), noise(45, pixels, 1));
+        all.extend_from_within(..pixels);
+        let found = shown(&images, &all, pixels);
+        assert_eq!(found.shown, 46);
+        for (query, f) in images.chunks(pixels).zip(&found.found) {
+            let distance = |c: &[u8]| -> u64 {
+                query.iter().zip(c).map(|(x, y)| (i64::from(*x) - i64::from(*y)).pow(2) as u64).sum()
             };
-            let scan = among.iter().map(|c| (distance(c), *c)).min().unwrap();
-            assert_eq!(*f, scan);
+            let mut scan: Vec<(u64, usize)> = all.chunks(pixels).enumerate().map(|(i, c)| (distance(c), i)).collect();
+            scan.sort_unstable();
+            assert_eq!(*f, Found { nearest: scan[0].0, at: scan[0].1, second: scan[1].0 });
         }
     }
 
     #[test]
     fn the_largest_distance_does_not_overflow() {
         let (black, white) = (vec![0; 400_000], vec![255; 400_000]);
-        let found = copying(&black, &white, &white, 400_000, 0).unwrap();
-        assert_eq!(found.median_to_train, (400_000.0 * 255.0 * 255.0_f64).sqrt());
+        assert_eq!(shown(&black, &white, 400_000).median(), (400_000.0 * 255.0 * 255.0_f64).sqrt());
     }
 
     #[test]
@@ -241,9 +369,9 @@ mod tests {
     #[test]
     fn broken_images_are_refused() {
         let images = noise(3, PIXELS, 0);
-        let error = copying(&images[1..], &images, &images, PIXELS, 0).unwrap_err().to_string();
+        let error = Nearest::new(&images[1..], PIXELS, "synthetic").unwrap_err().to_string();
         assert!(error.contains("synthetic") && error.contains("209"), "{error}");
-        assert!(copying(&images, &images, &[], PIXELS, 0).is_err());
-        assert!(copying(&images, &images, &images, 0, 0).is_err());
+        assert!(Nearest::new(&[], PIXELS, "hold-out").is_err() && Nearest::new(&images, 0, "hold-out").is_err());
+        assert!(shown(&images, &images, PIXELS).show(&images[1..]).is_err());
     }
 }

@@ -1,8 +1,9 @@
 //! The report as the lines that people read: a score, what real images score, a verdict, and what it means. The
 //! text and the page show the same lines.
 
-use super::{Accuracy, ClassShare, Copying, ImageReport, Prdc, Scored};
+use super::{Accuracy, ClassShare, Copying, ImageReport, Prdc, Repeats, Scored, Sides};
 use crate::lines::{Group, Line, Mark, grouped, percent, three};
+use crate::report::Estimate;
 
 type Verdict = (&'static str, Mark);
 
@@ -16,9 +17,10 @@ impl ImageReport {
             groups.push(Group { title: "Utility".to_owned(), lines: vec![accuracy_line(accuracy)] });
         }
         if let Some(shares) = self.shares.as_ref().filter(|s| !s.is_empty()) {
-            groups.push(Group { title: "Classes".to_owned(), lines: class_lines(shares) });
+            groups.push(Group { title: "Classes".to_owned(), lines: class_lines(shares, self.counts.synthetic) });
         }
-        groups.push(Group { title: "Privacy".to_owned(), lines: copying_lines(self.copying.as_ref()) });
+        let title = copying_title(&self.copying, self.counts.train);
+        groups.push(Group { title, lines: copying_lines(&self.copying) });
         groups
     }
 
@@ -135,13 +137,20 @@ fn accuracy_line(accuracy: &Accuracy) -> Line {
     line("Train on synthetic", percent(accuracy.synthetic), Some(percent(accuracy.real)), verdict, meaning)
 }
 
-/// The rarest and the commonest class among synthetic images.
-fn class_lines(shares: &[ClassShare]) -> Vec<Line> {
-    let by_share = |a: &&ClassShare, b: &&ClassShare| a.synthetic.total_cmp(&b.synthetic);
+/// A class of which fewer synthetic images are to be expected says little about proportions.
+const FEWEST_EXPECTED: f64 = 5.0;
+
+/// The classes that are furthest from their part of the real images, either way, of `made` synthetic ones.
+fn class_lines(shares: &[ClassShare], made: usize) -> Vec<Line> {
+    let real: Vec<&ClassShare> = shares.iter().filter(|c| c.real > 0.0).collect();
+    let mut judged = real.clone();
+    judged.retain(|c| c.real * made as f64 >= FEWEST_EXPECTED);
+    let judged = if judged.is_empty() { real } else { judged };
+    let ratio = |c: &&ClassShare| c.synthetic / c.real;
+    let by_ratio = |a: &&ClassShare, b: &&ClassShare| ratio(a).total_cmp(&ratio(b));
     let one = |class: Option<&ClassShare>, label: &str, verdict: fn(f64) -> Verdict, meaning| {
         class.map(|c| {
-            let found =
-                line(label, percent(c.synthetic), Some(percent(c.real)), verdict(c.synthetic / c.real), meaning);
+            let found = line(label, percent(c.synthetic), Some(percent(c.real)), verdict(ratio(&c)), meaning);
             Line { verdict: format!("{}: {}", c.class, found.verdict), ..found }
         })
     };
@@ -155,57 +164,96 @@ fn class_lines(shares: &[ClassShare]) -> Vec<Line> {
         r if r > 1.5 => ("too common", Mark::Fair),
         _ => ("in proportion", Mark::Good),
     };
-    let smallest = one(
-        shares.iter().min_by(by_share),
-        "Smallest class",
+    let least = one(
+        judged.iter().copied().min_by(by_ratio),
+        "Most wanting class",
         rare,
-        "Part of the synthetic images in their rarest class; beside it the same class among real images.",
+        "Part of the synthetic images in the class that is rarest beside its part of the real ones.",
     );
-    let largest = one(
-        shares.iter().max_by(by_share),
-        "Largest class",
+    let most = one(
+        judged.iter().copied().max_by(by_ratio),
+        "Most overdone class",
         common,
-        "Part of the synthetic images in their commonest class; beside it the same class among real images.",
+        "Part of the synthetic images in the class that is commonest beside its part of the real ones.",
     );
-    smallest.into_iter().chain(largest).collect()
+    least.into_iter().chain(most).collect()
 }
 
-fn copying_lines(copying: Option<&Copying>) -> Vec<Line> {
-    let meaning = "Part of the synthetic images that lie closer to a training image than to any of equally many \
-                   unseen ones. Half is right; more: copied.";
-    let Some(c) = copying else {
-        return vec![line("Closer to training", "–".to_owned(), None, ("needs hold-out images", Mark::Plain), meaning)];
+fn copying_title(copying: &Copying, train: usize) -> String {
+    let count = |n: usize| grouped(n as i64);
+    let searched = match copying.searched {
+        n if n < train => format!("{} of {}", count(n), count(train)),
+        n => format!("all {}", count(n)),
     };
-    let verdict = match &c.closer {
-        s if s.low() <= 0.51 => ("no sign of copying", Mark::Good),
-        s if s.value <= 0.55 => ("leans towards training images", Mark::Fair),
-        _ => ("repeats training images", Mark::Poor),
+    format!("Privacy, {} synthetic images beside {searched} training images", count(copying.synthetic.checked))
+}
+
+fn copying_lines(c: &Copying) -> Vec<Line> {
+    let repeats = |label, of: fn(&Repeats) -> usize, meaning| {
+        let share = |r: &Repeats| Estimate::share(of(r), r.checked);
+        let (found, real) = (share(&c.synthetic), c.holdout.as_ref().map(share));
+        let verdict = match real {
+            _ if found.value == 0.0 => ("none", Mark::Good),
+            None => NO_FLOOR,
+            Some(real) if found.low() <= real.high() => ("no more than real images", Mark::Good),
+            Some(real) if found.value <= 2.0 * real.value => ("more than real images", Mark::Fair),
+            Some(_) => ("many more than real images", Mark::Poor),
+        };
+        let line = line(label, percent(found.value), real.map(|r| percent(r.value)), verdict, meaning);
+        Line { interval: interval(&found), ..line }
     };
-    let interval = c.closer.interval.map_or_else(String::new, |[a, b]| format!("{} to {}", percent(a), percent(b)));
-    let closer = line("Closer to training", percent(c.closer.value), Some(percent(0.5)), verdict, meaning);
-    let part = |copies: usize| percent(copies as f64 / c.checked as f64);
-    let copies = match (c.copies, c.copies_holdout) {
-        (0, _) => ("none", Mark::Good),
-        (n, real) if n <= real => ("no more than by chance", Mark::Good),
-        _ => ("more than by chance", Mark::Poor),
-    };
-    vec![
-        Line { interval, ..closer },
-        line(
+    let mut lines = closer_lines(c.closer.as_ref());
+    lines.extend([
+        repeats(
+            "Near copies",
+            |r| r.near_copies,
+            "Part of the synthetic images that are three times closer to one training image than to any other, or equal \
+             to it; beside it, of unseen real images.",
+        ),
+        repeats(
             "Exact copies",
-            part(c.copies),
-            Some(part(c.copies_holdout)),
-            copies,
-            "Part of the synthetic images that equal a training image in every pixel; beside it, an unseen one.",
+            |r| r.copies,
+            "Part of the synthetic images that equal a training image in every pixel; beside it, of unseen real images.",
         ),
         line(
             "Median distance",
-            figures(c.median_to_train),
-            Some(figures(c.median_to_holdout)),
+            figures(c.synthetic.median),
+            c.holdout.map(|h| figures(h.median)),
             ("", Mark::Plain),
-            "From a synthetic image to its nearest training image, over all pixels; beside it, to an unseen one.",
+            "From a synthetic image to its nearest training image, over all pixels; beside it, from an unseen real image.",
         ),
-    ]
+    ]);
+    lines
+}
+
+/// The share is judged between one half and what a copier would reach, which is the less the fewer are held out.
+fn closer_lines(closer: Option<&Sides>) -> Vec<Line> {
+    let meaning = "Part of the synthetic images that lie closer to a training image than to any of equally many \
+                   unseen ones. Half is right; more: copied.";
+    let label = "Closer to training";
+    let Some(c) = closer else {
+        return vec![line(label, "–".to_owned(), None, ("needs hold-out images", Mark::Plain), meaning)];
+    };
+    let at = |part: f64| 0.5 + part * (c.copier - 0.5);
+    let verdict = match &c.train {
+        s if s.low() <= at(0.02) => ("no sign of copying", Mark::Good),
+        s if s.value <= at(0.1) => ("leans towards training images", Mark::Fair),
+        _ => ("repeats training images", Mark::Poor),
+    };
+    let found = line(label, percent(c.train.value), Some(percent(0.5)), verdict, meaning);
+    let copier = line(
+        "If all were copied",
+        percent(c.copier),
+        None,
+        ("", Mark::Plain),
+        "What that part would be of a generator that does nothing but copy: low where few images are held out, since \
+         only as many training images take part.",
+    );
+    vec![Line { interval: interval(&c.train), ..found }, copier]
+}
+
+fn interval(of: &Estimate) -> String {
+    of.interval.map_or_else(String::new, |[a, b]| format!("{} to {}", percent(a), percent(b)))
 }
 
 /// FID has no scale of its own, so it is judged by its floor.
@@ -276,25 +324,61 @@ mod tests {
         assert_eq!(find(&report, "Precision").mark, Mark::Good);
         assert_eq!((find(&report, "Recall").mark, find(&report, "Coverage").mark), (Mark::Poor, Mark::Fair));
         assert_eq!(find(&report, "Train on synthetic").verdict, "less useful than real images");
-        assert!(bare().groups().iter().flat_map(|g| &g.lines).all(|l| l.mark == Mark::Plain && l.ceiling.is_empty()));
+        // Without a hold-out there is nothing to judge by, but that there are no copies can be said.
+        let mut lines = bare().groups().into_iter().flat_map(|g| g.lines);
+        assert!(lines.all(|l| l.ceiling.is_empty() && (l.mark == Mark::Plain || l.verdict == "none")));
     }
 
     #[test]
-    fn the_rarest_and_the_commonest_class_are_named() {
+    fn the_classes_furthest_from_their_part_are_named() {
         let report = full();
-        let (smallest, largest) = (find(&report, "Smallest class"), find(&report, "Largest class"));
-        assert_eq!((smallest.value.as_str(), smallest.ceiling.as_str()), ("10.00 %", "25.00 %"));
-        assert_eq!((smallest.verdict.as_str(), smallest.mark), ("<dog>: too rare", Mark::Fair));
-        assert_eq!((largest.verdict.as_str(), largest.mark), ("cat: in proportion", Mark::Good));
+        let (least, most) = (find(&report, "Most wanting class"), find(&report, "Most overdone class"));
+        assert_eq!((least.value.as_str(), least.ceiling.as_str()), ("10.00 %", "25.00 %"));
+        assert_eq!((least.verdict.as_str(), least.mark), ("<dog>: too rare", Mark::Fair));
+        assert_eq!((most.verdict.as_str(), most.mark), ("cat: in proportion", Mark::Good));
+    }
+
+    #[test]
+    fn a_class_is_judged_by_its_part_of_the_real_images() {
+        let share = |class: &str, real, synthetic| ClassShare { class: class.to_owned(), real, synthetic };
+        // The rarest class is in proportion, the next is missing; one has no real images, one too few to say.
+        let shares = [
+            share("rare", 0.01, 0.01),
+            share("missing", 0.3, 0.02),
+            share("common", 0.689, 0.97),
+            share("none", 0.0, 0.0),
+            share("handful", 0.001, 0.0),
+        ];
+        let verdicts = |made| class_lines(&shares, made).into_iter().map(|l| l.verdict).collect::<Vec<_>>();
+        assert_eq!(verdicts(1_000), ["missing: all but missing", "common: in proportion"]);
+        assert_eq!(verdicts(6_000)[0], "handful: all but missing");
+        assert!(class_lines(&shares[3..4], 1_000).is_empty());
     }
 
     #[test]
     fn copies_are_poor() {
         let mut report = full();
-        let copying = report.copying.as_mut().unwrap();
-        (copying.closer.value, copying.closer.interval, copying.copies) = (0.9, Some([0.88, 0.92]), 30);
-        assert_eq!(find(&report, "Closer to training").verdict, "repeats training images");
-        let copies = find(&report, "Exact copies");
-        assert_eq!((copies.value.as_str(), copies.mark), ("1.50 %", Mark::Poor));
+        let found = find(&report, "Near copies");
+        assert_eq!((found.verdict.as_str(), found.mark), ("none", Mark::Good));
+        report.copying.synthetic = Repeats { copies: 30, near_copies: 31, ..report.copying.synthetic };
+        let (exact, near) = (find(&report, "Exact copies"), find(&report, "Near copies"));
+        assert_eq!((exact.value.as_str(), exact.mark), ("1.50 %", Mark::Poor));
+        assert_eq!((near.value.as_str(), near.ceiling.as_str(), near.mark), ("1.55 %", "0.05 %", Mark::Poor));
+    }
+
+    #[test]
+    fn closeness_is_judged_by_what_a_copier_would_reach() {
+        let verdict = |copier: f64, value: f64| {
+            let train = Estimate { value, interval: Some([value - 0.01, value + 0.01]) };
+            closer_lines(Some(&Sides { train, against: 10_000, copier }))[0].mark
+        };
+        assert_eq!([0.52, 0.54, 0.9].map(|value| verdict(1.0, value)), [Mark::Good, Mark::Fair, Mark::Poor]);
+        // One training image in six takes part: a generator that does nothing but copy scores no more than this.
+        let copier = 7.0 / 12.0;
+        assert_eq!([0.505, copier].map(|value| verdict(copier, value)), [Mark::Good, Mark::Poor]);
+        assert_eq!(find(&full(), "If all were copied").value, "58.33 %");
+        let report = full();
+        let title = report.groups().pop().unwrap().title;
+        assert_eq!(title, "Privacy, 2,000 synthetic images beside all 60,000 training images");
     }
 }

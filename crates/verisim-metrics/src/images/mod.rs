@@ -20,7 +20,7 @@ mod text;
 use rayon::join;
 use serde::Serialize;
 
-pub use copying::{Closest, Copying, MOST_AGAINST, MOST_CHECKED, copying};
+pub use copying::{Closest, Copying, MOST_CHECKED, Nearest, Repeats, Sides, Unseen, copying};
 pub use fid::fid;
 pub use kid::kid;
 pub use prdc::{Prdc, prdc};

@@ -89,7 +89,7 @@ pub struct ImageReport {
     /// Are all classes there?
     pub shares: Option<Vec<ClassShare>>,
     /// Are they training images?
-    pub copying: Option<Copying>,
+    pub copying: Copying,
     /// Pictures for the page; not part of the JSON.
     #[serde(skip)]
     pub pictures: Vec<Picture>,
@@ -108,7 +108,7 @@ impl ImageReport {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(super) mod tests {
-    use super::super::{Closest, Prdc, Scored};
+    use super::super::{Closest, Prdc, Repeats, Scored, Sides};
     use super::*;
     use crate::report::Estimate;
 
@@ -135,16 +135,17 @@ pub(super) mod tests {
                 prdc_floor: Some(Prdc { precision: 0.92, recall: 0.9, density: 1.01, coverage: 0.97 }),
             },
             accuracy: Some(Accuracy { synthetic: 0.951, real: 0.984 }),
-            copying: Some(Copying {
-                closer: Estimate { value: 0.502, interval: Some([0.48, 0.524]) },
-                checked: 2_000,
-                against: 5_000,
-                copies: 0,
-                copies_holdout: 0,
-                median_to_train: 1810.5,
-                median_to_holdout: 1812.0,
+            copying: Copying {
+                searched: 60_000,
+                synthetic: Repeats { checked: 2_000, copies: 0, near_copies: 0, median: 1810.5 },
+                holdout: Some(Repeats { checked: 2_000, copies: 0, near_copies: 1, median: 1812.0 }),
+                closer: Some(Sides {
+                    train: Estimate { value: 0.502, interval: Some([0.48, 0.524]) },
+                    against: 10_000,
+                    copier: 7.0 / 12.0,
+                }),
                 closest,
-            }),
+            },
             pictures: vec![Picture {
                 title: "Samples & classes".to_owned(),
                 caption: "One row a class.".to_owned(),
@@ -158,7 +159,8 @@ pub(super) mod tests {
         let mut report = full();
         report.counts.holdout = None;
         (report.classes, report.pictures) = (Vec::new(), Vec::new());
-        (report.accuracy, report.shares, report.copying) = (None, None, None);
+        (report.accuracy, report.shares) = (None, None);
+        (report.copying.holdout, report.copying.closer) = (None, None);
         (report.scores.fid.floor, report.scores.kid.floor, report.scores.prdc_floor) = (None, None, None);
         report.extractor.accuracy = None;
         report
@@ -180,9 +182,11 @@ pub(super) mod tests {
         assert_eq!(json["extractor"]["hash"], "3fa9c1");
         assert_eq!(json["copying"]["closest"][0]["train"], 77);
         assert_eq!(json["copying"]["closer"]["interval"][1], 0.524);
+        assert_eq!(json["copying"]["closer"]["against"], 10_000);
+        assert_eq!(json["copying"]["holdout"]["near_copies"], 1);
         assert_eq!(json["shares"][0]["synthetic"], 0.7);
         assert!(json.get("pictures").is_none());
         let bare: serde_json::Value = serde_json::from_str(&bare().to_json().unwrap()).unwrap();
-        assert!(bare["copying"].is_null() && bare["counts"]["holdout"].is_null());
+        assert!(bare["copying"]["closer"].is_null() && bare["counts"]["holdout"].is_null());
     }
 }
