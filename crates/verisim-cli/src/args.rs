@@ -55,7 +55,8 @@ Examples:
   verisim train configs/trees.toml --set data.path=sales.parquet
   verisim train configs/tvae.toml --set train.budget=5min --out runs/night
   verisim train configs/flow.toml --set data.path=photos/ --set data.images.size=32
-  verisim train configs/tvae.toml --resume              go on where Ctrl-C stopped")]
+  verisim train configs/tvae.toml --resume              go on where Ctrl-C stopped
+  verisim train configs/tvae.toml --finish              or make a model of what was learnt until then")]
 pub struct Train {
     /// The config file (see configs/).
     pub config: PathBuf,
@@ -74,6 +75,9 @@ pub struct Train {
     /// Go on from the checkpoint of a stopped run.
     #[arg(long)]
     pub resume: bool,
+    /// Make a model of what a stopped run has learnt so far. It can still be resumed.
+    #[arg(long, conflicts_with = "resume")]
+    pub finish: bool,
 }
 
 #[derive(Debug, clap::Args)]

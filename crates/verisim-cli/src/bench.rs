@@ -19,7 +19,7 @@ use verisim_infer::{CHUNK, ImageRequest, Request, Trained};
 use verisim_models::artefact::write_atomically;
 use verisim_models::{Kind, ModelConfig};
 use verisim_train::bench::{Figures, Spread, measure};
-use verisim_train::{Job, Options};
+use verisim_train::{Begin, Job, Options};
 
 use crate::args::Bench;
 use crate::device::{self, Choice, choose};
@@ -199,7 +199,7 @@ fn one(args: &Bench, devices: &[Choice]) -> Result<()> {
     let stop = AtomicBool::new(false);
     let options = Options {
         out: folder.path().into(),
-        resume: false,
+        begin: Begin::Anew,
         stop: &stop,
         device: chosen.device.clone(),
         gpu: chosen.gpu,

@@ -11,7 +11,7 @@ use verisim_data::io::ReadOptions;
 use verisim_data::rng::{permutation, stream};
 use verisim_infer::{Artefact, Request};
 use verisim_models::artefact::write_atomically;
-use verisim_train::{Job, Options};
+use verisim_train::{Begin, Job, Options};
 
 use crate::args::Demo;
 use crate::device::{Choice, choose};
@@ -37,7 +37,7 @@ pub fn run(args: &Demo, ui: &Ui) -> Result<()> {
     let stop = AtomicBool::new(false);
     let options = Options {
         out: out.into(),
-        resume: false,
+        begin: Begin::Anew,
         stop: &stop,
         device: chosen.device.clone(),
         gpu: chosen.gpu,

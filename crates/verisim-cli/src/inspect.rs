@@ -19,7 +19,8 @@ pub fn run(args: &Inspect) -> Result<()> {
     let model = args.file.join("model.safetensors");
     if args.file.join("metrics.jsonl").exists() && !model.exists() {
         bail!(
-            "{}: the training there has not finished; go on with it (verisim train ... --resume)",
+            "{}: the training there has not finished; go on with it (verisim train ... --resume), or make a model of what it \
+             has learnt (--finish)",
             args.file.display()
         );
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use verisim_models::Kind;
-use verisim_train::{Event, Job, Options, Outcome};
+use verisim_train::{Begin, Event, Job, Options, Outcome};
 
 use crate::args::Train;
 use crate::device::choose;
@@ -29,8 +29,13 @@ pub fn run(args: &Train, ui: &Ui) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     let steps = job.training().is_some();
-    if args.resume && !steps {
-        ui.say(format!("{} is fitted at once, so there is nothing to resume: it is fitted anew", job.model.name()));
+    let begin = match (args.resume, args.finish) {
+        (false, false) => Begin::Anew,
+        (true, _) => Begin::Resume,
+        (false, true) => Begin::Finish,
+    };
+    if begin != Begin::Anew && !steps {
+        ui.say(format!("{} is fitted at once, so there is nothing to go on with: it is fitted anew", job.model.name()));
     }
     // Files appear whole or not at all, so the program may end at any time; training steps end with a checkpoint first.
     ctrlc::set_handler(move || {
@@ -40,14 +45,8 @@ pub fn run(args: &Train, ui: &Ui) -> Result<()> {
         eprintln!("\nstopping after this step; Ctrl-C again ends at once, without a checkpoint");
     })
     .context("cannot watch for Ctrl-C")?;
-    let options = Options {
-        out,
-        resume: args.resume,
-        stop: &stop,
-        device: chosen.device,
-        gpu: chosen.gpu,
-        version: env!("CARGO_PKG_VERSION"),
-    };
+    let options =
+        Options { out, begin, stop: &stop, device: chosen.device, gpu: chosen.gpu, version: env!("CARGO_PKG_VERSION") };
     fit(&job, &options, ui, Some(&args.config))
 }
 
@@ -67,7 +66,8 @@ pub fn fit(job: &Job, options: &Options<'_>, ui: &Ui, config: Option<&Path>) -> 
         Outcome::Interrupted { step } => {
             let config = config.map(|c| c.display().to_string()).unwrap_or_default();
             ui.say(format!(
-                "stopped at step {step}; go on with:  verisim train {config} --out {} --resume (and the same --set)",
+                "stopped at step {step}; go on with:  verisim train {config} --out {} --resume (and the same --set)\n\
+                 or make a model of what is learnt so far, with --finish in its place",
                 options.out.display()
             ));
         }

@@ -14,6 +14,15 @@ pub enum Error {
     /// The rows could not be rendered or written.
     #[error(transparent)]
     Data(#[from] verisim_data::Error),
+    /// The directory of a training that was stopped.
+    #[error(
+        "{}: the training there has not finished; go on with it (verisim train ... --resume), or make a model of what it has \
+         learnt (--finish)", path.display()
+    )]
+    Unfinished {
+        /// The run directory.
+        path: PathBuf,
+    },
     /// The file's tensors do not fit its header.
     #[error("{}: {problem}; the file is damaged, train it again or copy it again", path.display())]
     Damaged {

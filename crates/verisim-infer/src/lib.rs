@@ -50,7 +50,11 @@ pub enum Trained {
 
 /// Opens the artefact of any model, with its tensors on `device`.
 pub fn open(path: &Path, device: &Device) -> Result<Trained> {
-    let path = file_of(path);
+    let file = file_of(path);
+    if path.join("metrics.jsonl").exists() && !file.exists() {
+        return Err(Error::Unfinished { path: path.to_owned() });
+    }
+    let path = file;
     let (Header { model, content, provenance, .. }, weights) = artefact::load(&path)?;
     let damaged = |e: verisim_models::Error| Error::Damaged { path: path.clone(), problem: e.to_string() };
     Ok(match content {

@@ -133,7 +133,7 @@ impl Config {
             batch_size: 64,
             accumulate: 1,
             recompute: false,
-            epochs: 9,
+            epochs: 11,
             min_steps: 8000,
             learning_rate: 5e-4,
             warmup: 100,

@@ -50,20 +50,20 @@ pub fn load(out: &Path, config: &str, data: &str) -> Result<(State, Weights)> {
     let path = file(out);
     let bad = |problem: &str| Error::Resume { path: path.clone(), problem: problem.into() };
     if !path.exists() {
-        return Err(bad("there is no checkpoint here to resume; run without --resume"));
+        return Err(bad("there is no checkpoint of a stopped run here; run without --resume or --finish"));
     }
     let bytes = std::fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-    let damaged = || bad("the checkpoint is damaged; run without --resume to start again");
+    let damaged = || bad("the checkpoint is damaged; remove its folder to start again");
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
     let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(damaged)?;
     let state: State = serde_json::from_str(json).map_err(|_| damaged())?;
     if state.config != config {
         return Err(bad(
-            "it was made with another config or seed; restore that one, or run without --resume to start again",
+            "it was made with another config or seed; restore that one, or remove its folder to start again",
         ));
     }
     if state.data != data {
-        return Err(bad("the data have changed since; restore them, or run without --resume to start again"));
+        return Err(bad("the data have changed since; restore them, or remove its folder to start again"));
     }
     let file = SafeTensors::deserialize(&bytes).map_err(|_| damaged())?;
     Ok((state, Weights::from_parsed(&file)?))

@@ -81,8 +81,8 @@ pub enum Event<'a> {
 pub struct Options<'a> {
     /// Where the results go.
     pub out: PathBuf,
-    /// Go on from the checkpoint there.
-    pub resume: bool,
+    /// Where training steps begin.
+    pub begin: Begin,
     /// Set from outside (Ctrl-C) to stop with a checkpoint.
     pub stop: &'a AtomicBool,
     /// The device, without gradients.
@@ -91,6 +91,17 @@ pub struct Options<'a> {
     pub gpu: bool,
     /// Version of the program, for the provenance.
     pub version: &'a str,
+}
+
+/// Where training steps begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With a fresh model.
+    Anew,
+    /// With the checkpoint of a stopped run.
+    Resume,
+    /// Nowhere: the model is made of what the checkpoint of a stopped run has learnt. The run can still be resumed.
+    Finish,
 }
 
 /// How a run ended.
@@ -219,7 +230,9 @@ pub fn run(job: &Job, options: &Options<'_>, on: &mut dyn FnMut(Event<'_>)) -> R
     let seconds = start.elapsed().as_secs_f64();
     write_atomically(&out.join("config.toml"), config.as_bytes())?;
     let model = write_model(job, prepared, &train_index, &weights, options)?;
-    checkpoint::remove(out);
+    if options.begin != Begin::Finish {
+        checkpoint::remove(out);
+    }
     Ok(Outcome::Done { model, seconds })
 }
 
@@ -351,7 +364,7 @@ fn train(
         drawn: Instant::now(),
         drawing: Duration::ZERO,
     };
-    if options.resume {
+    if options.begin != Begin::Anew {
         let (state, weights) = checkpoint::load(&options.out, &run.state.config, &run.state.data)?;
         trainee.load(weights)?;
         run.state = state;
@@ -362,7 +375,11 @@ fn train(
         }
         clear_pictures(&options.out)?;
     }
-    run.open_log(options.resume)?;
+    if options.begin == Begin::Finish {
+        on(Event::Finishing);
+        return Ok(Ok(trainee.finish(job.seed)?));
+    }
+    run.open_log(options.begin == Begin::Resume)?;
     run.steps(trainee.as_mut(), options.stop, on)
 }
 

@@ -7,5 +7,5 @@ mod fit;
 mod job;
 
 pub use error::{Error, Result};
-pub use fit::{Event, Options, Outcome, Prepared, config_hash, prepare, run};
+pub use fit::{Begin, Event, Options, Outcome, Prepared, config_hash, prepare, run};
 pub use job::{Budget, Data, Job, Train};

@@ -9,7 +9,7 @@ use flate2::read::DeflateDecoder;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZIP64_BYTES_THR, ZipArchive, ZipWriter};
 
-use super::raw::{Raw, end, fill, numbered};
+use super::raw::{MAX_CLASSES, Raw, end, fill, numbered};
 use super::scratch::Scratch;
 use super::{ImageOptions, ImageShape, Images, Reading};
 use crate::error::{Error, Result};
@@ -178,10 +178,12 @@ fn names(path: &Path, header: Header, stream: &mut dyn Read) -> Result<Vec<Strin
     if width > MAX_NAME {
         return Err(wrong());
     }
+    if count > MAX_CLASSES as usize {
+        return Err(Error::file(path, format!("`classes` holds {count} names; {MAX_CLASSES} are the most")));
+    }
     let mut names = Vec::new();
     let mut bytes = vec![0; 4 * width];
-    // Texts of no length need no bytes, so that a lie about their number would never end.
-    for _ in 0..if width == 0 { count.min(1) } else { count } {
+    for _ in 0..count {
         if fill(stream, &mut bytes).map_err(Error::io(path))? < bytes.len() {
             return Err(Error::file(path, "`classes` ends before its last name; copy or download it again"));
         }

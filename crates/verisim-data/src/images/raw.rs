@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// Bytes of pixels that are worked on at a time.
 pub(super) const BLOCK: usize = 1 << 24;
 /// The most classes that numbers as labels may stand for.
-const MAX_CLASSES: u32 = 1 << 16;
+pub(super) const MAX_CLASSES: u32 = 1 << 16;
 
 /// Images that stand as they are in a file.
 pub(super) struct Raw {
