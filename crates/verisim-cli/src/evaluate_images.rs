@@ -415,8 +415,9 @@ fn pictures_of(sets: &Sets, copying: &Copying, pairs: Vec<u8>) -> Result<Vec<Pic
         Ok(Picture { title: title.to_owned(), caption, png: png_bytes(&pixels, whole, &[])? })
     };
     let caption = format!(
-        "Each synthetic image has its nearest training image, by pixels, to the right of it; the closest pair comes \
-         first. {} synthetic images, drawn at random, were held against {} training images.",
+        "Each synthetic image has its nearest training image, by pixels, to the right of it: first the eight closest pairs, \
+         then those that are closest beside the second nearest training image. {} synthetic images, drawn at random, were \
+         held against {} training images.",
         grouped(copying.synthetic.checked as u64),
         grouped(copying.searched as u64)
     );
@@ -495,6 +496,6 @@ mod tests {
         let real = of((0..40).map(|i| 5 * i).collect(), 0);
         let synthetic = of((0..20).map(|i| 203 - 5 * i).collect::<Vec<u8>>().into_iter().chain([55]).collect(), 1);
         let found = copies(&Sets { real, synthetic, holdout: None }).unwrap();
-        assert_eq!(found.closest[0], Closest { synthetic: 20, train: 11, distance: 0.0 });
+        assert_eq!(found.closest[0], Closest { synthetic: 20, train: 11, distance: 0.0, second: 5.0 });
     }
 }

@@ -104,11 +104,18 @@ impl<'a> Nearest<'a> {
         quantile(&mut self.found.iter().map(|f| root(f.nearest)).collect::<Vec<f64>>(), 0.5)
     }
 
-    /// The queries that are closest to an image, each once, closest first.
+    /// Queries to look at, each once: first those that are closest to an image, then those that are closest beside their
+    /// second nearest image. By distance alone a person would see nothing but the simplest images.
     fn closest(&self) -> Vec<Closest> {
         let mut order: Vec<usize> = (0..self.found.len()).collect();
         order.sort_by_key(|&i| (self.found[i].nearest, i));
-        let one = |i: usize| Closest { synthetic: i, train: self.found[i].at, distance: root(self.found[i].nearest) };
+        let rest = &mut order[(PAIRS / 2).min(self.found.len())..];
+        let beside = |&i: &usize| self.found[i].nearest as f64 / self.found[i].second.max(1) as f64;
+        rest.sort_by(|a, b| beside(a).total_cmp(&beside(b)));
+        let one = |i: usize| {
+            let Found { nearest, at, second } = self.found[i];
+            Closest { synthetic: i, train: at, distance: root(nearest), second: root(second) }
+        };
         order.into_iter().take(PAIRS).map(one).collect()
     }
 }
@@ -146,6 +153,8 @@ pub struct Closest {
     pub train: usize,
     /// L2 distance of their pixels, in steps of 0 to 255; 0 is an exact copy.
     pub distance: f64,
+    /// The same from the second nearest training image.
+    pub second: f64,
 }
 
 /// Images held against training images.
@@ -213,7 +222,8 @@ pub struct Copying {
     pub holdout: Option<Repeats>,
     /// Which side synthetic images are closer to.
     pub closer: Option<Sides>,
-    /// The synthetic images that are closest to a training image, each once, closest first; at most 16.
+    /// The eight synthetic images that are closest to a training image, closest first, then the eight others that are closest
+    /// beside their second nearest training image.
     pub closest: Vec<Closest>,
 }
 
@@ -309,6 +319,19 @@ mod tests {
         let found = held_against(&changed, &train, &noise(50, PIXELS, 1), PIXELS);
         assert_eq!((found.synthetic.copies, found.synthetic.near_copies), (0, 10));
         assert_eq!(found.holdout.unwrap().near_copies, 0);
+    }
+
+    /// Dark images lie close together; a bright one that is nearly a copy does not, and is to be seen among them.
+    #[test]
+    fn pairs_are_the_closest_and_those_that_are_close_beside_the_second() {
+        let dark: Vec<u8> = noise(60, PIXELS, 0).iter().map(|x| x / 16).collect();
+        let bright = noise(5, PIXELS, 1);
+        let (train, synthetic) = ([&dark[..30 * PIXELS], &bright].concat(), dark[30 * PIXELS..].to_vec());
+        let changed: Vec<u8> = bright[..PIXELS].iter().map(|x| x ^ 16).collect();
+        let pairs = shown(&[synthetic, changed].concat(), &train, PIXELS).closest();
+        assert_eq!((pairs.len(), pairs[8].synthetic, pairs[8].train), (16, 30, 30));
+        assert!(pairs[..8].is_sorted_by_key(|p| p.distance) && pairs[8].distance > pairs[7].distance);
+        assert!(pairs[8..].is_sorted_by_key(|p| p.distance / p.second));
     }
 
     #[test]

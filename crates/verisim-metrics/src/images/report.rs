@@ -115,7 +115,7 @@ pub(super) mod tests {
     /// A report with everything in it.
     pub(in super::super) fn full() -> ImageReport {
         let classes: Vec<String> = ["cat", "<dog>", "hen"].map(str::to_owned).to_vec();
-        let closest = vec![Closest { synthetic: 3, train: 77, distance: 12.5 }];
+        let closest = vec![Closest { synthetic: 3, train: 77, distance: 12.5, second: 40.0 }];
         ImageReport {
             counts: Counts { train: 60_000, holdout: Some(10_000), synthetic: 5_000 },
             shape: [28, 32, 1],
