@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_pair_is_a_synthetic_image_and_its_training_image() {
-        let closest = |synthetic, train| Closest { synthetic, train, distance: 0.0 };
+        let closest = |synthetic, train| Closest { synthetic, train, distance: 0.0, second: 0.0 };
         let (pixels, shape) = pairs(&even(&[1, 2]), &even(&[3, 4]), &[closest(1, 0), closest(0, 1)]).unwrap();
         assert_eq!((shape.height, shape.width), (64, 2 * 66 + 16));
         assert_eq!([0, 34, 66 + 16, 66 + 16 + 34].map(|x| pixels[x]), [2, 3, 1, 4]);
