@@ -16,7 +16,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use verisim_infer::{CHUNK, ImageRequest, Request, Trained};
-use verisim_models::artefact::write_atomically;
+use verisim_models::artefact::{check_writable, write_atomically};
 use verisim_models::{Kind, ModelConfig};
 use verisim_train::bench::{Figures, Spread, measure};
 use verisim_train::{Begin, Job, Options};
@@ -87,6 +87,7 @@ pub fn run(args: &Bench, ui: &Ui) -> Result<()> {
     if args.one {
         return one(args, &devices);
     }
+    [&args.json, &args.chart].into_iter().flatten().try_for_each(|path| check_writable(path))?;
     let before = args.against.as_deref().map(read).transpose()?;
     let stand_in = StandIn::new()?;
     let configs = match args.configs.is_empty() {

@@ -48,7 +48,7 @@ pub fn run(args: &Demo, ui: &Ui) -> Result<()> {
     let artefact = Artefact::open(out, &chosen.device)?;
     let request = Request { rows, seed: 0, conditions: Vec::new(), balance: None, max_tries: 1000 };
     let writer = Writer::create(&synthetic, &artefact.schema)?;
-    sample::write(&artefact, &request, writer, &AtomicBool::new(false), &|_| {})?;
+    sample::write(&artefact, &request, writer, &|_| {})?;
     ui.say(format!("3. sample     {rows} synthetic wines: {}", synthetic.display()));
 
     ui.say("4. evaluate\n");

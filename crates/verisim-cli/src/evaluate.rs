@@ -83,11 +83,11 @@ pub fn put(args: &Evaluate, report: &Forms, ui: &Ui) -> Result<()> {
         Ok(())
     };
     let written = files();
-    match args.json.is_some() && json_file(args).is_none() {
-        true => writeln!(std::io::stdout(), "{}", report.json)?,
-        false => write!(std::io::stdout(), "{}", report.text)?,
-    }
-    written
+    let printed = match args.json.is_some() && json_file(args).is_none() {
+        true => writeln!(std::io::stdout(), "{}", report.json),
+        false => write!(std::io::stdout(), "{}", report.text),
+    };
+    written.and(Ok(printed?))
 }
 
 /// The file that the JSON goes to, if not to standard output.

@@ -9,7 +9,7 @@ use verisim_data::images::{Channels, ImageOptions, ImageShape, Images, Reading, 
 use verisim_data::rng::{permutation, stream};
 use verisim_metrics::images::{
     Accuracy, ClassShare, Closest, Copying, Counts, Extractor, Features, ImageReport, Inputs, MOST_CHECKED,
-    MOST_SCORED, NEIGHBOURS, Nearest, Picture, Scores, Unseen, class_shares, compare, copying,
+    MOST_SCORED, MOST_SORTED, NEIGHBOURS, Nearest, Picture, Scores, Unseen, class_shares, compare, copying,
 };
 use verisim_models::artefact::{self, Content, write_atomically};
 use verisim_models::classifier::{Classifier, Settings};
@@ -24,15 +24,13 @@ use crate::ui::{Ui, grouped};
 /// A classifier sees few images this many times and no more, since it would know them by heart.
 const PASSES: usize = 20;
 const FEWEST_STEPS: usize = 200;
-/// At most this many images are sorted into classes for a score; more would move it little.
-const MOST_SORTED: usize = 10_000;
 /// Bytes of the images that look for copies: 2,000 images of 256 x 256 pixels in colour are fewer.
 const MOST_BYTES: usize = 1 << 29;
 /// Bytes of the images that they are shown at a time.
 const SHOWN_BYTES: usize = 1 << 26;
-/// Bytes that are compared with bytes, a few minutes at most: 2,000 images and as many held out look at all of 700,000 of
-/// 28 x 28 grey pixels, and at 45,000 of 64 x 64 in colour.
-const MOST_COMPARED: u64 = 1 << 41;
+/// Bytes that are compared with bytes, some minutes at most: 2,000 images and as many held out look at all of 1,400,000 of
+/// 28 x 28 grey pixels, of 89,000 of 64 x 64 in colour, of 5,500 of 256 x 256.
+const MOST_COMPARED: u64 = 1 << 42;
 /// Rows of a picture of images.
 const MOST_ROWS: usize = 32;
 
@@ -42,14 +40,14 @@ pub fn run(args: &Evaluate, ui: &Ui) -> Result<()> {
     let shards = if chosen.gpu { 1 } else { Settings::default().shards };
     let trainer = Trainer { device: chosen.device, shards, ui };
     let sets = Sets::read(args, ui)?;
-    let copying = copies(&sets)?;
+    let eye = Eye::new(args.features.as_deref(), &sets, &trainer)?;
+    let copying = copies(&sets, ui)?;
     let pairs = pictures::pairs(&sets.synthetic.images, &sets.real.images, &copying.closest)?;
     let pairs_png = png_bytes(
         &pairs.0,
         pairs.1,
         &pictures::said("synthetic images, each to the left of the closest training image"),
     )?;
-    let eye = Eye::new(args.features.as_deref(), &sets, &trainer)?;
     let pictures = match args.html {
         Some(_) => pictures_of(&sets, &copying, pairs_png.clone())?,
         None => Vec::new(),
@@ -117,20 +115,28 @@ struct Sets {
     real: Set,
     synthetic: Set,
     holdout: Option<Set>,
+    /// Files that could not be read.
+    unreadable: usize,
 }
 
 impl Sets {
     fn read(args: &Evaluate, ui: &Ui) -> Result<Sets> {
         let options = reading(args, ui)?;
-        let real = load(&args.real, &options, ui)?;
+        let mut unreadable = 0;
+        let mut load = |path: &Path, options: &ImageOptions| -> Result<Images> {
+            let (images, skipped) = load(path, options, ui)?;
+            unreadable += skipped;
+            Ok(images)
+        };
+        let real = load(&args.real, &options)?;
         let alike = ImageOptions {
             size: Some(Size::Sides([real.shape().height, real.shape().width])),
             channels: Some(channels(real.shape().channels)),
             ..options
         };
         let known = real.classes();
-        let other = |path: &Path, which: u64| -> Result<Set> {
-            let images = load(path, &alike, ui)?;
+        let mut other = |path: &Path, which: u64| -> Result<Set> {
+            let images = load(path, &alike)?;
             if images.classes().is_empty() || known.is_empty() {
                 if !images.classes().is_empty() {
                     let real = args.real.display();
@@ -144,7 +150,7 @@ impl Sets {
         let synthetic = other(&args.synthetic, 1)?;
         let holdout = args.holdout.as_deref().map(|path| other(path, 2)).transpose()?;
         let labelled = !real.classes().is_empty();
-        Ok(Sets { real: Set::new(real, labelled, args.seed, 0), synthetic, holdout })
+        Ok(Sets { real: Set::new(real, labelled, args.seed, 0), synthetic, holdout, unreadable })
     }
 
     /// Images of the smallest set.
@@ -159,7 +165,12 @@ impl Sets {
     }
 
     fn counts(&self) -> Counts {
-        Counts { train: self.real.len(), holdout: self.holdout.as_ref().map(Set::len), synthetic: self.synthetic.len() }
+        Counts {
+            train: self.real.len(),
+            holdout: self.holdout.as_ref().map(Set::len),
+            synthetic: self.synthetic.len(),
+            unreadable: self.unreadable,
+        }
     }
 }
 
@@ -189,8 +200,8 @@ fn reading(args: &Evaluate, ui: &Ui) -> Result<ImageOptions> {
     Ok(ImageOptions { size: Some(Size::Sides([height, width])), channels: Some(channels(count)), fit, ..each })
 }
 
-/// Reads a set that is large enough to be compared, and says what was done to it.
-fn load(path: &Path, options: &ImageOptions, ui: &Ui) -> Result<Images> {
+/// Reads a set that is large enough to be compared, and says what was done to it; the number of files that cannot be read too.
+fn load(path: &Path, options: &ImageOptions, ui: &Ui) -> Result<(Images, usize)> {
     let (images, reading) = Images::read(path, options).map_err(|error| match error {
         Error::Sizes { path, what, fitting: (height, width) } => anyhow!(
             "{}: its images {what}; bring them to one size with --size {height}x{width}, or to that of a model with \
@@ -204,7 +215,7 @@ fn load(path: &Path, options: &ImageOptions, ui: &Ui) -> Result<Images> {
         bail!("{}: holds {} images, which say too little; give it at least {least}", path.display(), images.len());
     }
     tell(path, &images, &reading, ui);
-    Ok(images)
+    Ok((images, reading.skipped.len()))
 }
 
 fn tell(path: &Path, images: &Images, reading: &Reading, ui: &Ui) {
@@ -355,24 +366,29 @@ fn shares(sets: &Sets, eye: &Eye) -> Result<Option<Vec<ClassShare>>> {
 }
 
 /// Looks for copies of the real images; its pairs count images in the sets as they were read.
-fn copies(sets: &Sets) -> Result<Copying> {
+fn copies(sets: &Sets, ui: &Ui) -> Result<Copying> {
     let each = sets.real.images.shape().len();
     let looking = |set: &Set| -> usize { set.len().min(MOST_CHECKED).min((MOST_BYTES / each).max(1)) };
     let made = sets.synthetic.first(looking(&sets.synthetic));
     let held = sets.holdout.as_ref().map(|held| (held, held.first(looking(held))));
     let looks = made.len() + held.map_or(0, |(_, held)| held.len());
     let most = MOST_COMPARED / (looks as u64 * each as u64);
-    let learnt = sets.real.first(usize::try_from(most).unwrap_or(usize::MAX).max(1));
+    let mut learnt = sets.real.first(usize::try_from(most).unwrap_or(usize::MAX).max(1)).to_vec();
+    // What is on disk is read in order; which images are the first ones was drawn at random.
+    let compared = sets.holdout.as_ref().map_or(0, Set::len).min(learnt.len());
+    learnt[..compared].sort_unstable();
+    learnt[compared..].sort_unstable();
+    let (first, rest) = learnt.split_at(compared);
+    ui.say(format!("looking for copies of {} real images", grouped(learnt.len() as u64)));
 
     let pixels = sets.synthetic.pixels(made)?;
     let mut synthetic = Nearest::new(&pixels, each, "synthetic")?;
     let mut found = match held {
         None => {
-            show(&sets.real, learnt, &mut [&mut synthetic])?;
+            show(&sets.real, rest, &mut [&mut synthetic])?;
             copying(&synthetic, sets.real.len(), None)
         }
         Some((set, looking)) => {
-            let (first, rest) = learnt.split_at(learnt.len().min(set.len()));
             let held = set.pixels(looking)?;
             let mut holdout = Nearest::new(&held, each, "hold-out")?;
             let mut among_holdout = synthetic.clone();
@@ -496,7 +512,7 @@ mod tests {
         };
         let real = of((0..40).map(|i| 5 * i).collect(), 0);
         let synthetic = of((0..20).map(|i| 203 - 5 * i).collect::<Vec<u8>>().into_iter().chain([55]).collect(), 1);
-        let found = copies(&Sets { real, synthetic, holdout: None }).unwrap();
+        let found = copies(&Sets { real, synthetic, holdout: None, unreadable: 0 }, &Ui::new(true)).unwrap();
         assert_eq!(found.closest[0], Closest { synthetic: 20, train: 11, distance: 0.0, second: 5.0 });
     }
 }

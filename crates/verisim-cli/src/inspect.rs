@@ -17,7 +17,7 @@ use crate::ui::grouped;
 
 pub fn run(args: &Inspect) -> Result<()> {
     let model = args.file.join("model.safetensors");
-    if args.file.join("metrics.jsonl").exists() && !model.exists() {
+    if args.file.join("checkpoint/state.safetensors").exists() && !model.exists() {
         bail!(
             "{}: the training there has not finished; go on with it (verisim train ... --resume), or make a model of what it \
              has learnt (--finish)",
@@ -64,6 +64,7 @@ pub fn run(args: &Inspect) -> Result<()> {
 
 /// Shows a set of images, and draws its contact sheet.
 fn images(args: &Inspect) -> Result<()> {
+    args.sheet.as_deref().map_or(Ok(()), check_writable)?;
     // Mixed and large images are shown smaller, so that a folder of photographs is looked at and not unpacked.
     let shown = if args.size.is_some() { None } else { shown(&Images::sizes(&args.file)?) };
     // Damaged files are what one wants to hear of here, however many there are.
@@ -86,7 +87,6 @@ fn images(args: &Inspect) -> Result<()> {
         write!(out, "{}", describe_images(&args.file, &images, &reading, &counts, shown))?;
     }
     if let Some(path) = &args.sheet {
-        check_writable(path)?;
         let (pixels, shape) = sheet(&images)?;
         write_atomically(path, &png_bytes(&pixels, shape, &[])?)?;
     }
@@ -175,15 +175,16 @@ fn describe(header: &Header, numbers: usize) -> String {
         Content::Table { schema, .. } => ("rows", schema.to_string()),
         Content::Images { images } => ("images", describe_spec(images)),
     };
+    let steps = p.steps.map_or_else(String::new, |n| format!(" in {} steps", grouped(n)));
     format!(
-        "model       {} ({} numbers, format {})\ntrained by  verisim {}\ndata        {} ({} {unit}, hash {})\nconfig      hash {}\nseed        {}\n\n{content}",
+        "model       {} ({} numbers, format {})\ntrained by  verisim {}\ndata        {} (hash {}), {} {unit} learnt{steps}\nconfig      hash {}\nseed        {}\n\n{content}",
         header.model.name(),
         grouped(numbers as u64),
         header.format,
         p.version,
         p.data,
-        grouped(p.rows),
         p.data_hash,
+        grouped(p.rows),
         p.config_hash,
         p.seed,
     )

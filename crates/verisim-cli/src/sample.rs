@@ -1,7 +1,6 @@
 //! `verisim sample`.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -18,31 +17,34 @@ use crate::ui::{Ui, grouped};
 pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
     let device = choose(args.device)?.device;
     let trained = verisim_infer::open(&args.model, &device)?;
-    let stop = watch()?;
+    watch()?;
     match trained {
-        Trained::Table(artefact) => rows(args, &artefact, &stop, ui),
-        Trained::Images(artefact) => images(args, artefact, &stop, ui),
+        Trained::Table(artefact) => rows(args, &artefact, ui),
+        Trained::Images(artefact) => images(args, artefact, ui),
     }
 }
 
-/// Ctrl-C is noticed between two parts of a sample, so that what is half written can be removed. A second one ends at once.
-fn watch() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
+/// Whether something half-written must be removed before the program may end.
+static WRITING: AtomicBool = AtomicBool::new(false);
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Ctrl-C ends the program at once or, while a sample is being written, after the part that is drawn.
+fn watch() -> Result<()> {
+    ctrlc::set_handler(|| {
+        if !WRITING.load(Ordering::Relaxed) || STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
+        eprintln!("\nstopping after this part; Ctrl-C again ends at once, and may leave a hidden file");
     })
-    .context("cannot watch for Ctrl-C")?;
-    Ok(stop)
+    .context("cannot watch for Ctrl-C")
 }
 
-fn go_on(stop: &AtomicBool) -> Result<(), Error> {
-    if stop.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
+/// Whether to go on writing.
+fn go_on() -> Result<(), Error> {
+    if STOP.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
 }
 
-fn rows(args: &Sample, artefact: &Artefact, stop: &AtomicBool, ui: &Ui) -> Result<()> {
+fn rows(args: &Sample, artefact: &Artefact, ui: &Ui) -> Result<()> {
     let given = [
         ("--grid", args.grid.is_some()),
         ("--interpolate", args.interpolate.is_some()),
@@ -61,10 +63,13 @@ fn rows(args: &Sample, artefact: &Artefact, stop: &AtomicBool, ui: &Ui) -> Resul
     let begun = Instant::now();
     let progress = ui.progress(rows as u64, "rows");
     let writer = match &args.output {
-        Some(path) => Writer::create(path, schema)?,
+        Some(path) => {
+            WRITING.store(true, Ordering::Relaxed);
+            Writer::create(path, schema)?
+        }
         None => Writer::csv_to(std::io::stdout(), schema)?,
     };
-    let summary = write(artefact, &request, writer, stop, &|done| progress.at(done, Some("")))?;
+    let summary = write(artefact, &request, writer, &|done| progress.at(done, Some("")))?;
     progress.finish();
     let seconds = begun.elapsed().as_secs_f64();
     if summary.tried > summary.rows as u64 {
@@ -107,7 +112,7 @@ fn written(
 /// Images between two others in one picture.
 const MOST_BETWEEN: usize = 400;
 
-fn images(args: &Sample, mut artefact: ImageArtefact, stop: &AtomicBool, ui: &Ui) -> Result<()> {
+fn images(args: &Sample, mut artefact: ImageArtefact, ui: &Ui) -> Result<()> {
     artefact.tune(args.steps.map(usize::from), args.guidance)?;
     if args.output.is_none() && args.grid.is_none() {
         bail!(
@@ -135,22 +140,27 @@ fn images(args: &Sample, mut artefact: ImageArtefact, stop: &AtomicBool, ui: &Ui
         if request.interpolate.is_some() && request.count > MOST_BETWEEN {
             bail!("--grid shows at most {MOST_BETWEEN} images between two others; lower -n");
         }
-        check_writable(path)?;
+        // The folder of the sample is not there yet.
+        if path.parent() != args.output.as_deref() {
+            check_writable(path)?;
+        }
     }
     if let Some(path) = &args.output {
         let begun = Instant::now();
         let (spec, count) = (&artefact.spec, request.count);
+        WRITING.store(true, Ordering::Relaxed);
         let mut writer = ImageWriter::create(path, spec.shape, &spec.classes, count, &artefact.labels())?;
         let progress = ui.progress(count as u64, "images");
         let mut done = 0;
         artefact.sample(&request, &mut |pixels, labels| {
-            go_on(stop)?;
+            go_on()?;
             writer.write(pixels, labels)?;
             done += (pixels.len() / spec.shape.len()) as u64;
             progress.at(done, Some(""));
             Ok(())
         })?;
         writer.finish()?;
+        WRITING.store(false, Ordering::Relaxed);
         progress.finish();
         written(args, "images", count, None, begun.elapsed().as_secs_f64(), path, ui)?;
     }
@@ -167,19 +177,13 @@ fn images(args: &Sample, mut artefact: ImageArtefact, stop: &AtomicBool, ui: &Ui
 }
 
 /// Samples into a writer; `done` hears of the rows written so far.
-pub fn write(
-    artefact: &Artefact,
-    request: &Request,
-    mut writer: Writer<'_>,
-    stop: &AtomicBool,
-    done: &dyn Fn(u64),
-) -> Result<Summary> {
+pub fn write(artefact: &Artefact, request: &Request, mut writer: Writer<'_>, done: &dyn Fn(u64)) -> Result<Summary> {
     let mut written = 0;
     let (sender, receiver) = std::sync::mpsc::channel();
     let summary = std::thread::scope(|scope| {
         let worker = scope.spawn(move || -> Result<Summary> {
             let summary = artefact.sample(request, |table| {
-                go_on(stop)?;
+                go_on()?;
                 writer.write(&table)?;
                 let _ = sender.send(table.rows as u64);
                 Ok(())

@@ -34,7 +34,8 @@ pub fn run(args: &Train, ui: &Ui) -> Result<()> {
         (true, _) => Begin::Resume,
         (false, true) => Begin::Finish,
     };
-    if begin != Begin::Anew && !steps {
+    let begin = if steps { begin } else { Begin::Anew };
+    if (args.resume || args.finish) && !steps {
         ui.say(format!("{} is fitted at once, so there is nothing to go on with: it is fitted anew", job.model.name()));
     }
     // Files appear whole or not at all, so the program may end at any time; training steps end with a checkpoint first.

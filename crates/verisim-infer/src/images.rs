@@ -276,6 +276,7 @@ mod tests {
             config_hash: "c0".into(),
             rows: 2,
             seed: 1,
+            steps: Some(60),
         };
         ImageArtefact::new(spec, "flow", provenance, Box::new(Sum))
     }
@@ -309,7 +310,7 @@ mod tests {
     #[test]
     fn an_image_says_which_model_it_is_from() {
         let comment = artefact(&[]).labels().pop().unwrap().1;
-        assert!(["flow", "c0", "d4"].iter().all(|part| comment.contains(part)), "{comment}");
+        assert!(["flow", "c0", "d4", "60 steps"].iter().all(|part| comment.contains(part)), "{comment}");
     }
 
     #[test]

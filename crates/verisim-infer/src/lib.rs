@@ -51,7 +51,7 @@ pub enum Trained {
 /// Opens the artefact of any model, with its tensors on `device`.
 pub fn open(path: &Path, device: &Device) -> Result<Trained> {
     let file = file_of(path);
-    if path.join("metrics.jsonl").exists() && !file.exists() {
+    if path.join("checkpoint/state.safetensors").exists() && !file.exists() {
         return Err(Error::Unfinished { path: path.to_owned() });
     }
     let path = file;

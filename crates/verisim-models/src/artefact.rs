@@ -37,6 +37,9 @@ pub struct Provenance {
     pub rows: u64,
     /// Seed of the training.
     pub seed: u64,
+    /// Steps of the training, of a model that takes steps: fewer than its config says where it was ended early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
 }
 
 /// The header of an artefact.

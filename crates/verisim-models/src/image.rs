@@ -176,10 +176,12 @@ pub fn render(sampler: &dyn ImageSampler, shape: ImageShape, noise: &[f32], labe
 }
 
 /// What is written into every picture, as keywords and texts: that it is synthetic, and by which model. The hashes of its
-/// config and of what it learnt, which `verisim inspect` shows too, tell it from others of its kind.
+/// config and of what it learnt and its steps, which `verisim inspect` shows too, tell it from others of its kind.
 pub fn labels_of(model: &str, by: &Provenance) -> Vec<(String, String)> {
+    let Provenance { config_hash, data_hash, .. } = by;
+    let steps = by.steps.map_or_else(String::new, |n| format!(", {n} steps"));
     let comment =
-        format!("Synthetic image, drawn from a {model} model (config {}, data {})", by.config_hash, by.data_hash);
+        format!("Synthetic image, drawn from a {model} model (config {config_hash}, data {data_hash}{steps})");
     let texts = [("Software", format!("verisim {}", by.version)), ("Source", "synthetic".into()), ("Comment", comment)];
     texts.map(|(keyword, text)| (keyword.to_owned(), text)).to_vec()
 }

@@ -84,7 +84,7 @@ pub fn measure(job: &Job, options: &Options<'_>, seconds: f64, begun: Instant) -
             (timed.figures(rows, training.batch(learn.len()))?, trainee.finish(job.seed)?)
         }
     };
-    let model = write_model(job, prepared, &learn, &weights, options)?;
+    let model = write_model(job, prepared, &learn, (&weights, None), options)?;
     Ok((figures, model))
 }
 

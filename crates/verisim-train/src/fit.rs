@@ -217,34 +217,40 @@ pub fn run(job: &Job, options: &Options<'_>, on: &mut dyn FnMut(Event<'_>)) -> R
     let start = Instant::now();
     let training = job.training();
     let (train_index, kept_back) = prepared.split(training.as_ref(), job.seed);
-    let weights = match &training {
+    if options.begin == Begin::Anew {
+        checkpoint::refuse(out)?;
+        if let Some(to) = set_aside(out)? {
+            on(Event::SetAside { to: &to });
+        }
+    }
+    let (weights, steps) = match &training {
         None => {
             on(Event::Finishing);
-            fit_at_once(job, &prepared)?
+            (fit_at_once(job, &prepared)?, None)
         }
         Some(training) => match train(job, training, &prepared, (&train_index, &kept_back), options, on)? {
-            Ok(weights) => weights,
+            Ok((weights, steps)) => (weights, Some(steps)),
             Err(step) => return Ok(Outcome::Interrupted { step }),
         },
     };
     let seconds = start.elapsed().as_secs_f64();
     write_atomically(&out.join("config.toml"), config.as_bytes())?;
-    let model = write_model(job, prepared, &train_index, &weights, options)?;
+    let model = write_model(job, prepared, &train_index, (&weights, steps), options)?;
     if options.begin != Begin::Finish {
         checkpoint::remove(out);
     }
     Ok(Outcome::Done { model, seconds })
 }
 
-/// Writes the artefact of a model that learnt the data at `train`; returns its path.
+/// Writes the artefact of a model that learnt the data at `train`, in so many steps if it takes steps; returns its path.
 pub(crate) fn write_model(
     job: &Job,
     prepared: Prepared,
     train: &[usize],
-    weights: &Weights,
+    (weights, steps): (&Weights, Option<u64>),
     options: &Options<'_>,
 ) -> Result<PathBuf> {
-    let provenance = provenance(job, &prepared, train.len(), options);
+    let provenance = Provenance { steps, ..provenance(job, &prepared, train.len(), options) };
     let content = prepared.content(train);
     let header = Header { format: content.format(), model: job.model.clone(), content, provenance };
     let model = options.out.join("model.safetensors");
@@ -261,6 +267,7 @@ fn provenance(job: &Job, prepared: &Prepared, learnt: usize, options: &Options<'
         config_hash: config_hash(job),
         rows: learnt as u64,
         seed: job.seed,
+        steps: None,
     }
 }
 
@@ -337,7 +344,7 @@ pub(crate) fn trainee(
     })
 }
 
-/// Steps until done, stopped or interrupted. `Err(step)` is an interruption at that step.
+/// Steps until done, stopped or interrupted: the weights and how many it took. `Err(step)` is an interruption at that step.
 fn train(
     job: &Job,
     training: &Training,
@@ -345,7 +352,7 @@ fn train(
     index: (&[usize], &[usize]),
     options: &Options<'_>,
     on: &mut dyn FnMut(Event<'_>),
-) -> Result<std::result::Result<Weights, u64>> {
+) -> Result<std::result::Result<(Weights, u64), u64>> {
     let mut trainee = trainee(job, training, prepared, index, options)?;
     let spec = match prepared {
         Prepared::Table { .. } => None,
@@ -357,7 +364,7 @@ fn train(
         out: &options.out,
         state: State { config: config_hash(job), data: prepared.hash().into(), ..State::default() },
         spec,
-        labels: labels_of(job.model.name(), &provenance(job, prepared, index.0.len(), options)),
+        provenance: provenance(job, prepared, index.0.len(), options),
         log: None,
         begun: Instant::now(),
         saved: Instant::now(),
@@ -369,30 +376,20 @@ fn train(
         trainee.load(weights)?;
         run.state = state;
     } else {
-        checkpoint::refuse(&options.out)?;
-        if let Some(to) = set_aside(&options.out, &run.state)? {
-            on(Event::SetAside { to: &to });
-        }
         clear_pictures(&options.out)?;
     }
     if options.begin == Begin::Finish {
         on(Event::Finishing);
-        return Ok(Ok(trainee.finish(job.seed)?));
+        return Ok(Ok((trainee.finish(job.seed)?, run.state.step)));
     }
     run.open_log(options.begin == Begin::Resume)?;
     run.steps(trainee.as_mut(), options.stop, on)
 }
 
-/// Moves the results of an earlier training in the same folder to a folder of their own, `previous-1` and so on, and returns
-/// it: hours went into them. What will come out the same again is left to be replaced.
-fn set_aside(out: &Path, state: &State) -> Result<Option<PathBuf>> {
-    let model = out.join("model.safetensors");
-    if !model.exists() {
-        return Ok(None);
-    }
-    if artefact::load(&model).is_ok_and(|(header, _)| {
-        (&header.provenance.config_hash, &header.provenance.data_hash) == (&state.config, &state.data)
-    }) {
+/// Moves the results of an earlier training by steps to a folder of their own, `previous-1` and so on, and returns it: hours may
+/// have gone into them. A model that was fitted at once is left to be replaced.
+fn set_aside(out: &Path) -> Result<Option<PathBuf>> {
+    if !out.join("model.safetensors").exists() || !out.join("metrics.jsonl").exists() {
         return Ok(None);
     }
     let io = |path: &Path| -> Box<dyn Fn(std::io::Error) -> Error> {
@@ -408,8 +405,8 @@ fn set_aside(out: &Path, state: &State) -> Result<Option<PathBuf>> {
             Err(e) => return Err(io(&to)(e)),
         }
     };
-    // The model last: until then a run that was killed here starts over.
-    for name in ["config.toml", "metrics.jsonl", "samples", "model.safetensors"] {
+    // The model before the log: a run that is killed in between leaves no more than the log to be replaced.
+    for name in ["config.toml", "samples", "model.safetensors", "metrics.jsonl"] {
         let from = out.join(name);
         if from.exists() {
             fs::rename(&from, to.join(name)).map_err(io(&from))?;
@@ -438,8 +435,7 @@ struct Run<'a> {
     state: State,
     /// What the images are, for a model of images.
     spec: Option<ImageSpec>,
-    /// What is written into its pictures.
-    labels: Vec<(String, String)>,
+    provenance: Provenance,
     log: Option<File>,
     begun: Instant,
     saved: Instant,
@@ -454,7 +450,7 @@ impl Run<'_> {
         trainee: &mut dyn Trainee,
         stop: &AtomicBool,
         on: &mut dyn FnMut(Event<'_>),
-    ) -> Result<std::result::Result<Weights, u64>> {
+    ) -> Result<std::result::Result<(Weights, u64), u64>> {
         let per_epoch = trainee.steps_per_epoch();
         let total = self.training.steps(per_epoch);
         let measure_every = per_epoch.max(50);
@@ -509,7 +505,7 @@ impl Run<'_> {
             }
         }
         on(Event::Finishing);
-        Ok(Ok(trainee.finish(self.job.seed)?))
+        Ok(Ok((trainee.finish(self.job.seed)?, self.state.step)))
     }
 
     /// Share of the training that is done, by steps or, under a budget, by time if that is further on.
@@ -542,8 +538,10 @@ impl Run<'_> {
         let scale = (56 / spec.shape.height.max(spec.shape.width)).max(1);
         let (pixels, shape) =
             grid(&sheet(sampler.as_ref(), spec, self.job.seed, &[], WIDE)?, spec.shape, WIDE, 2, scale);
+        let by = Provenance { steps: Some(self.state.step), ..self.provenance.clone() };
+        let text = labels_of(self.job.model.name(), &by);
         let path = folder.join(format!("step-{:06}.png", self.state.step));
-        write_atomically(&path, &png_bytes(&pixels, shape, &self.labels)?)?;
+        write_atomically(&path, &png_bytes(&pixels, shape, &text)?)?;
         (self.drawing, self.drawn) = (begun.elapsed(), Instant::now());
         Ok(())
     }

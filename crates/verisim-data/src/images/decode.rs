@@ -23,7 +23,7 @@ pub(super) fn decode(path: &Path) -> Result<DynamicImage, String> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     // Its decoder fills up with grey what is missing. It has held the whole file as well.
     if format == Some(ImageFormat::Jpeg) && !jpeg_ends(&std::fs::read(path).map_err(|e| e.to_string())?) {
-        return Err("ends before its image does".to_owned());
+        return Err("ends too early: it has no end-of-image marker".to_owned());
     }
     image.apply_orientation(orientation);
     Ok(eight_bit(image))

@@ -50,7 +50,13 @@ impl Scratch {
         }
         for entry in fs::read_dir(&self.temporary).map_err(Error::io(&self.temporary))? {
             let entry = entry.map_err(Error::io(&self.temporary))?;
-            move_to(&entry.path(), &self.path.join(entry.file_name()))?;
+            let to = self.path.join(entry.file_name());
+            if let Err(e) = fs::rename(entry.path(), &to) {
+                let what = format!("{e}; the images that could not be moved there are in {}", self.temporary.display());
+                // They are kept.
+                std::mem::forget(self);
+                return Err(Error::file(&to, what));
+            }
         }
         Ok(())
     }

@@ -51,15 +51,18 @@ impl Spill {
         // Real images must not be readable by others while the file still has a name.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut folders = folders();
+        folders.reverse();
         loop {
             let name = format!("verisim-{}-{}.pixels", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-            let path = folder().join(name);
+            let path = folders.last().cloned().unwrap_or_default().join(name);
             match options.open(&path) {
                 Ok(file) => {
                     let named = fs::remove_file(&path).is_err();
                     return Ok(Spill { file: Mutex::new(file), len: 0, path, named });
                 }
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(_) if folders.len() > 1 => drop(folders.pop()),
                 Err(e) => return Err(Error::io(&path)(e)),
             }
         }
@@ -91,11 +94,11 @@ impl Drop for Spill {
     }
 }
 
-/// Where temporary files go: where `TMPDIR` says or, on Unix, to `/var/tmp`, since `/tmp` is often held in memory, which is
-/// what they are to save.
-fn folder() -> PathBuf {
-    let large = PathBuf::from("/var/tmp");
-    if cfg!(unix) && std::env::var_os("TMPDIR").is_none() && large.is_dir() { large } else { std::env::temp_dir() }
+/// Where temporary files go, the first that can be written: the folder that `TMPDIR` names or, on Unix, `/var/tmp` before `/tmp`,
+/// which is often held in memory, and memory is what they are to save.
+fn folders() -> Vec<PathBuf> {
+    let large = (cfg!(unix) && std::env::var_os("TMPDIR").is_none()).then(|| PathBuf::from("/var/tmp"));
+    large.into_iter().chain([std::env::temp_dir()]).collect()
 }
 
 /// Collects pixels, in memory as far as `limit` bytes.

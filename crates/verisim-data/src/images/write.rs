@@ -192,7 +192,7 @@ impl Folder {
         if path.is_file() {
             return Err(Error::file(path, "is a file; remove it, or choose another name for the folder of images"));
         }
-        if path.is_dir() && fs::read_dir(path).map_err(Error::io(path))?.next().is_some() {
+        if path.is_dir() && holds_something(path).map_err(Error::io(path))? {
             return Err(Error::file(path, "is a folder that is not empty; remove it or choose another"));
         }
         if let Some(class) = classes.iter().find(|c| !names_folder(c)) {
@@ -246,6 +246,18 @@ impl Folder {
         }
         self.scratch.publish()
     }
+}
+
+/// Whether a folder holds more than what systems put on an empty disk.
+fn holds_something(folder: &Path) -> std::io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with('.') && name != "lost+found" && name != "System Volume Information" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a class may name a folder on every system, within the sample's own, and be seen when it is read back.

@@ -8,6 +8,9 @@
 //!
 //! Exact: sums are of whole numbers, so a copy is 0 apart, and distances that are equal are ties.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -185,8 +188,8 @@ impl Repeats {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Sides {
     /// Part of the synthetic images whose nearest image is a training image; ties count half, 0.5 is no copying.
-    /// Wilson's interval is for other synthetic images; other training and hold-out images would move it further,
-    /// the more so the fewer there are.
+    /// Wilson's interval counts synthetic images with the same nearest image as one: which side that is on was chance as
+    /// well, and with few real images it decides for many synthetic ones.
     #[serde(flatten)]
     pub train: Estimate,
     /// Images on either side.
@@ -197,17 +200,22 @@ pub struct Sides {
 
 impl Sides {
     fn of(learnt: &Nearest, held: &Nearest, train: usize) -> Sides {
-        let share = learnt.found.iter().zip(&held.found).map(|(a, b)| match a.nearest.cmp(&b.nearest) {
-            std::cmp::Ordering::Less => 1.0,
-            std::cmp::Ordering::Equal => 0.5,
-            std::cmp::Ordering::Greater => 0.0,
-        });
-        let (checked, there) = (learnt.found.len() as f64, learnt.shown as f64 / train.max(1) as f64);
-        Sides {
-            train: wilson(share.sum::<f64>() / checked, checked),
-            against: held.shown,
-            copier: there + (1.0 - there) / 2.0,
+        let mut share = 0.0;
+        // Synthetic images by the real image that is nearest.
+        let mut alike: HashMap<(bool, usize), f64> = HashMap::new();
+        for (a, b) in learnt.found.iter().zip(&held.found) {
+            share += match a.nearest.cmp(&b.nearest) {
+                Ordering::Less => 1.0,
+                Ordering::Equal => 0.5,
+                Ordering::Greater => 0.0,
+            };
+            let nearest = if a.nearest <= b.nearest { (true, a.at) } else { (false, b.at) };
+            *alike.entry(nearest).or_default() += 1.0;
         }
+        let (checked, there) = (learnt.found.len() as f64, learnt.shown as f64 / train.max(1) as f64);
+        // Of sides drawn by coin the share has the variance sum(k²) / 4n²: as of so many independent images.
+        let independent = checked * checked / alike.values().map(|k| k * k).sum::<f64>();
+        Sides { train: wilson(share / checked, independent), against: held.shown, copier: there + (1.0 - there) / 2.0 }
     }
 }
 
@@ -346,6 +354,22 @@ mod tests {
             assert_eq!((f.synthetic.checked, f.closer.unwrap().against, f.synthetic.copies), (300, 150, 0));
             assert!((f.synthetic.median / f.holdout.unwrap().median - 1.0).abs() < 0.1);
         }
+    }
+
+    /// Many synthetic images around few real ones: which side those are on says little, and the interval says so.
+    #[test]
+    fn the_interval_is_as_wide_as_the_share_varies_with_the_real_images() {
+        let synthetic = noise(400, 2, 100);
+        let found: Vec<Estimate> = (0..60)
+            .map(|i| held_against(&synthetic, &noise(10, 2, 2 * i), &noise(10, 2, 2 * i + 1), 2).closer.unwrap().train)
+            .collect();
+        let held = found.iter().filter(|f| f.low() <= 0.5 && 0.5 <= f.high()).count();
+        assert!(held >= 54, "{held} of 60");
+        // Of 400 independent images the interval would be a tenth wide, and miss one half most of the time.
+        let outside = found.iter().filter(|f| (f.value - 0.5).abs() > 0.05).count();
+        assert!(outside > 20, "{outside} of 60");
+        let wide = found.iter().map(|f| f.high() - f.low()).sum::<f64>() / 60.0;
+        assert!((0.2..0.7).contains(&wide), "{wide}");
     }
 
     #[test]

@@ -56,11 +56,13 @@ impl ImageReport {
     }
 }
 
-/// The four numbers to read first.
+/// The numbers to read first.
 fn cards(page: &mut String, groups: &[Group]) {
     let pick = |label: &str| groups.iter().flat_map(|g| &g.lines).find(|l| l.label == label);
     page.push_str("<div class=\"cards\">");
-    for line in ["FID", "Train on synthetic", "Coverage", "Closer to training"].into_iter().filter_map(pick) {
+    for line in
+        ["FID", "Train on synthetic", "Coverage", "Closer to training", "Near copies"].into_iter().filter_map(pick)
+    {
         let real = match line.ceiling.as_str() {
             "" => String::new(),
             real if line.label == "FID" => format!("real against real {}", escape(real)),

@@ -1,7 +1,7 @@
 //! The report as the lines that people read: a score, what real images score, a verdict, and what it means. The
 //! text and the page show the same lines.
 
-use super::{Accuracy, ClassShare, Copying, ImageReport, Prdc, Repeats, Scored, Sides};
+use super::{Accuracy, ClassShare, Copying, ImageReport, MOST_SORTED, Prdc, Repeats, Scored, Sides};
 use crate::lines::{Group, Line, Mark, grouped, percent, three};
 use crate::report::Estimate;
 
@@ -17,10 +17,13 @@ impl ImageReport {
             groups.push(Group { title: "Utility".to_owned(), lines: vec![accuracy_line(accuracy)] });
         }
         if let Some(shares) = self.shares.as_ref().filter(|s| !s.is_empty()) {
-            groups.push(Group { title: "Classes".to_owned(), lines: class_lines(shares, self.counts.synthetic) });
+            groups.push(Group {
+                title: "Classes".to_owned(),
+                lines: class_lines(shares, self.counts.synthetic.min(MOST_SORTED)),
+            });
         }
         let title = copying_title(&self.copying, self.counts.train);
-        groups.push(Group { title, lines: copying_lines(&self.copying) });
+        groups.push(Group { title, lines: copying_lines(&self.copying, self.counts.train) });
         groups
     }
 
@@ -42,8 +45,13 @@ impl ImageReport {
             1 => "1 class".to_owned(),
             n => format!("{} classes", count(n)),
         };
+        let unreadable = match self.counts.unreadable {
+            0 => String::new(),
+            1 => " 1 file could not be read.".to_owned(),
+            n => format!(" {} files could not be read.", count(n)),
+        };
         format!(
-            "{} synthetic images, {} training images, {held}; {height} × {width} pixels {colours}, {classes}.",
+            "{} synthetic images, {} training images, {held}; {height} × {width} pixels {colours}, {classes}.{unreadable}",
             count(self.counts.synthetic),
             count(self.counts.train)
         )
@@ -137,46 +145,46 @@ fn accuracy_line(accuracy: &Accuracy) -> Line {
     line("Train on synthetic", percent(accuracy.synthetic), Some(percent(accuracy.real)), verdict, meaning)
 }
 
-/// A class of which fewer synthetic images are to be expected says little about proportions.
-const FEWEST_EXPECTED: f64 = 5.0;
-
-/// The classes that are furthest from their part of the real images, either way, of `made` synthetic ones.
-fn class_lines(shares: &[ClassShare], made: usize) -> Vec<Line> {
-    let real: Vec<&ClassShare> = shares.iter().filter(|c| c.real > 0.0).collect();
-    let mut judged = real.clone();
-    judged.retain(|c| c.real * made as f64 >= FEWEST_EXPECTED);
-    let judged = if judged.is_empty() { real } else { judged };
-    let ratio = |c: &&ClassShare| c.synthetic / c.real;
-    let by_ratio = |a: &&ClassShare, b: &&ClassShare| ratio(a).total_cmp(&ratio(b));
-    let one = |class: Option<&ClassShare>, label: &str, verdict: fn(f64) -> Verdict, meaning| {
+/// The classes that are furthest from their part of the real images, either way, as far as so many synthetic images can tell.
+fn class_lines(shares: &[ClassShare], sorted: usize) -> Vec<Line> {
+    let real = || shares.iter().filter(|c| c.real > 0.0);
+    let estimate = |c: &ClassShare| Estimate::share((c.synthetic * sorted as f64).round() as usize, sorted.max(1));
+    // The most, and the least, that its ratio to the real part may well be.
+    let most = |c: &&ClassShare| estimate(c).high() / c.real;
+    let least = |c: &&ClassShare| estimate(c).low() / c.real;
+    let one = |class: Option<&ClassShare>, label: &str, verdict: Verdict, meaning| {
         class.map(|c| {
-            let found = line(label, percent(c.synthetic), Some(percent(c.real)), verdict(ratio(&c)), meaning);
-            Line { verdict: format!("{}: {}", c.class, found.verdict), ..found }
+            let found = line(label, percent(c.synthetic), Some(percent(c.real)), verdict, meaning);
+            Line { verdict: format!("{}: {}", c.class, found.verdict), interval: interval(&estimate(c)), ..found }
         })
     };
-    let rare = |ratio: f64| match ratio {
+    let wanting = real().min_by(|a, b| most(a).total_cmp(&most(b)));
+    let rare = match wanting.as_ref().map_or(1.0, most) {
         r if r < 0.1 => ("all but missing", Mark::Poor),
         r if r < 0.5 => ("too rare", Mark::Fair),
         _ => ("there", Mark::Good),
     };
-    let common = |ratio: f64| match ratio {
+    let overdone = real().max_by(|a, b| least(a).total_cmp(&least(b)));
+    let common = match overdone.as_ref().map_or(1.0, least) {
         r if r > 3.0 => ("far too common", Mark::Poor),
         r if r > 1.5 => ("too common", Mark::Fair),
         _ => ("in proportion", Mark::Good),
     };
-    let least = one(
-        judged.iter().copied().min_by(by_ratio),
-        "Most wanting class",
-        rare,
-        "Part of the synthetic images in the class that is rarest beside its part of the real ones.",
-    );
-    let most = one(
-        judged.iter().copied().max_by(by_ratio),
-        "Most overdone class",
-        common,
-        "Part of the synthetic images in the class that is commonest beside its part of the real ones.",
-    );
-    least.into_iter().chain(most).collect()
+    let lines = [
+        one(
+            wanting,
+            "Most wanting class",
+            rare,
+            "Part of the synthetic images in the class that is rarest beside its part of the real ones.",
+        ),
+        one(
+            overdone,
+            "Most overdone class",
+            common,
+            "Part of the synthetic images in the class that is commonest beside its part of the real ones.",
+        ),
+    ];
+    lines.into_iter().flatten().collect()
 }
 
 fn copying_title(copying: &Copying, train: usize) -> String {
@@ -188,14 +196,17 @@ fn copying_title(copying: &Copying, train: usize) -> String {
     format!("Privacy, {} synthetic images beside {searched} training images", count(copying.synthetic.checked))
 }
 
-fn copying_lines(c: &Copying) -> Vec<Line> {
+fn copying_lines(c: &Copying, train: usize) -> Vec<Line> {
+    let searched_all = c.searched >= train;
     let repeats = |label, of: fn(&Repeats) -> usize, meaning| {
         let share = |r: &Repeats| Estimate::share(of(r), r.checked);
         let (found, real) = (share(&c.synthetic), c.holdout.as_ref().map(share));
         let verdict = match real {
-            _ if found.value == 0.0 => ("none", Mark::Good),
+            _ if found.value == 0.0 && searched_all => ("none", Mark::Good),
+            _ if found.value == 0.0 => ("none of those looked at", Mark::Good),
             None => NO_FLOOR,
-            Some(real) if found.low() <= real.high() => ("no more than real images", Mark::Good),
+            Some(real) if found.value <= real.value => ("no more than real images", Mark::Good),
+            Some(real) if found.low() <= real.high() => ("more than real images, perhaps by chance", Mark::Fair),
             Some(real) if found.value <= 2.0 * real.value => ("more than real images", Mark::Fair),
             Some(_) => ("many more than real images", Mark::Poor),
         };
@@ -236,8 +247,9 @@ fn closer_lines(closer: Option<&Sides>) -> Vec<Line> {
     };
     let at = |part: f64| 0.5 + part * (c.copier - 0.5);
     let verdict = match &c.train {
+        s if s.low() <= 0.5 && s.high() >= c.copier => ("too few images to tell", Mark::Plain),
         s if s.low() <= at(0.02) => ("no sign of copying", Mark::Good),
-        s if s.value <= at(0.1) => ("leans towards training images", Mark::Fair),
+        s if s.low() <= at(0.2) => ("leans towards training images", Mark::Fair),
         _ => ("repeats training images", Mark::Poor),
     };
     let found = line(label, percent(c.train.value), Some(percent(0.5)), verdict, meaning);
@@ -344,14 +356,21 @@ mod tests {
         // The rarest class is in proportion, the next is missing; one has no real images, one too few to say.
         let shares = [
             share("rare", 0.01, 0.01),
-            share("missing", 0.3, 0.02),
+            share("missing", 0.3, 0.01),
             share("common", 0.689, 0.97),
             share("none", 0.0, 0.0),
             share("handful", 0.001, 0.0),
         ];
-        let verdicts = |made| class_lines(&shares, made).into_iter().map(|l| l.verdict).collect::<Vec<_>>();
-        assert_eq!(verdicts(1_000), ["missing: all but missing", "common: in proportion"]);
-        assert_eq!(verdicts(6_000)[0], "handful: all but missing");
+        let lines = |sorted| class_lines(&shares, sorted).into_iter().map(|l| (l.verdict, l.mark)).collect::<Vec<_>>();
+        let said = |text: &str, mark| (text.to_owned(), mark);
+        assert_eq!(
+            lines(1_000),
+            [said("missing: all but missing", Mark::Poor), said("common: in proportion", Mark::Good)]
+        );
+        // Of so many images, that there is none of a class says more.
+        assert_eq!(lines(1_000_000)[0], said("handful: all but missing", Mark::Poor));
+        // And of so few, nothing.
+        assert_eq!(class_lines(&shares[4..], 1_000)[0].mark, Mark::Good);
         assert!(class_lines(&shares[3..4], 1_000).is_empty());
     }
 
@@ -364,18 +383,30 @@ mod tests {
         let (exact, near) = (find(&report, "Exact copies"), find(&report, "Near copies"));
         assert_eq!((exact.value.as_str(), exact.mark), ("1.50 %", Mark::Poor));
         assert_eq!((near.value.as_str(), near.ceiling.as_str(), near.mark), ("1.55 %", "0.05 %", Mark::Poor));
+        // Of 300 images held out none is a copy, which may be chance: no reason to call these copies harmless.
+        report.copying.holdout = Some(Repeats { checked: 300, copies: 0, near_copies: 0, median: 1812.0 });
+        assert_eq!(find(&report, "Exact copies").mark, Mark::Fair);
+        report.copying.holdout = Some(Repeats { checked: 300, copies: 6, near_copies: 6, median: 1812.0 });
+        assert_eq!(find(&report, "Exact copies").mark, Mark::Good);
+        report.copying.searched = 1_000;
+        report.copying.synthetic.copies = 0;
+        assert_eq!(find(&report, "Exact copies").verdict, "none of those looked at");
     }
 
     #[test]
     fn closeness_is_judged_by_what_a_copier_would_reach() {
-        let verdict = |copier: f64, value: f64| {
-            let train = Estimate { value, interval: Some([value - 0.01, value + 0.01]) };
+        let verdict = |copier: f64, value: f64, half: f64| {
+            let train = Estimate { value, interval: Some([value - half, value + half]) };
             closer_lines(Some(&Sides { train, against: 10_000, copier }))[0].mark
         };
-        assert_eq!([0.52, 0.54, 0.9].map(|value| verdict(1.0, value)), [Mark::Good, Mark::Fair, Mark::Poor]);
+        let marks = [0.52, 0.55, 0.9].map(|value| verdict(1.0, value, 0.02));
+        assert_eq!(marks, [Mark::Good, Mark::Fair, Mark::Poor]);
         // One training image in six takes part: a generator that does nothing but copy scores no more than this.
         let copier = 7.0 / 12.0;
-        assert_eq!([0.505, copier].map(|value| verdict(copier, value)), [Mark::Good, Mark::Poor]);
+        let marks = [0.51, 0.53, copier].map(|value| verdict(copier, value, 0.022));
+        assert_eq!(marks, [Mark::Good, Mark::Fair, Mark::Poor]);
+        // One in fifty: nothing can be told, even of a copier.
+        assert_eq!([0.5, 0.51].map(|value| verdict(0.51, value, 0.022)), [Mark::Plain; 2]);
         assert_eq!(find(&full(), "If all were copied").value, "58.33 %");
         let report = full();
         let title = report.groups().pop().unwrap().title;

@@ -32,6 +32,8 @@ use prdc::Manifold;
 
 /// At most this many images a side are scored. Times grow with its square; more would move the scores little.
 pub const MOST_SCORED: usize = 5_000;
+/// At most this many images are sorted into classes; more would move the scores little.
+pub const MOST_SORTED: usize = 10_000;
 /// The nearest neighbour that sets an image's radius in [`Prdc`] (Naeem et al., ICML 2020).
 pub const NEIGHBOURS: usize = 5;
 

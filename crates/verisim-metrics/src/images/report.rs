@@ -13,6 +13,8 @@ pub struct Counts {
     pub holdout: Option<usize>,
     /// Images that it made.
     pub synthetic: usize,
+    /// Files of all three that could not be read.
+    pub unreadable: usize,
 }
 
 /// The classifier whose activations are the features.
@@ -117,7 +119,7 @@ pub(super) mod tests {
         let classes: Vec<String> = ["cat", "<dog>", "hen"].map(str::to_owned).to_vec();
         let closest = vec![Closest { synthetic: 3, train: 77, distance: 12.5, second: 40.0 }];
         ImageReport {
-            counts: Counts { train: 60_000, holdout: Some(10_000), synthetic: 5_000 },
+            counts: Counts { train: 60_000, holdout: Some(10_000), synthetic: 5_000, unreadable: 0 },
             shape: [28, 32, 1],
             shares: Some(class_shares(&classes, &[0, 0, 1, 2], &[0, 0, 0, 0, 0, 0, 0, 2, 1, 2])),
             classes,
