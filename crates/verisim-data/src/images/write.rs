@@ -260,9 +260,10 @@ fn holds_something(folder: &Path) -> std::io::Result<bool> {
     Ok(false)
 }
 
-/// Whether a class may name a folder on every system, within the sample's own, and be seen when it is read back.
+/// Whether a class may name a folder within the sample's own on this system, and be seen when it is read back.
 fn names_folder(class: &str) -> bool {
-    let reserved = |c: char| c.is_control() || r#"/\:*?"<>|"#.contains(c);
+    let marks = if cfg!(windows) { r#"/\:*?"<>|"# } else { "/" };
+    let reserved = |c: char| c.is_control() || marks.contains(c);
     !class.is_empty()
         && class.len() <= 255
         && !class.starts_with('.')

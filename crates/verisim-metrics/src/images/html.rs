@@ -6,6 +6,7 @@ use crate::lines::{Group, percent};
 
 /// What the page of tables does not need.
 const PICTURES: &str = "
+.cards{grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}
 figure{margin:0}
 figure img{display:block;max-width:100%;height:auto;image-rendering:pixelated}
 figcaption{color:var(--soft);font-size:14px;margin-top:10px;max-width:74ch}
