@@ -417,6 +417,9 @@ fn files_that_cannot_be_written_are_refused_before_the_work() {
     let sample = ["sample", &model, "-n", "1000000", "-o", "made", "--grid", "no/such/grid.png"];
     dir.run(&sample).fails(1).quick().says(&["no/such/grid.png"]);
     assert!(!dir.path("made").exists());
+    // The folder of the sample, which is not there yet, may hold its picture as well.
+    dir.run(&["sample", &model, "-n", "2", "-o", "made", "--grid", "made/grid.png"]).ok();
+    assert!(is_png(&dir.bytes("made/grid.png")));
     let real = trained("gan").path("real").display().to_string();
     for (option, file) in [("--html", "no/such/report.html"), ("--json", "no/such/r.json"), ("--pairs", ".")] {
         let args = ["evaluate", "--real", &real, "--synthetic", &real, option, file];
