@@ -103,7 +103,7 @@ pub enum Error {
         "the {found} bytes of {which} images are not whole images of {pixels} bytes; bring all images to one shape"
     )]
     PixelBytes {
-        /// `training`, `hold-out` or `synthetic`.
+        /// Which images they are, e.g. `synthetic`.
         which: &'static str,
         /// Bytes handed in.
         found: usize,
