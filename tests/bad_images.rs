@@ -1,7 +1,7 @@
 //! Whatever is wrong with images, their configs or artefacts: an exit code and a message, never a panic.
 
 use serde_json::{Value, json};
-use verisim_data::images::ImageShape;
+use verisim_data::image::ImageShape;
 use verisim_data::rng::{below, stream};
 use verisim_models::{Weights, artefact};
 

@@ -412,7 +412,7 @@ fn evaluation_can_take_the_kinds_of_the_model() {
 
 #[test]
 fn inspect_shows_a_set_of_images_and_its_contact_sheet() {
-    use verisim_data::images::{ImageShape, ImageWriter, Images};
+    use verisim_data::image::{ImageShape, ImageWriter, Images};
     let dir = Dir::new();
     let classes = ["cat".to_string(), "dog".to_string()];
     let shape = ImageShape { height: 8, width: 8, channels: 3 };

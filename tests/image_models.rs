@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use verisim_data::images::{ImageOptions, ImageShape, Images};
+use verisim_data::image::{ImageOptions, ImageShape, Images};
 use verisim_models::Kind;
 use verisim_train::Job;
 

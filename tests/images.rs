@@ -1,7 +1,7 @@
 //! Sets of images: what an evaluation says of honest ones, of copies, and of what cannot be compared.
 
 use serde_json::Value;
-use verisim_data::images::{ImageShape, ImageWriter, png_bytes};
+use verisim_data::image::{ImageShape, ImageWriter, png_bytes};
 use verisim_data::rng::{below, stream};
 use verisim_models::Weights;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use verisim_data::images::Size;
+use verisim_data::image::Size;
 
 use crate::device::Choice;
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
-use verisim_data::Writer;
-use verisim_data::io::ReadOptions;
+use verisim_data::table::Writer;
+use verisim_data::table::io::ReadOptions;
 use verisim_data::rng::{permutation, stream};
 use verisim_infer::{Artefact, Request};
 use verisim_models::artefact::write_atomically;

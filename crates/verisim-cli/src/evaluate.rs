@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use verisim_data::images::is_image_source;
-use verisim_data::io::ReadOptions;
-use verisim_data::schema::DetectOptions;
+use verisim_data::image::is_image_source;
+use verisim_data::table::io::ReadOptions;
+use verisim_data::table::schema::DetectOptions;
 use verisim_data::{Schema, Table};
 use verisim_metrics::{Report, compare};
 use verisim_models::artefact::{self, Content, check_writable, write_atomically};

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
 use verisim_data::Error;
-use verisim_data::images::{Channels, ImageOptions, ImageShape, Images, Reading, Size, png_bytes};
+use verisim_data::image::{Channels, ImageOptions, ImageShape, Images, Reading, Size, png_bytes};
 use verisim_data::rng::{permutation, stream};
 use verisim_metrics::images::{
     Accuracy, ClassShare, Closest, Copying, Counts, Extractor, Features, ImageReport, Inputs, MOST_CHECKED,
@@ -462,7 +462,7 @@ fn rows(set: &Set, classes: &[u32], wide: usize) -> Vec<Vec<usize>> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use verisim_data::images::ImageShape;
+    use verisim_data::image::ImageShape;
 
     use super::*;
 

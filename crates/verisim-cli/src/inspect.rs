@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use verisim_data::images::{ImageOptions, ImageShape, Images, Reading, Size, is_image_source, most_bad, png_bytes};
-use verisim_data::io::ReadOptions;
-use verisim_data::schema::DetectOptions;
+use verisim_data::image::{ImageOptions, ImageShape, Images, Reading, Size, is_image_source, most_bad, png_bytes};
+use verisim_data::table::io::ReadOptions;
+use verisim_data::table::schema::DetectOptions;
 use verisim_data::{Schema, Table};
 use verisim_models::ImageSpec;
 use verisim_models::artefact::{self, Content, Header, check_writable, write_atomically};

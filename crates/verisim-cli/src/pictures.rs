@@ -1,7 +1,7 @@
 //! Pictures of several images.
 
 use anyhow::Result;
-use verisim_data::images::{ImageShape, Images, grid};
+use verisim_data::image::{ImageShape, Images, grid};
 use verisim_metrics::images::Closest;
 
 /// Pixels of a picture, and its shape.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use verisim_data::Writer;
-use verisim_data::images::{ImageWriter, grid, png_bytes};
+use verisim_data::table::Writer;
+use verisim_data::image::{ImageWriter, grid, png_bytes};
 use verisim_infer::{Artefact, Condition, Error, ImageArtefact, ImageRequest, Request, Summary, Trained};
 use verisim_models::artefact::{check_writable, write_atomically};
 

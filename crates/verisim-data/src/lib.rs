@@ -1,23 +1,17 @@
-//! Tables for verisim: readers, writers, schema detection and codecs. No tensors, no burn.
+//! The ground that verisim stands on: data as they are read, understood, encoded and written. No tensors, no burn.
 //!
-//! The line through this crate: a file becomes a [`Table`] (Arrow columns as they were read), a
-//! [`Schema`] says what each column means and why, [`Schema::parse`] turns the table into a [`Frame`]
-//! of numbers and category codes, and [`Schema::render`] turns a sampled frame back into a table.
+//! A kind of data has a folder of its own, [`table`] and [`image`]. What every kind has is the trait [`Data`]. Random numbers come
+//! from [`rng`] alone, files are written by [`file`](mod@file), and whoever waits for long work hears of it by a [`Watch`].
 
-pub mod codec;
-pub mod date;
 pub mod error;
-pub mod frame;
-pub mod identifier;
-pub mod images;
-pub mod io;
+pub mod file;
+pub mod image;
+mod kind;
 pub mod normal;
 pub mod rng;
-pub mod schema;
 pub mod table;
+mod watch;
 
 pub use error::{Error, Result};
-pub use frame::{Column, Frame, MISSING};
-pub use io::{ReadOptions, Writer};
-pub use schema::{DetectOptions, Field, Kind, KindName, Override, Schema};
-pub use table::Table;
+pub use kind::{Claim, Data, Sink, Target};
+pub use watch::{Event, Quiet, Watch};

@@ -23,6 +23,11 @@ pub fn mix(x: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// A hash of `words`, as 16 hexadecimal digits.
+pub fn hash_words(words: impl IntoIterator<Item = u64>) -> String {
+    format!("{:016x}", words.into_iter().fold(0x7665_7269_7369_6d00, |h, w| mix(h ^ w)))
+}
+
 /// A uniform number in `[0, 1)` with 53 random bits.
 pub fn uniform(rng: &mut impl Rng) -> f64 {
     rng.random::<f64>()

@@ -18,8 +18,8 @@ pub use condition::{Condition, Operator};
 pub use error::{Error, Result};
 pub use images::{ImageArtefact, ImageRequest};
 pub use sample::{CHUNK, Request, Summary};
-use verisim_data::Schema;
-use verisim_data::codec::TableCodec;
+use verisim_data::table::Schema;
+use verisim_data::table::codec::TableCodec;
 
 /// A trained model of a table, ready to sample.
 pub struct Artefact {

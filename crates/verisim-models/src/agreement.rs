@@ -8,11 +8,11 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 #[cfg(feature = "gpu")]
 use burn::tensor::{DeviceKind, DeviceType};
-use verisim_data::codec::{Encoded, Span};
-use verisim_data::images::{ImageShape, Images};
+use verisim_data::table::codec::{Encoded, Span};
+use verisim_data::image::{ImageShape, Images};
 use verisim_data::rng::{below, stream, uniform};
 
-use crate::augment::Augment;
+use crate::image::augment::Augment;
 use crate::image::{noise_of, to_byte};
 use crate::step::Cuts;
 use crate::step::tests::noted;

@@ -1,26 +1,33 @@
 //! The one file that a trained model is: a `.safetensors` with a versioned header.
 //!
-//! The header (key `verisim` of the file's metadata) is JSON: format number, model config, schema and codec (or
-//! what the images are), and provenance. Nothing in it or in the tensors is a row of the training data.
+//! The header (key `verisim` of the file's metadata) is JSON. Nothing in it or in the tensors is a row of the training data.
+//!
+//! | key | since format | what |
+//! |---|---|---|
+//! | `format` | 1 | number of the format |
+//! | `kind` | 3 | kind of data; formats 1 and 2 tell it by the name of the model |
+//! | `model` | 1 | the model and its settings |
+//! | `source` | 3 | `[data]` of the config, its path without the folder |
+//! | `spec` | 3 | what is made; formats 1 and 2 have its keys in the header itself |
+//! | `provenance` | 1 | where the model comes from |
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
-use verisim_data::Schema;
-use verisim_data::codec::TableCodec;
+use serde_json::Value;
+use verisim_data::Data;
+use verisim_data::file::write_atomically;
 
-use crate::ModelConfig;
 use crate::error::{Error, Result};
-use crate::image::ImageSpec;
+use crate::learn::{Learn, Models};
 use crate::weights::Weights;
 
-/// The newest format that this version reads and writes.
-pub const FORMAT: u32 = 2;
+/// The newest format that this version reads, and the one that it writes.
+pub const FORMAT: u32 = 3;
 const KEY: &str = "verisim";
+const AGAIN: &str = "train it again or copy it again from where it came";
 
 /// Where an artefact comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,119 +50,138 @@ pub struct Provenance {
 }
 
 /// The header of an artefact.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Header {
-    /// Format number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header<K: Learn> {
+    /// Format number of the file.
     pub format: u32,
     /// The model and its settings.
-    pub model: ModelConfig,
+    pub model: K::Models,
+    /// How its data were read; files of formats 1 and 2 do not tell.
+    pub source: Option<K::Source>,
     /// What it makes.
-    #[serde(flatten)]
-    pub content: Content,
+    pub spec: K::Spec,
     /// Where it comes from.
     pub provenance: Provenance,
 }
 
-/// What an artefact makes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Content {
-    /// Rows of a table.
-    Table {
-        /// What the columns mean.
-        schema: Schema,
-        /// How they are encoded.
-        codec: TableCodec,
-    },
-    /// Images.
-    Images {
-        /// What they are.
-        images: ImageSpec,
-    },
-}
-
-impl Content {
-    /// The format that holds it: 1 for tables, 2 for images. So tables still open where images are not known.
-    pub fn format(&self) -> u32 {
-        match self {
-            Content::Table { .. } => 1,
-            Content::Images { .. } => FORMAT,
-        }
-    }
-
-    /// What is wrong with it, for artefacts that were tampered with.
-    fn problem(&self) -> Option<String> {
-        match self {
-            Content::Table { schema, codec } => codec.problem(schema).map(|p| format!("codec: {p}")),
-            Content::Images { images } => images.problem().map(|p| format!("description of its images: {p}")),
-        }
-    }
-}
-
-/// Writes `bytes` under a temporary name next to `path` and renames it, so that a killed run leaves either the old file or the new one.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = temporary(path);
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write().map_err(|source| {
-        let _ = std::fs::remove_file(&temporary);
-        Error::Io { path: path.into(), source }
-    })
-}
-
-/// Fails if [`write_atomically`] would fail, so that long work is not lost for want of a folder; leaves nothing behind.
-pub fn check_writable(path: &Path) -> Result<()> {
-    let io = |source| Error::Io { path: path.into(), source };
-    if path.is_dir() {
-        return Err(Error::Data(format!("{}: is a folder; name a file in it", path.display())));
-    }
-    let temporary = temporary(path);
-    File::create(&temporary).map_err(io)?;
-    std::fs::remove_file(&temporary).map_err(io)
-}
-
-/// The name next to `path` under which it is written.
-fn temporary(path: &Path) -> PathBuf {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    PathBuf::from(temporary)
+/// An artefact as it was read, before it is known of what kind it is.
+pub struct File {
+    path: PathBuf,
+    header: serde_json::Map<String, Value>,
+    weights: Weights,
 }
 
 /// Writes an artefact.
-pub fn save(path: &Path, header: &Header, weights: &Weights) -> Result<()> {
-    let json = serde_json::to_string(header).map_err(|e| Error::Data(format!("cannot write the header: {e}")))?;
-    write_atomically(path, &weights.to_bytes(HashMap::from([(KEY.to_string(), json)]))?)
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save<K: Learn>(path: &Path, header: &Header<K>, weights: &Weights) -> Result<()> {
+    write_atomically(path, &weights.to_bytes(HashMap::from([(KEY.to_string(), header.to_json()?.to_string())]))?)?;
+    Ok(())
 }
 
-/// Reads an artefact. Allocates no more than the file's own size, whatever its header claims.
-pub fn load(path: &Path) -> Result<(Header, Weights)> {
-    const AGAIN: &str = "train it again or copy it again from where it came";
-    let bad = |problem: String, remedy| Error::Artefact { path: path.into(), problem, remedy };
-    let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
-    let (_, metadata) = SafeTensors::read_metadata(&bytes)
-        .map_err(|e| bad(format!("is no complete .safetensors file ({e})"), AGAIN))?;
-    let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).cloned();
-    let json = json.ok_or_else(|| {
-        bad("has no verisim header".into(), "give a model.safetensors that `verisim train` wrote, or its run directory")
-    })?;
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
+impl<K: Learn> Header<K> {
+    /// The header as it is written.
+    ///
+    /// # Errors
+    /// When a setting has no place in JSON.
+    pub fn to_json(&self) -> Result<Value> {
+        #[derive(Serialize)]
+        #[serde(bound = "")]
+        struct Written<'a, K: Learn> {
+            format: u32,
+            kind: &'static str,
+            model: &'a K::Models,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            source: &'a Option<K::Source>,
+            spec: &'a K::Spec,
+            provenance: &'a Provenance,
+        }
+        let Header { format, model, source, spec, provenance } = self;
+        let written = Written::<K> { format: *format, kind: K::NAME, model, source, spec, provenance };
+        serde_json::to_value(&written).map_err(|e| Error::Header { problem: e.to_string() })
     }
-    let format: Format = serde_json::from_str(&json).map_err(|e| bad(format!("has a damaged header ({e})"), AGAIN))?;
-    if format.format > FORMAT || format.format == 0 {
-        let problem = format!("has format {}, this version reads up to {FORMAT}", format.format);
-        return Err(bad(problem, "install a newer verisim"));
+}
+
+impl File {
+    /// Reads an artefact. Allocates no more than the file's own size, whatever its header claims.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is none of verisim's, is of a newer format, or is damaged.
+    pub fn read(path: &Path) -> Result<File> {
+        let bad = |problem: String, remedy| Error::Artefact { path: path.into(), problem, remedy };
+        let io = |source| verisim_data::Error::Io { path: path.into(), source };
+        let bytes = std::fs::read(path).map_err(io)?;
+        let (_, metadata) = SafeTensors::read_metadata(&bytes)
+            .map_err(|e| bad(format!("is no complete .safetensors file ({e})"), AGAIN))?;
+        let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(|| {
+            let remedy = "give a model.safetensors that `verisim train` wrote, or its run directory";
+            bad("has no verisim header".into(), remedy)
+        })?;
+        let damaged = |e: serde_json::Error| bad(format!("has a damaged header ({e})"), AGAIN);
+        let header: serde_json::Map<String, Value> = serde_json::from_str(json).map_err(damaged)?;
+        match header.get("format").map(|f| u32::deserialize(f).map_err(damaged)).transpose()? {
+            Some(1..=FORMAT) => {}
+            Some(newer) => {
+                let problem = format!("has format {newer}, this version reads up to {FORMAT}");
+                return Err(bad(problem, "install a newer verisim"));
+            }
+            None => return Err(bad("has a damaged header (missing field `format`)".into(), AGAIN)),
+        }
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("has damaged tensors ({e})"), AGAIN))?;
+        let weights = Weights::from_parsed(&file).map_err(|e| bad(e.to_string(), AGAIN))?;
+        Ok(File { path: path.into(), header, weights })
     }
-    let header: Header = serde_json::from_str(&json).map_err(|e| bad(format!("has a damaged header ({e})"), AGAIN))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("has damaged tensors ({e})"), AGAIN))?;
-    let weights = Weights::from_parsed(&file).map_err(|e| bad(e.to_string(), AGAIN))?;
-    if let Some(problem) = header.content.problem() {
-        return Err(bad(format!("has a damaged {problem}"), AGAIN));
+
+    /// Whether the model in it is of kind `K`.
+    pub fn is<K: Learn>(&self) -> bool {
+        match (self.header.get("kind").and_then(Value::as_str), self.header.get("model").and_then(Value::as_object)) {
+            (Some(kind), _) => kind == K::NAME,
+            (None, Some(model)) => model.keys().any(|name| K::Models::NAMES.contains(&name.as_str())),
+            (None, None) => false,
+        }
     }
-    Ok((header, weights))
+
+    /// Header and tensors of a model of kind `K`.
+    ///
+    /// # Errors
+    /// When it is of another kind, or the header is damaged.
+    pub fn into_parts<K: Learn>(mut self) -> Result<(Header<K>, Weights)> {
+        let bad = |problem: String, remedy| Error::Artefact { path: self.path.clone(), problem, remedy };
+        let kind = self.header.get("kind").and_then(Value::as_str);
+        if let Some(kind) = kind.filter(|kind| *kind != K::NAME) {
+            return Err(bad(format!("makes data of the kind `{kind}`, not `{}`", K::NAME), "give another model"));
+        }
+        if !self.is::<K>() {
+            return Err(bad(format!("holds no model of {}", K::PLURAL), "give another model"));
+        }
+        #[derive(Deserialize)]
+        #[serde(bound = "")]
+        struct Read<K: Learn> {
+            format: u32,
+            model: K::Models,
+            #[serde(default = "none")]
+            source: Option<K::Source>,
+            spec: K::Spec,
+            provenance: Provenance,
+        }
+        fn none<T>() -> Option<T> {
+            None
+        }
+        // Formats 1 and 2 had the keys of a table's description beside the others, and that of images under `images`.
+        if !self.header.contains_key("spec") {
+            let spec = match self.header.remove("images") {
+                Some(images) => images,
+                None => Value::Object(self.header.clone()),
+            };
+            self.header.insert("spec".into(), spec);
+        }
+        let damaged = |e: serde_json::Error| bad(format!("has a damaged header ({e})"), AGAIN);
+        let read = Read::<K>::deserialize(Value::Object(self.header)).map_err(damaged)?;
+        if let Some(problem) = <K as Data>::problem(&read.spec) {
+            return Err(bad(format!("has a damaged {problem}"), AGAIN));
+        }
+        let Read { format, model, source, spec, provenance } = read;
+        Ok((Header { format, model, source, spec, provenance }, self.weights))
+    }
 }

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use verisim_data::error::io_remedy;
-
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,16 +15,33 @@ pub enum Error {
         /// What it must be.
         rule: String,
     },
+    /// A setting of a training outside its range, or without meaning here.
+    #[error("[train] {key} {rule}")]
+    Training {
+        /// The key at fault.
+        key: String,
+        /// What it must be, or what to do.
+        rule: String,
+    },
     /// Data that this model cannot learn, or settings that do not fit them.
     #[error("{0}")]
     Data(String),
-    /// A file that could not be read or written.
-    #[error("{}: {source}{}", path.display(), io_remedy(source))]
-    Io {
+    /// A table of which no column can be learnt.
+    #[error("{}: has no column that can be learnt: {columns}; set kinds under [data.columns]", path.display())]
+    Unlearnable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        /// The columns and what they were taken for.
+        columns: String,
+    },
+    /// A file that could not be read or written, or data that cannot be used.
+    #[error(transparent)]
+    Source(#[from] verisim_data::Error),
+    /// A header that cannot be written.
+    #[error("cannot write the header of the model: {problem}")]
+    Header {
+        /// What is wrong.
+        problem: String,
     },
     /// A file that is no artefact, or a damaged one.
     #[error("{}: {problem}; {remedy}", path.display())]
@@ -58,4 +73,4 @@ pub enum Error {
 }
 
 /// Results of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;

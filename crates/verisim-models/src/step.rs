@@ -12,11 +12,11 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
-use verisim_data::codec::{Encoded, Span};
+use verisim_data::table::codec::Encoded;
 use verisim_data::rng::{permutation, stream};
 
 use crate::error::{Error, Result};
-use crate::image::ImageSampler;
+use crate::learn::{Clock, Losses};
 use crate::nets::Blocks;
 use crate::nets::adamw::{AdamW, squares};
 use crate::training::Training;
@@ -24,67 +24,6 @@ use crate::weights::Weights;
 
 /// Shards of a batch on a CPU.
 pub const CPU_SHARDS: usize = 2;
-
-/// When and how fast: what the training loop tells a step.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    /// Seed of the job.
-    pub seed: u64,
-    /// Step, from 0.
-    pub step: u64,
-    /// Learning rate of this step, as a factor of the base rate.
-    pub rate: f64,
-}
-
-/// Losses of one step, by name; still on the device, so that only logged steps wait for them.
-pub type Losses = Vec<(&'static str, Tensor<1>)>;
-
-/// What a model is trained on and with.
-pub struct Setup<'a> {
-    /// How it is trained.
-    pub training: &'a Training,
-    /// The columns.
-    pub spans: &'a [Span],
-    /// Rows to learn.
-    pub train: &'a Encoded,
-    /// Rows to measure the model on; may be none.
-    pub kept_back: &'a Encoded,
-    /// Seed of the job.
-    pub seed: u64,
-    /// A device that supports gradients.
-    pub device: &'a Device,
-    /// Shards of a batch.
-    pub shards: usize,
-}
-
-/// A model in training.
-pub trait Trainee: Send {
-    /// Steps that see as many rows or images as there are to learn.
-    fn steps_per_epoch(&self) -> u64;
-
-    /// One optimisation step. Fails when its batch cannot be read.
-    fn step(&mut self, clock: &Clock) -> Result<Losses>;
-
-    /// A score of the current model on what was kept back, lower is better; `None` when there is none.
-    fn validate(&mut self) -> Result<Option<f64>>;
-
-    /// Remembers the current model as the best so far.
-    fn keep(&mut self);
-
-    /// Everything that a resumed training needs.
-    fn save(&self) -> Result<Weights>;
-
-    /// Takes up what [`save`](Trainee::save) gave.
-    fn load(&mut self, weights: Weights) -> Result<()>;
-
-    /// What the sampler needs, from the best model (the last one when none was kept).
-    fn finish(&mut self, seed: u64) -> Result<Weights>;
-
-    /// The model of images as it is now, for pictures on the way.
-    fn preview(&self) -> Option<Box<dyn ImageSampler>> {
-        None
-    }
-}
 
 /// Runs `shard(s, module)` for every shard and adds up the gradients of the losses that it returns.
 ///

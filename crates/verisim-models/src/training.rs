@@ -4,46 +4,158 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Settings of a training, every one filled in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Training {
+/// Declares the settings of a training once: [`Training`], where every one is filled in, and [`Train`], what a config says.
+macro_rules! settings {
+    ($($(#[$about:meta])* $name:ident: $type:ty,)*) => {
+        /// Settings of a training, every one filled in.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        pub struct Training {
+            $($(#[$about])* pub $name: $type,)*
+        }
+
+        /// `[train]` of a config: what differs from the model's own defaults.
+        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Train {
+            $($(#[$about])* pub $name: Option<$type>,)*
+        }
+
+        impl Train {
+            /// `default` with what is given here in its place.
+            fn merge(&self, default: Training) -> Training {
+                Training { $($name: self.$name.clone().unwrap_or(default.$name),)* }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Passes over the data. Given, it is exact: no steps are added for small tables.
+    epochs: usize,
+    /// Longest training time instead, e.g. `"90s"`, `"5min"`, `"1h"`. A run that it ends depends on the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<Budget>,
+    /// Passes are added until there are this many steps, so that small tables train long enough.
+    min_steps: usize,
     /// Rows or images in a batch.
-    pub batch_size: usize,
-    /// Parts of a batch that take turns, so that only one part's activations are in memory (gradient accumulation); of
-    /// models of images.
-    pub accumulate: usize,
+    batch_size: usize,
+    /// Parts of a batch that take turns, so that only one part's activations are in memory (gradient accumulation); for models
+    /// of images.
+    #[serde(skip_serializing_if = "is_one")]
+    accumulate: usize,
     /// Computes cheap activations again for the gradient rather than keeping them (gradient checkpointing): less memory, more
     /// time.
-    pub recompute: bool,
-    /// Passes over the data.
-    pub epochs: usize,
-    /// Passes are added until there are this many steps, so that small tables train long enough.
-    pub min_steps: usize,
+    #[serde(skip_serializing_if = "is_false")]
+    recompute: bool,
     /// Highest learning rate.
-    pub learning_rate: f64,
+    learning_rate: f64,
     /// Steps until the learning rate is reached.
-    pub warmup: usize,
+    warmup: usize,
     /// After the warm-up the rate falls along a half cosine to a hundredth; otherwise it stays.
-    pub cosine: bool,
+    cosine: bool,
     /// Decay rates of Adam's moments.
-    pub betas: [f64; 2],
+    betas: [f64; 2],
     /// Decay of the weights a step, apart from the gradient (AdamW).
-    pub weight_decay: f64,
+    weight_decay: f64,
     /// Largest joint norm of the gradients; 0 for no limit.
-    pub clip: f64,
+    clip: f64,
     /// Decay of the moving average of the weights; 0 for none.
-    pub ema: f64,
-    /// Share of the rows kept back to measure the model.
-    pub validation: f64,
+    ema: f64,
+    /// Share of the rows or images kept for validation.
+    validation: f64,
     /// Measurements without improvement before training stops; 0 for never.
-    pub patience: usize,
+    patience: usize,
+    /// Steps between two lines of `metrics.jsonl`.
+    log_every: u64,
+    /// Seconds between two checkpoints.
+    checkpoint_every: u64,
+    /// Seconds between two pictures of what a model of images makes so far; a minute, or more where they take long, when not
+    /// given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preview_every: Option<u64>,
+}
+
+fn is_one(n: &usize) -> bool {
+    *n == 1
+}
+
+fn is_false(x: &bool) -> bool {
+    !*x
+}
+
+/// What most models agree on.
+impl Default for Training {
+    fn default() -> Self {
+        Training {
+            epochs: 30,
+            budget: None,
+            min_steps: 0,
+            batch_size: 64,
+            accumulate: 1,
+            recompute: false,
+            learning_rate: 2e-3,
+            warmup: 100,
+            cosine: true,
+            betas: [0.9, 0.99],
+            weight_decay: 0.0,
+            clip: 0.0,
+            ema: 0.999,
+            validation: 0.0,
+            patience: 0,
+            log_every: 50,
+            checkpoint_every: 60,
+            preview_every: None,
+        }
+    }
+}
+
+impl Train {
+    /// `default` with what is given here in its place. Epochs that are given are exact.
+    pub fn over(&self, mut default: Training) -> Training {
+        if self.epochs.is_some() {
+            default.min_steps = 0;
+        }
+        let merged = self.merge(default);
+        Training { log_every: merged.log_every.max(1), ..merged }
+    }
+}
+
+/// A stretch of time, written `90s`, `5min` or `1.5h`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Budget {
+    /// Its length in seconds.
+    pub seconds: f64,
+}
+
+impl TryFrom<String> for Budget {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+        let unit = match text[digits.len()..].trim() {
+            "s" | "sec" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(format!("`{text}` is no time; write it like \"90s\", \"5min\" or \"1h\"")),
+        };
+        match digits.trim().parse::<f64>() {
+            Ok(x) if x > 0.0 && x.is_finite() => Ok(Budget { seconds: x * unit }),
+            _ => Err(format!("`{text}` is no time; write it like \"90s\", \"5min\" or \"1h\"")),
+        }
+    }
+}
+
+impl From<Budget> for String {
+    fn from(b: Budget) -> String {
+        format!("{}s", b.seconds)
+    }
 }
 
 impl Training {
     /// Refuses settings that make no sense, naming the key.
     pub fn check(&self) -> Result<()> {
-        let bad = |key: &str, rule: &str| Err(Error::Data(format!("[train] {key} {rule}")));
+        let bad = |key: &str, rule: &str| Err(Error::Training { key: key.into(), rule: rule.into() });
         if self.batch_size == 0 {
             return bad("batch_size", "must be at least 1");
         }
@@ -102,19 +214,12 @@ pub(crate) mod tests {
     pub(crate) fn training() -> Training {
         Training {
             batch_size: 500,
-            accumulate: 1,
-            recompute: false,
             epochs: 10,
             min_steps: 1000,
             learning_rate: 1e-3,
             warmup: 10,
-            cosine: true,
-            betas: [0.9, 0.99],
-            weight_decay: 0.0,
-            clip: 0.0,
             ema: 0.0,
-            validation: 0.0,
-            patience: 0,
+            ..Training::default()
         }
     }
 

@@ -72,6 +72,17 @@ impl Weights {
         Weights { arrays: names.into_iter().filter_map(take).collect() }
     }
 
+    /// Refuses tensors that are not part of a model, once its own have been taken.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn nothing_left(&self) -> Result<()> {
+        match self.arrays.keys().next() {
+            Some(name) => Err(Error::Tensor { name: name.clone(), problem: "is not part of this model".into() }),
+            None => Ok(()),
+        }
+    }
+
     /// Names and tensors, in order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Array)> {
         self.arrays.iter().map(|(n, a)| (n.as_str(), a))

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use verisim_data::codec::{Encoded, TableCodec};
-use verisim_data::images::{Images, Reading, grid, png_bytes};
+use verisim_data::table::codec::{Encoded, TableCodec};
+use verisim_data::image::{Images, Reading, grid, png_bytes};
 use verisim_data::rng::{mix, permutation, stream};
 use verisim_data::{Column, Frame, Schema, Table};
 use verisim_models::artefact::{self, Content, Header, Provenance, write_atomically};
@@ -182,7 +182,7 @@ pub fn prepare(job: &Job) -> Result<Prepared> {
             let frame = schema.parse(&table)?;
             drop(table);
             if frame.columns.is_empty() {
-                let kind = |f: &verisim_data::Field| format!("{} ({})", f.name, f.kind.name());
+                let kind = |f: &verisim_data::table::Field| format!("{} ({})", f.name, f.kind.name());
                 return Err(Error::Nothing(format!(
                     "{} has no column that can be learnt: {}; set kinds under [data.columns]",
                     job.data.path.display(),
@@ -283,13 +283,13 @@ pub(crate) fn fit_at_once(job: &Job, prepared: &Prepared) -> Result<Weights> {
 
 /// Refuses a table given to a model of images, and the reverse, with the models that would do.
 pub(crate) fn check_source(job: &Job) -> Result<()> {
-    let images = verisim_data::images::is_image_source(&job.data.path);
+    let images = verisim_data::image::is_image_source(&job.data.path);
     let (path, name) = (job.data.path.display(), job.model.name());
     match job.model.kind() {
         Kind::Table if images => Err(Error::Nothing(format!(
             "{path} is a set of images, and {name} learns tables; choose [model.flow], [model.gan] or [model.vae]"
         ))),
-        Kind::Images if !images && verisim_data::io::is_table(&job.data.path) => Err(Error::Nothing(format!(
+        Kind::Images if !images && verisim_data::table::io::is_table(&job.data.path) => Err(Error::Nothing(format!(
             "{path} is a table, and {name} learns images; choose [model.trees], [model.copula], [model.tvae] or [model.ctgan]"
         ))),
         _ => Ok(()),

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use verisim_data::images::ImageOptions;
-use verisim_data::io::ReadOptions;
-use verisim_data::schema::DetectOptions;
+use verisim_data::image::ImageOptions;
+use verisim_data::table::io::ReadOptions;
+use verisim_data::table::schema::DetectOptions;
 use verisim_models::augment::Augment;
 use verisim_models::{Kind, ModelConfig, Training};
 

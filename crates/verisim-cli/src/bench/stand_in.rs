@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use verisim_data::images::{ImageShape, ImageWriter, is_image_source};
+use verisim_data::image::{ImageShape, ImageWriter, is_image_source};
 use verisim_data::rng::{below, stream};
 use verisim_models::{Kind, ModelConfig};
 use verisim_train::Job;

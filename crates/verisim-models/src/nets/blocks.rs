@@ -5,7 +5,7 @@
 //! capped at [`CAP`], so that exponentials neither overflow nor vanish and no maximum need be subtracted.
 
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
-use verisim_data::codec::Span;
+use verisim_data::table::codec::Span;
 
 use crate::error::{Error, Result};
 

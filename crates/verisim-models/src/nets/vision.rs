@@ -7,7 +7,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
-use verisim_data::images::ImageShape;
+use verisim_data::image::Shape;
 
 use super::{Init, conv, linear, norm_act, silu};
 use crate::error::{Error, Result};
@@ -339,7 +339,7 @@ impl<'a> Layout<'a> {
         patch: usize,
         channels: &'a [usize],
         blocks: usize,
-        shape: ImageShape,
+        shape: Shape,
     ) -> Result<Self> {
         let sides = Sides::of(model, patch, channels.len(), shape)?;
         Ok(Layout { channels, blocks, patch, pixel: patch * patch * shape.channels, sides })
@@ -375,8 +375,8 @@ pub struct Sides {
 
 impl Sides {
     /// Sides of images of `shape` after squares of `patch` pixels became one and `sizes - 1` halvings; an error that says what would fit when they do not come out even.
-    pub fn of(model: &'static str, patch: usize, sizes: usize, shape: ImageShape) -> Result<Sides> {
-        let ImageShape { height, width, .. } = shape;
+    pub fn of(model: &'static str, patch: usize, sizes: usize, shape: Shape) -> Result<Sides> {
+        let Shape { height, width, .. } = shape;
         let by = 1usize.checked_shl(sizes as u32 - 1).and_then(|k| k.checked_mul(patch)).unwrap_or(usize::MAX);
         if height.is_multiple_of(by) && width.is_multiple_of(by) {
             return Ok(Sides { height: height / by, width: width / by });
@@ -410,7 +410,7 @@ impl Sides {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::image::tests::{assert_close, host, random};
+    use crate::image::testkit::{assert_close, host, random};
     use crate::nets::params::tests::shaken;
 
     fn init() -> Init {
@@ -511,7 +511,7 @@ mod tests {
             (3, 5, 1, 1, &[4]),
             (8, 8, 1, 1, &[4, 4, 6]),
         ] {
-            let shape = ImageShape { height, width, channels };
+            let shape = Shape { height, width, channels };
             let layout = Layout::of("vae", patch, sizes, 1, shape).unwrap();
             let encoder = shaken(Encoder::new(&layout, 2, 7, true, &mut init()), 0.2);
             let (x, class, z) = (random([3, height, width, channels], 0), random([3, 2], 1), random([3, 5], 2));
@@ -530,7 +530,7 @@ mod tests {
 
     #[test]
     fn sides_that_do_not_come_out_even_are_refused_with_a_remedy() {
-        let shape = |height, width| ImageShape { height, width, channels: 1 };
+        let shape = |height, width| Shape { height, width, channels: 1 };
         assert_eq!(Sides::of("vae", 2, 2, shape(8, 12)).unwrap(), Sides { height: 2, width: 3 });
         assert_eq!(Sides::of("vae", 1, 1, shape(5, 7)).unwrap(), Sides { height: 5, width: 7 });
         let error = Layout::of("vae", 2, &[8, 8], 1, shape(6, 8)).unwrap_err().to_string();

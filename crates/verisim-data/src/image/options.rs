@@ -1,0 +1,160 @@
+//! What images are and how they are read: shape, size, channels, and how a size is reached.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The longest side of an image of a set.
+const MAX_SIDE: usize = 4096;
+
+/// Height, width and channels (1 grey, 3 RGB, 4 RGBA) of every image of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Rows of pixels.
+    pub height: usize,
+    /// Pixels in a row.
+    pub width: usize,
+    /// Bytes of a pixel.
+    pub channels: usize,
+}
+
+// No image is empty, so there is nothing for `is_empty` to tell.
+#[allow(clippy::len_without_is_empty)]
+impl Shape {
+    /// Bytes of one image.
+    pub fn len(&self) -> usize {
+        self.height.saturating_mul(self.width).saturating_mul(self.channels)
+    }
+
+    /// What is wrong with the shape, unless its sides are within 1..=4096 and its channels 1, 3 or 4.
+    pub fn problem(&self) -> Option<String> {
+        let Shape { height, width, channels } = *self;
+        if ![height, width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+            return Some(format!("images of {height} x {width} pixels; each side must be within 1 and {MAX_SIDE}"));
+        }
+        (![1, 3, 4].contains(&channels))
+            .then(|| format!("images of {channels} channels; there must be 1 (grey), 3 (RGB) or 4 (RGBA)"))
+    }
+}
+
+/// A size to bring images to: `28`, or `[height, width]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number of pixels, or [height, width]")]
+pub enum Size {
+    /// Height and width alike.
+    Square(usize),
+    /// Height, then width.
+    Sides([usize; 2]),
+}
+
+impl Size {
+    /// Height and width.
+    pub fn sides(self) -> (usize, usize) {
+        match self {
+            Size::Square(side) => (side, side),
+            Size::Sides([height, width]) => (height, width),
+        }
+    }
+}
+
+/// As it is typed: `32`, or height and width as `32x48`.
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Size, String> {
+        let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+        let size = match text.split_once(['x', 'X']) {
+            Some((height, width)) => side(height).zip(side(width)).map(|(h, w)| Size::Sides([h, w])),
+            None => side(text).map(Size::Square),
+        };
+        size.ok_or_else(|| format!("give a number of pixels (32) or height x width (32x48), up to {MAX_SIDE}"))
+    }
+}
+
+/// What a pixel holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channels {
+    /// One byte of brightness.
+    #[serde(alias = "gray")]
+    Grey,
+    /// Red, green and blue.
+    Rgb,
+    /// Red, green, blue and opacity.
+    Rgba,
+}
+
+impl Channels {
+    /// Bytes of a pixel.
+    pub fn count(self) -> usize {
+        match self {
+            Channels::Grey => 1,
+            Channels::Rgb => 3,
+            Channels::Rgba => 4,
+        }
+    }
+}
+
+/// How an image of other proportions gets the size of the set. All scale with Lanczos3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// The short side is scaled to its length, and the centre of the long one kept.
+    #[default]
+    Crop,
+    /// Each side is scaled to its length.
+    Stretch,
+    /// The long side is scaled to its length, and the rest filled with white or, in RGBA, left transparent.
+    Pad,
+}
+
+/// How a set is read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadOptions {
+    /// The size to bring every image to; when not given, that of the images, which must then all agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// The channels to bring every image to; when not given, the most that any image needs. A colour file whose
+    /// channels are equal in every pixel counts as grey, and alpha counts only if some pixel is not opaque.
+    /// Where alpha goes, what is transparent becomes white.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Channels>,
+    /// Unreadable files that are skipped before reading fails; 1 % of the files, but at least 10, when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bad: Option<usize>,
+    /// Pixels held in memory, in GiB, 4 when not given. A larger set goes to a temporary file, in the folder that `TMPDIR` names
+    /// (else `/var/tmp`), and is read from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<f64>,
+    /// How a size is reached.
+    pub fit: Fit,
+}
+
+impl ReadOptions {
+    /// Bytes of pixels held in memory.
+    pub(super) fn limit(&self) -> Result<usize> {
+        let gib = self.memory.unwrap_or(4.0);
+        if !gib.is_finite() || gib < 0.0 {
+            return Err(Error::images(format!("data.images.memory is {gib}; give a number of GiB, e.g. 4")));
+        }
+        Ok((gib * f64::from(1 << 30)) as usize)
+    }
+
+    /// The shape that images of `native` shape are brought to.
+    pub(super) fn shape(&self, native: Shape) -> Shape {
+        let (height, width) = self.size.map_or((native.height, native.width), Size::sides);
+        Shape { height, width, channels: self.channels.map_or(native.channels, Channels::count) }
+    }
+
+    /// Refuses settings that no set can meet.
+    pub(super) fn check(&self) -> Result<()> {
+        self.limit()?;
+        match self.shape(Shape { height: 1, width: 1, channels: 1 }).problem() {
+            Some(problem) => Err(Error::images(format!("data.images.size asks for {problem}"))),
+            None => Ok(()),
+        }
+    }
+}

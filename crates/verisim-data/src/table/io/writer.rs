@@ -1,0 +1,250 @@
+//! Writing a table a chunk at a time, in any format that can be read.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, Float64Array, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use rayon::prelude::*;
+
+use super::sink::{Finish, packed};
+use super::{Format, extension, parquet};
+use crate::error::{Error, Result};
+use crate::file::Scratch;
+use crate::table::schema::Schema;
+use crate::table::Table;
+
+/// Rows formatted by one thread at a time; a few hundred kilobytes of text.
+const BLOCK: usize = 4096;
+/// Blocks held in memory before they are written.
+const BLOCKS: usize = 16;
+
+/// Writes tables one after another to one file. The file appears under its name with [`Writer::finish`]; a writer
+/// dropped before leaves nothing.
+pub struct Writer<'w> {
+    output: Output<'w>,
+    scratch: Option<Scratch>,
+    path: PathBuf,
+    schema: Schema,
+}
+
+enum Output<'w> {
+    Text { stream: Box<dyn Finish + 'w>, style: Style },
+    Parquet(Box<parquet::Output>),
+}
+
+/// How rows become text.
+#[derive(Clone, Copy)]
+enum Style {
+    /// Cells between this delimiter.
+    Delimited(u8),
+    Json,
+}
+
+impl Writer<'static> {
+    /// A writer to `path` of tables that [`Schema::render`] made; the format follows from the name (see
+    /// [`io`](crate::table::io)). Missing values are written as the schema says the source wrote them.
+    ///
+    /// # Errors
+    /// When the name says no format, or the folder cannot be written to.
+    pub fn create(path: impl AsRef<Path>, schema: &Schema) -> Result<Writer<'static>> {
+        let path = path.as_ref();
+        let format = Format::of(path)?;
+        let (scratch, file) = Scratch::file(path)?;
+        let output = match format {
+            Format::Parquet => Output::Parquet(Box::new(parquet::Output::new(path, file))),
+            Format::Jsonl => Output::Text { stream: packed(path, file)?, style: Style::Json },
+            Format::Delimited => {
+                let delimiter = if extension(path).0 == "tsv" { b'\t' } else { b',' };
+                Output::Text { stream: packed(path, file)?, style: Style::Delimited(delimiter) }
+            }
+        };
+        Writer { output, scratch: Some(scratch), path: path.to_owned(), schema: schema.clone() }.with_header()
+    }
+}
+
+impl<'w> Writer<'w> {
+    /// A writer of comma-separated text into `stream`, e.g. standard output.
+    ///
+    /// # Errors
+    /// When the stream refuses the header.
+    pub fn csv_to(stream: impl Write + Send + 'w, schema: &Schema) -> Result<Writer<'w>> {
+        let stream = Box::new(BufWriter::with_capacity(1 << 16, stream));
+        let output = Output::Text { stream, style: Style::Delimited(b',') };
+        Writer { output, scratch: None, path: PathBuf::from("(output)"), schema: schema.clone() }.with_header()
+    }
+
+    fn with_header(mut self) -> Result<Self> {
+        if let Output::Text { stream, style: Style::Delimited(delimiter) } = &mut self.output {
+            let mut line = Vec::new();
+            for field in &self.schema.fields {
+                push_cell(&field.name, *delimiter, &mut line);
+                line.push(*delimiter);
+            }
+            line.pop();
+            line.push(b'\n');
+            stream.write_all(&line).map_err(Error::io(&self.path))?;
+        }
+        Ok(self)
+    }
+
+    /// Appends the rows of `table`, whose columns must be those of the schema.
+    ///
+    /// # Errors
+    /// When they are not, or the file cannot be written.
+    pub fn write(&mut self, table: &Table) -> Result<()> {
+        if let Some(field) = self.schema.fields.iter().zip(&table.names).find(|(f, n)| f.name != **n).map(|(f, _)| f) {
+            return Err(Error::column(&field.name, "is not in its place in the table; write what `render` returns"));
+        }
+        if self.schema.fields.len() != table.names.len() {
+            return Err(Error::file(&self.path, "the table has other columns than the schema"));
+        }
+        match &mut self.output {
+            Output::Parquet(output) => output.write(table, &self.schema),
+            Output::Text { stream, style } => {
+                let rows = Rows::new(table, &self.schema, *style)?;
+                // Text is formatted on all threads and written in order; only a few blocks wait in memory.
+                let starts: Vec<usize> = (0..table.rows).step_by(BLOCK).collect();
+                for wave in starts.chunks(BLOCKS) {
+                    let text: Vec<Vec<u8>> =
+                        wave.par_iter().map(|&start| rows.text(start, (start + BLOCK).min(table.rows))).collect();
+                    for block in text {
+                        stream.write_all(&block).map_err(Error::io(&self.path))?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Completes the file and gives it its name.
+    ///
+    /// # Errors
+    /// When the last bytes cannot be written or the file cannot be renamed.
+    pub fn finish(self) -> Result<()> {
+        match self.output {
+            Output::Parquet(output) => output.finish(&self.schema)?,
+            Output::Text { stream, .. } => stream.finish().map_err(Error::io(&self.path))?,
+        }
+        self.scratch.map_or(Ok(()), Scratch::publish)
+    }
+}
+
+/// The columns of a table, ready to be written row by row.
+struct Rows<'a> {
+    columns: Vec<Cells<'a>>,
+    style: Style,
+}
+
+/// One column.
+struct Cells<'a> {
+    values: Values<'a>,
+    /// `"name":` for JSON, nothing for delimited text.
+    before: Vec<u8>,
+    /// What stands for a missing value.
+    missing: Vec<u8>,
+    /// Text that JSON takes without quotes: `true` and `false`.
+    bare: bool,
+}
+
+enum Values<'a> {
+    Text(&'a StringArray),
+    Whole(&'a Int64Array),
+    Real(&'a Float64Array),
+}
+
+impl<'a> Rows<'a> {
+    fn new(table: &'a Table, schema: &Schema, style: Style) -> Result<Rows<'a>> {
+        let alone = table.columns.len() == 1;
+        let cells = |(array, field): (&'a arrow::array::ArrayRef, &crate::table::schema::Field)| {
+            let values = match array.data_type() {
+                DataType::Utf8 => Values::Text(array.as_string()),
+                DataType::Int64 => Values::Whole(array.as_primitive::<Int64Type>()),
+                DataType::Float64 => Values::Real(array.as_primitive::<Float64Type>()),
+                other => {
+                    return Err(Error::column(&field.name, format!("has type {other}, which cannot be written")));
+                }
+            };
+            let (mut before, mut missing) = (Vec::new(), Vec::new());
+            match style {
+                Style::Json => {
+                    push_json_text(&field.name, &mut before);
+                    before.push(b':');
+                    missing.extend(b"null");
+                }
+                // An empty line is no row, so a lone missing cell is quoted.
+                Style::Delimited(_) if alone && field.missing.is_empty() => missing.extend(b"\"\""),
+                Style::Delimited(delimiter) => push_cell(&field.missing, delimiter, &mut missing),
+            }
+            Ok(Cells { values, before, missing, bare: field.arrow.as_deref() == Some("Boolean") })
+        };
+        let columns = table.columns.iter().zip(&schema.fields).map(cells).collect::<Result<_>>()?;
+        Ok(Rows { columns, style })
+    }
+
+    /// Rows `start .. end` as text.
+    fn text(&self, start: usize, end: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity((end - start) * self.columns.len() * 8);
+        let (open, between, close): (&[u8], u8, &[u8]) = match self.style {
+            Style::Json => (b"{", b',', b"}\n"),
+            Style::Delimited(delimiter) => (b"", delimiter, b"\n"),
+        };
+        for row in start..end {
+            out.extend_from_slice(open);
+            for (j, cells) in self.columns.iter().enumerate() {
+                if j > 0 {
+                    out.push(between);
+                }
+                out.extend_from_slice(&cells.before);
+                self.push(cells, row, &mut out);
+            }
+            out.extend_from_slice(close);
+        }
+        out
+    }
+
+    fn push(&self, cells: &Cells, row: usize, out: &mut Vec<u8>) {
+        match &cells.values {
+            Values::Text(v) if v.is_valid(row) => match self.style {
+                Style::Delimited(delimiter) => push_cell(v.value(row), delimiter, out),
+                Style::Json if cells.bare => out.extend_from_slice(v.value(row).as_bytes()),
+                Style::Json => push_json_text(v.value(row), out),
+            },
+            Values::Whole(v) if v.is_valid(row) => {
+                out.extend_from_slice(itoa::Buffer::new().format(v.value(row)).as_bytes());
+            }
+            Values::Real(v) if v.is_valid(row) && v.value(row).is_finite() => push_real(v.value(row), out),
+            _ => out.extend_from_slice(&cells.missing),
+        }
+    }
+}
+
+/// The shortest decimals that read back as `x`; no exponent between 1e-5 and 1e16, and no `.0`.
+pub(super) fn push_real(x: f64, out: &mut Vec<u8>) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(x);
+    out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+}
+
+/// A cell of delimited text, quoted if it would not read back otherwise.
+fn push_cell(text: &str, delimiter: u8, out: &mut Vec<u8>) {
+    let special = |&b: &u8| b == delimiter || matches!(b, b'"' | b'\n' | b'\r');
+    let bytes = text.as_bytes();
+    if !bytes.iter().any(special) {
+        out.extend_from_slice(bytes);
+        return;
+    }
+    out.push(b'"');
+    for &b in bytes {
+        if b == b'"' {
+            out.push(b'"');
+        }
+        out.push(b);
+    }
+    out.push(b'"');
+}
+
+fn push_json_text(text: &str, out: &mut Vec<u8>) {
+    // Writing a string to memory cannot fail.
+    let _ = serde_json::to_writer(out, text);
+}

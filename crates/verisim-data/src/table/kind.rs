@@ -1,0 +1,101 @@
+//! Tables as a kind of data.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::TableCodec;
+use super::{DetectOptions, ReadOptions, Schema, Table, Writer, io};
+use crate::error::Result;
+use crate::kind::{Claim, Data, Sink, Target};
+use crate::watch::Watch;
+
+/// Which table is read, and how: `[data]` of a config.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// CSV, Parquet or JSON lines; relative to the working directory.
+    pub path: PathBuf,
+    /// What separates the cells of a text file; found from its first lines when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    /// Texts that mean "no value here"; [`io::MISSING_TOKENS`] when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Vec<String>>,
+    /// Columns whose kind detection gets wrong: `age = "integer"`, `when = { kind = "datetime", format = "%d.%m.%Y" }`.
+    #[serde(default, skip_serializing_if = "DetectOptions::is_empty")]
+    pub columns: DetectOptions,
+}
+
+impl Source {
+    /// How to read the file.
+    pub fn options(&self) -> ReadOptions {
+        let default = ReadOptions::default();
+        ReadOptions { delimiter: self.delimiter, missing: self.missing.clone().unwrap_or(default.missing), columns: None }
+    }
+}
+
+/// What an artefact says of the table that it makes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// What the columns mean.
+    pub schema: Schema,
+    /// How they are encoded.
+    pub codec: TableCodec,
+}
+
+impl Data for Table {
+    const NAME: &'static str = "table";
+    const PLURAL: &'static str = "tables";
+    const UNIT: &'static str = "rows";
+    type Source = Source;
+    type Spec = Spec;
+    type Chunk = Table;
+
+    /// A file of an unknown name may be a table too: its reader says which names there are.
+    fn claims(path: &Path) -> Claim {
+        match (io::is_table(path), path.is_dir()) {
+            (_, true) => Claim::No,
+            (true, false) => Claim::Yes,
+            (false, false) => Claim::Maybe,
+        }
+    }
+
+    fn path(source: &Source) -> &Path {
+        &source.path
+    }
+
+    fn at(source: Source, path: &Path) -> Source {
+        Source { path: path.to_owned(), ..source }
+    }
+
+    fn read(source: &Source, _: &mut dyn Watch) -> Result<Table> {
+        Table::read(&source.path, &source.options())
+    }
+
+    fn problem(spec: &Spec) -> Option<String> {
+        spec.codec.problem(&spec.schema).map(|problem| format!("codec: {problem}"))
+    }
+
+    fn sink<'t>(
+        spec: &Spec,
+        target: Target<'t>,
+        _: u64,
+        _: &[(String, String)],
+    ) -> Result<Box<dyn Sink<Table> + 't>> {
+        Ok(match target {
+            Target::Path(path) => Box::new(Writer::create(path, &spec.schema)?),
+            Target::Stream(stream) => Box::new(Writer::csv_to(stream, &spec.schema)?),
+        })
+    }
+}
+
+impl Sink<Table> for Writer<'_> {
+    fn write(&mut self, chunk: &Table) -> Result<()> {
+        Writer::write(self, chunk)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Writer::finish(*self)
+    }
+}

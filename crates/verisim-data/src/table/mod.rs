@@ -1,0 +1,20 @@
+//! Tables: read from text, JSON lines or Parquet, understood, encoded for a model, and written back.
+//!
+//! A file becomes a [`Table`] of Arrow columns as they were read. A [`Schema`] says what each column means and why.
+//! [`Schema::parse`] turns the table into a [`Frame`] of numbers and category codes, a [`codec`] turns that into tokens, and
+//! [`Schema::render`] turns a sampled frame back into a table.
+
+pub mod codec;
+pub mod date;
+pub mod frame;
+pub mod identifier;
+pub mod io;
+mod kind;
+mod raw;
+pub mod schema;
+
+pub use frame::{Column, Frame, MISSING};
+pub use io::{ReadOptions, Writer};
+pub use kind::{Source, Spec};
+pub use raw::Table;
+pub use schema::{ColumnKind, DetectOptions, Field, KindName, Override, Schema};

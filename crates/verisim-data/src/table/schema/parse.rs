@@ -1,0 +1,206 @@
+//! From a table as it was read to numbers and category codes.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, StringArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::{Field, ColumnKind, Schema};
+use crate::table::date::DateFormat;
+use crate::error::{Error, Result};
+use crate::table::frame::{Column, Frame, MISSING};
+use crate::table::Table;
+
+/// What a text is as a number.
+pub(super) enum Number {
+    /// A finite number.
+    Finite(f64),
+    /// An infinity, or not-a-number by name.
+    Infinite,
+    /// No number.
+    Not,
+}
+
+/// `text` as a number, in the notation of Rust: no thousands separators, no hexadecimal.
+pub(super) fn number(text: &str) -> Number {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() => Number::Finite(x),
+        Ok(_) if text.bytes().any(|b| b.is_ascii_digit()) => Number::Not,
+        Ok(_) => Number::Infinite,
+        Err(_) => Number::Not,
+    }
+}
+
+impl Schema {
+    /// The modelled columns of `table`, found by name. Levels are those of this table, numbers in their
+    /// order and before other text, which is in alphabetical order.
+    ///
+    /// # Errors
+    /// When a column is missing, or a value is not of its column's kind.
+    pub fn parse(&self, table: &Table) -> Result<Frame> {
+        let columns: Vec<(Column, Option<usize>)> = self.columns(table)?;
+        for (field, (_, bad)) in self.modelled().zip(&columns) {
+            if let Some(row) = *bad {
+                return Err(unfit(field, table, row)?);
+            }
+        }
+        Ok(Frame::new(columns.into_iter().map(|(c, _)| c).collect(), table.rows))
+    }
+
+    /// As [`Schema::parse`], but a value that does not fit its column is taken as missing; also returns how many
+    /// there were in each column. For tables that others made, which are to be judged and not refused.
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn parse_counting(&self, table: &Table) -> Result<(Frame, Vec<usize>)> {
+        let columns: Vec<(Column, usize)> = self.columns(table)?;
+        let (columns, bad) = columns.into_iter().unzip();
+        Ok((Frame::new(columns, table.rows), bad))
+    }
+
+    fn columns<B: Bad>(&self, table: &Table) -> Result<Vec<(Column, B)>> {
+        let places: Vec<(&Field, usize)> =
+            self.modelled().map(|f| Ok((f, table.index(&f.name)?))).collect::<Result<_>>()?;
+        let read = |&(field, j): &(&Field, usize)| column(field, table, j);
+        places.par_iter().map(read).collect()
+    }
+}
+
+/// What is kept of the rows whose value does not fit: the first, or how many.
+trait Bad: Default + Send {
+    fn add(&mut self, row: usize);
+}
+
+impl Bad for Option<usize> {
+    fn add(&mut self, row: usize) {
+        self.get_or_insert(row);
+    }
+}
+
+impl Bad for usize {
+    fn add(&mut self, _: usize) {
+        *self += 1;
+    }
+}
+
+fn column<B: Bad>(field: &Field, table: &Table, j: usize) -> Result<(Column, B)> {
+    let mut bad = B::default();
+    let column = match &field.kind {
+        ColumnKind::Datetime { format } => Column::Number(times(&table.text(j)?, &DateFormat::new(format), &mut bad)),
+        ColumnKind::Categorical { numeric } => categories(&table.text(j)?, *numeric),
+        ColumnKind::Boolean => categories(&table.text(j)?, false),
+        _ => Column::Number(numbers(table, j, field.kind == ColumnKind::Integer, &mut bad)),
+    };
+    Ok((column, bad))
+}
+
+fn numbers(table: &Table, j: usize, whole: bool, bad: &mut impl Bad) -> Vec<f64> {
+    let column = &table.columns[j];
+    let finite = |x: f64| if x.is_finite() { x } else { f64::NAN };
+    let out: Vec<f64> = match column.data_type() {
+        DataType::Int64 => {
+            column.as_primitive::<Int64Type>().iter().map(|x| x.map_or(f64::NAN, |x| x as f64)).collect()
+        }
+        DataType::Float64 => column.as_primitive::<Float64Type>().iter().map(|x| x.map_or(f64::NAN, finite)).collect(),
+        _ => {
+            let mut read = |(row, cell): (usize, Option<&str>)| match cell.map(number) {
+                Some(Number::Finite(x)) => x,
+                Some(Number::Not) => {
+                    bad.add(row);
+                    f64::NAN
+                }
+                Some(Number::Infinite) | None => f64::NAN,
+            };
+            column.as_string::<i32>().iter().enumerate().map(&mut read).collect()
+        }
+    };
+    if whole {
+        out.iter().enumerate().filter(|(_, x)| x.fract() != 0.0 && !x.is_nan()).for_each(|(row, _)| bad.add(row));
+    }
+    out
+}
+
+fn times(text: &StringArray, format: &DateFormat, bad: &mut impl Bad) -> Vec<f64> {
+    // Days repeat, and often in runs; remembering them is cheaper than reading them again.
+    let mut known: FxHashMap<&str, f64> = FxHashMap::default();
+    let mut out = Vec::with_capacity(text.len());
+    for (row, cell) in text.iter().enumerate() {
+        let Some(cell) = cell else {
+            out.push(f64::NAN);
+            continue;
+        };
+        let seconds = *known.entry(cell).or_insert_with(|| format.parse(cell).unwrap_or(f64::NAN));
+        if seconds.is_nan() {
+            bad.add(row);
+        }
+        out.push(seconds);
+    }
+    out
+}
+
+fn categories(text: &StringArray, numeric: bool) -> Column {
+    let mut place: FxHashMap<&str, u32> = FxHashMap::default();
+    let mut codes = Vec::with_capacity(text.len());
+    for cell in text.iter() {
+        let next = place.len() as u32;
+        codes.push(cell.map_or(MISSING, |c| *place.entry(c).or_insert(next)));
+    }
+    let mut levels: Vec<(String, u32)> = match numeric {
+        true => (place.iter().filter(|(text, _)| !matches!(number(text), Number::Infinite)))
+            .map(|(text, &code)| (plain(text), code))
+            .collect(),
+        false => place.iter().map(|(text, &code)| ((*text).to_owned(), code)).collect(),
+    };
+    match numeric {
+        true => levels.sort_by(|a, b| by_number(&a.0, &b.0)),
+        false => levels.sort(),
+    }
+    // Two ways to write a number have become one level, an infinity has none.
+    let mut sorted = vec![MISSING; place.len()];
+    let mut names: Vec<String> = Vec::with_capacity(levels.len());
+    for (name, code) in levels {
+        if names.last() != Some(&name) {
+            names.push(name);
+        }
+        sorted[code as usize] = names.len() as u32 - 1;
+    }
+    codes.iter_mut().filter(|c| **c != MISSING).for_each(|c| *c = sorted[*c as usize]);
+    Column::Category { codes, levels: Arc::from(names) }
+}
+
+/// A number without superfluous signs, zeros and exponent: `1.0` and `+1` are `1`.
+fn plain(text: &str) -> String {
+    match number(text) {
+        Number::Finite(x) => format!("{}", x + 0.0),
+        _ => text.to_owned(),
+    }
+}
+
+fn by_number(a: &str, b: &str) -> Ordering {
+    match (number(a), number(b)) {
+        (Number::Finite(x), Number::Finite(y)) => x.total_cmp(&y).then_with(|| a.cmp(b)),
+        (Number::Finite(_), _) => Ordering::Less,
+        (_, Number::Finite(_)) => Ordering::Greater,
+        _ => a.cmp(b),
+    }
+}
+
+/// The error about the value in `row`, which is not of the field's kind.
+fn unfit(field: &Field, table: &Table, row: usize) -> Result<Error> {
+    let text = table.text(table.index(&field.name)?)?;
+    let wanted = match &field.kind {
+        ColumnKind::Integer => "a whole number".to_owned(),
+        ColumnKind::Datetime { format } => format!("a date or time as `{format}`"),
+        _ => "a number".to_owned(),
+    };
+    Ok(Error::Cell {
+        column: field.name.clone(),
+        row: row + 1 + table.first_row,
+        value: text.value(row).chars().take(40).collect(),
+        wanted,
+        remedy: "correct it, list it under `missing`, or give the column another kind".to_owned(),
+    })
+}

@@ -1,0 +1,132 @@
+//! Models of tables.
+//!
+//! A model of a table sees [`Span`](verisim_data::table::codec::Span)s, tokens and scalars; it never sees a file, a column name or
+//! the command line.
+
+pub mod copula;
+pub mod ctgan;
+mod decode;
+mod order;
+mod profile;
+mod sampler;
+pub mod trees;
+pub mod tvae;
+
+use verisim_data::rng::{hash_words, mix};
+use verisim_data::table::codec::{CodecConfig, Encoded, TableCodec};
+use verisim_data::table::{Column, Field, Frame, Schema, Source, Spec, Table};
+
+pub use order::Columns;
+pub use sampler::{Allowed, Drawn, Sampler};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::error::{Error, Result};
+use crate::learn::{Augments, Learn, Ready, models};
+use crate::training::Train;
+
+models! {
+    /// A model of a table and its settings: `[model.trees]`, `[model.copula]`, ...
+    Table:
+    /// Sequential decision trees: the default for tables.
+    Trees = trees;
+    /// Gaussian copulas with empirical marginals.
+    Copula = copula;
+    /// Variational autoencoder.
+    Tvae = tvae;
+    /// Conditional GAN.
+    Ctgan = ctgan;
+}
+
+/// An encoded table.
+pub struct EncodedTable {
+    /// What its columns mean, and how they are encoded.
+    pub spec: Spec,
+    /// Its rows.
+    pub rows: Encoded,
+}
+
+impl Learn for Table {
+    type Models = Model;
+    type Encoding = CodecConfig;
+    type Encoded = EncodedTable;
+    type Augment = Nothing;
+    type Sampler = dyn Sampler;
+
+    fn encode(self, source: &Source, encoding: &CodecConfig) -> Result<Ready<Table>> {
+        let schema = Schema::detect(&self, &source.columns)?;
+        let frame = schema.parse(&self)?;
+        drop(self);
+        let kind = |f: &Field| format!("{} ({})", f.name, f.kind.name());
+        if frame.columns.is_empty() {
+            return Err(Error::Unlearnable {
+                path: source.path.clone(),
+                columns: schema.fields.iter().map(kind).collect::<Vec<_>>().join(", "),
+            });
+        }
+        let (learnt, all) = (schema.modelled().count(), schema.fields.len());
+        let left_out: Vec<String> = schema.fields.iter().filter(|f| !f.is_modelled()).map(kind).collect();
+        let codec = TableCodec::fit(&schema, &frame, encoding);
+        Ok(Ready {
+            count: frame.rows,
+            hash: hash_frame(&frame),
+            told: format!(", {learnt} of {all} columns to learn"),
+            notes: if left_out.is_empty() { Vec::new() } else { vec![format!("not learnt: {}", left_out.join(", "))] },
+            encoded: EncodedTable { rows: codec.encode(&frame), spec: Spec { schema, codec } },
+        })
+    }
+
+    fn spec(encoded: &EncodedTable, _: &[usize]) -> Spec {
+        encoded.spec.clone()
+    }
+
+    fn check_training(given: &Train) -> Result<()> {
+        let keys = [
+            ("accumulate", given.accumulate.is_some()),
+            ("recompute", given.recompute.is_some()),
+            ("preview_every", given.preview_every.is_some()),
+        ];
+        match keys.into_iter().find(|(_, given)| *given) {
+            Some((key, _)) => {
+                Err(Error::Training { key: key.into(), rule: "is for images, and this model learns none; remove it".into() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn preview(_: &(dyn Sampler + 'static), _: &Spec, _: u64, _: &[(String, String)]) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+}
+
+/// Tables are learnt as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Nothing {}
+
+/// Never asked for by a config without `[augment]`.
+impl<'de> Deserialize<'de> for Nothing {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("`augment` is for images, and this model learns none; remove it"))
+    }
+}
+
+impl Augments for Nothing {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Hash of a typed table: values in order, categories by their text.
+fn hash_frame(frame: &Frame) -> String {
+    let mut parts = vec![frame.rows as u64];
+    for column in &frame.columns {
+        let hash = match column {
+            Column::Number(v) => v.iter().fold(1, |h, x| mix(h ^ x.to_bits())),
+            Column::Category { codes, levels } => {
+                let text = levels.iter().flat_map(|l| l.bytes().chain([0])).fold(2, |h, b| mix(h ^ u64::from(b)));
+                codes.iter().fold(text, |h, &c| mix(h ^ u64::from(c)))
+            }
+        };
+        parts.push(hash);
+    }
+    hash_words(parts)
+}

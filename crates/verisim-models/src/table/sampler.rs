@@ -1,0 +1,68 @@
+//! What every trained model can do: draw encoded rows from a random stream, under a condition.
+
+use verisim_data::table::codec::Encoded;
+use verisim_data::rng::Stream;
+
+use crate::error::Result;
+
+/// For each column the tokens that a row may have; a column without an entry may have any.
+#[derive(Clone, Debug, Default)]
+pub struct Allowed {
+    columns: Vec<Option<Vec<bool>>>,
+}
+
+impl Allowed {
+    /// Any token in any of `columns` columns.
+    pub fn any(columns: usize) -> Self {
+        Allowed { columns: vec![None; columns] }
+    }
+
+    /// Restricts `column` to the tokens marked true, and to those of earlier restrictions.
+    pub fn restrict(&mut self, column: usize, tokens: Vec<bool>) {
+        match &mut self.columns[column] {
+            Some(old) => old.iter_mut().zip(tokens).for_each(|(a, b)| *a &= b),
+            none => *none = Some(tokens),
+        }
+    }
+
+    /// The tokens that `column` may have, if it is restricted.
+    pub fn tokens(&self, column: usize) -> Option<&[bool]> {
+        self.columns.get(column)?.as_deref()
+    }
+
+    /// The restricted columns.
+    pub fn restricted(&self) -> impl Iterator<Item = (usize, &[bool])> {
+        self.columns.iter().enumerate().filter_map(|(j, c)| Some((j, c.as_deref()?)))
+    }
+
+    /// True when no column is restricted.
+    pub fn is_any(&self) -> bool {
+        self.columns.iter().all(Option::is_none)
+    }
+
+    /// True when some column is left without a token.
+    pub fn is_impossible(&self) -> bool {
+        self.restricted().any(|(_, tokens)| !tokens.contains(&true))
+    }
+
+    /// The rows of `encoded` whose every token is allowed.
+    pub fn matching(&self, encoded: &Encoded) -> Vec<usize> {
+        let fits = |&i: &usize| self.restricted().all(|(j, ok)| ok[encoded.tokens[j][i] as usize]);
+        (0..encoded.rows).filter(fits).collect()
+    }
+}
+
+/// Rows drawn under a condition.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// The rows that satisfy it; fewer than asked when the tries ran out.
+    pub encoded: Encoded,
+    /// How many rows were tried for them.
+    pub tried: u64,
+}
+
+/// A trained model.
+pub trait Sampler: Send + Sync {
+    /// Draws `rows` rows whose tokens are all `allowed`, distributed as the model's rows given that; gives up after `max_tries` rows.
+    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn>;
+}
