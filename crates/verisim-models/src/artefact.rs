@@ -185,3 +185,19 @@ impl File {
         Ok((Header { format, model, source, spec, provenance }, self.weights))
     }
 }
+
+impl Provenance {
+    /// What is written into every picture and archive that a model makes, as keywords and texts: that it is synthetic, and by which
+    /// model. The hashes of its config and of what it learnt and its steps, which `verisim inspect` shows too, tell it from
+    /// others of its kind.
+    pub fn says<K: Learn>(&self, model: &str) -> Vec<(String, String)> {
+        let Provenance { config_hash, data_hash, .. } = self;
+        let steps = self.steps.map_or_else(String::new, |n| format!(", {n} steps"));
+        let kind = K::NAME;
+        let comment =
+            format!("Synthetic {kind}, drawn from a {model} model (config {config_hash}, data {data_hash}{steps})");
+        let texts =
+            [("Software", format!("verisim {}", self.version)), ("Source", "synthetic".into()), ("Comment", comment)];
+        texts.map(|(keyword, text)| (keyword.to_owned(), text)).to_vec()
+    }
+}

@@ -56,7 +56,7 @@ pub enum Error {
     /// A device that failed: out of memory, or lost.
     #[error(
         "the device failed: {problem}. Where its memory may be too small, give [train] a smaller batch_size or accumulate = 2; \
-         a training goes on from its last checkpoint with --resume, and --device flex computes on the CPU"
+         a training can be resumed from its last checkpoint, and the device flex computes on the CPU"
     )]
     Device {
         /// What the device said.
