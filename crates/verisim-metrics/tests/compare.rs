@@ -1,9 +1,10 @@
 //! Whole evaluations of small tables. The scores of the fixture were computed with SDMetrics 0.32.
 #![allow(clippy::unwrap_used)]
 
-use verisim_data::{Column, Field, Frame, Kind, MISSING, Schema};
-use verisim_metrics::report::Section;
-use verisim_metrics::{Error, Options, Report, compare};
+use verisim_data::table::{Column, ColumnKind as Kind, Field, Frame, MISSING, Schema};
+use verisim_metrics::Error;
+use verisim_metrics::table::report::Section;
+use verisim_metrics::table::{Options, Report, compare};
 
 fn field(name: &str, kind: Kind) -> Field {
     Field { name: name.to_owned(), kind, reason: String::new(), missing: String::new(), arrow: None }

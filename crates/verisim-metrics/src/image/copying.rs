@@ -15,9 +15,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::pairs::lanes;
-use crate::logistic::quantile;
-use crate::report::Estimate;
-use crate::{Error, Result};
+use crate::estimate::quantile;
+use crate::{Error, Estimate, Result};
 
 /// At most this many synthetic images, and as many hold-out images, need look for their nearest image.
 pub const MOST_CHECKED: usize = 2_000;

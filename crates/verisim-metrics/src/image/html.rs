@@ -1,8 +1,10 @@
 //! The report as one HTML page that needs nothing else: its pictures are part of it.
 
-use super::{ClassShare, ImageReport};
-use crate::html::{STYLE, escape, put, verdict};
-use crate::lines::{Group, percent};
+use verisim_data::number::percent;
+
+use super::{ClassShare, Report};
+use crate::lines::Group;
+use crate::table::html::{STYLE, escape, put, verdict};
 
 /// What the page of tables does not need.
 const PICTURES: &str = "
@@ -12,7 +14,7 @@ figure img{display:block;max-width:100%;height:auto;image-rendering:pixelated}
 figcaption{color:var(--soft);font-size:14px;margin-top:10px;max-width:74ch}
 ";
 
-impl ImageReport {
+impl Report {
     /// The report as a self-contained HTML page.
     pub fn to_html(&self) -> String {
         let groups = self.groups();

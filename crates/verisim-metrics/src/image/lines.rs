@@ -1,15 +1,17 @@
 //! The report as the lines that people read: a score, what real images score, a verdict, and what it means. The
 //! text and the page show the same lines.
 
-use super::{Accuracy, ClassShare, Copying, ImageReport, MOST_SORTED, Prdc, Repeats, Scored, Sides};
-use crate::lines::{Group, Line, Mark, grouped, percent, three};
-use crate::report::Estimate;
+use verisim_data::number::{grouped, percent, three};
+
+use super::{Accuracy, ClassShare, Copying, MOST_SORTED, Prdc, Repeats, Report, Scored, Sides};
+use crate::Estimate;
+use crate::lines::{Group, Line, Mark};
 
 type Verdict = (&'static str, Mark);
 
 const NO_FLOOR: Verdict = ("needs hold-out images to judge", Mark::Plain);
 
-impl ImageReport {
+impl Report {
     /// The lines of the report, in reading order.
     pub(super) fn groups(&self) -> Vec<Group> {
         let mut groups = vec![Group { title: self.likeness_title(), lines: self.likeness_lines() }];
@@ -29,7 +31,7 @@ impl ImageReport {
 
     /// How many images of what.
     pub(super) fn lead(&self) -> String {
-        let count = |n: usize| grouped(n as i64);
+        let count = |n: usize| grouped(n as u64);
         let held = match self.counts.holdout {
             Some(n) => format!("{} hold-out images", count(n)),
             None => "no hold-out images".to_owned(),
@@ -68,7 +70,7 @@ impl ImageReport {
             e.dim,
             e.name,
             e.hash,
-            grouped(self.scores.images as i64)
+            grouped(self.scores.images as u64)
         )
     }
 
@@ -188,7 +190,7 @@ fn class_lines(shares: &[ClassShare], sorted: usize) -> Vec<Line> {
 }
 
 fn copying_title(copying: &Copying, train: usize) -> String {
-    let count = |n: usize| grouped(n as i64);
+    let count = |n: usize| grouped(n as u64);
     let searched = match copying.searched {
         n if n < train => format!("{} of {}", count(n), count(train)),
         n => format!("all {}", count(n)),
@@ -324,7 +326,7 @@ mod tests {
     use super::super::report::tests::{bare, full};
     use super::*;
 
-    fn find(report: &ImageReport, label: &str) -> Line {
+    fn find(report: &Report, label: &str) -> Line {
         report.groups().into_iter().flat_map(|g| g.lines).find(|l| l.label == label).unwrap()
     }
 

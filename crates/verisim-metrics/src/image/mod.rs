@@ -1,6 +1,6 @@
 //! How good and how private is a folder of synthetic images? The scores of images, beside those of tables:
 //! [`compare`] measures how much synthetic images are like the training images, [`copying`] whether they are
-//! training images, and an [`ImageReport`] prints it all as text, JSON or one HTML page.
+//! training images, and an [`Report`] prints it all as text, JSON or one HTML page.
 //!
 //! Likeness is measured on features, the activations of a classifier, which are computed elsewhere and handed in
 //! as [`Features`]: no tensors here, no burn. Scores depend on the classifier, so its name and hash are part of
@@ -24,7 +24,7 @@ pub use copying::{Closest, Copying, MOST_CHECKED, Nearest, Repeats, Sides, Unsee
 pub use fid::fid;
 pub use kid::kid;
 pub use prdc::{Prdc, prdc};
-pub use report::{Accuracy, ClassShare, Counts, Extractor, ImageReport, Picture, class_shares};
+pub use report::{Accuracy, ClassShare, Counts, Extractor, Picture, Report, class_shares};
 
 use crate::{Error, Result};
 use fid::Gaussian;

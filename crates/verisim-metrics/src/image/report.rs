@@ -75,7 +75,7 @@ pub struct Picture {
 
 /// The whole evaluation: what the caller counted and trained, and what this crate made of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ImageReport {
+pub struct Report {
     /// How many images there are.
     pub counts: Counts,
     /// Height, width and channels.
@@ -97,7 +97,7 @@ pub struct ImageReport {
     pub pictures: Vec<Picture>,
 }
 
-impl ImageReport {
+impl Report {
     /// The report as indented JSON, without the pictures; keys keep their order.
     ///
     /// # Errors
@@ -112,13 +112,13 @@ impl ImageReport {
 pub(super) mod tests {
     use super::super::{Closest, Prdc, Repeats, Scored, Sides};
     use super::*;
-    use crate::report::Estimate;
+    use crate::Estimate;
 
     /// A report with everything in it.
-    pub(in super::super) fn full() -> ImageReport {
+    pub(in super::super) fn full() -> Report {
         let classes: Vec<String> = ["cat", "<dog>", "hen"].map(str::to_owned).to_vec();
         let closest = vec![Closest { synthetic: 3, train: 77, distance: 12.5, second: 40.0 }];
-        ImageReport {
+        Report {
             counts: Counts { train: 60_000, holdout: Some(10_000), synthetic: 5_000, unreadable: 0 },
             shape: [28, 32, 1],
             shares: Some(class_shares(&classes, &[0, 0, 1, 2], &[0, 0, 0, 0, 0, 0, 0, 2, 1, 2])),
@@ -157,7 +157,7 @@ pub(super) mod tests {
     }
 
     /// The least there can be.
-    pub(in super::super) fn bare() -> ImageReport {
+    pub(in super::super) fn bare() -> Report {
         let mut report = full();
         report.counts.holdout = None;
         (report.classes, report.pictures) = (Vec::new(), Vec::new());

@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-use super::ImageReport;
+use super::Report;
 use crate::lines::{Line, Mark};
 
 /// Characters of a line of the header and of what a score means.
 const WIDTH: usize = 110;
 
-impl ImageReport {
+impl Report {
     /// The report as aligned text.
     pub fn to_text(&self) -> String {
         self.to_string()
     }
 }
 
-impl fmt::Display for ImageReport {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", wrapped(&self.lead(), ""))?;
         writeln!(f, "{}", wrapped(&self.extractor_note(), ""))?;

@@ -11,8 +11,8 @@ use hessboost::data::ViewCuts;
 use hessboost::objective::{Multiclass, RegLoss};
 use hessboost::prelude::{DMatrix, Iterations, Objective, TrainingParams, TreeMethod, train};
 
-use crate::error::Result;
-use crate::table::{Table, Values};
+use super::values::{Table, Values};
+use crate::Result;
 
 const TREES: usize = 200;
 

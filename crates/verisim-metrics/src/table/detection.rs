@@ -5,12 +5,13 @@
 use rayon::prelude::*;
 use verisim_data::rng::{below, stream};
 
+use super::boost::{self, Job, Task};
+use super::logistic::Design;
+use super::report::Linear;
+use super::values::Table;
+use crate::Estimate;
+use crate::Result;
 use crate::auc::auc;
-use crate::boost::{self, Job, Task};
-use crate::error::Result;
-use crate::logistic::Design;
-use crate::report::{Estimate, Linear};
-use crate::table::Table;
 
 const BOOSTED_FOLDS: usize = 5;
 const LINEAR_FOLDS: usize = 3;
@@ -63,7 +64,7 @@ pub(crate) fn linear(real: &Table, other: &Table, seed: u64) -> Option<Linear> {
         let real: Vec<bool> = fold.iter().map(|&i| i < n).collect();
         auc(p, &real).map(|a| a.value.max(0.5) * 2.0 - 1.0)
     });
-    let score = 1.0 - crate::shape::mean(separations)?;
+    let score = 1.0 - super::shape::mean(separations)?;
     let plain = fold_mean(&folds, n, predictions.into_iter());
     let half = plain.interval.map_or(0.0, |[low, high]| (high - low) / 2.0);
     let value = 0.5 + (1.0 - score) / 2.0;

@@ -7,10 +7,11 @@
 
 use rayon::prelude::*;
 
-use crate::detection::sample;
-use crate::logistic::quantile;
-use crate::report::{Distance, Estimate};
-use crate::table::{Kind, Table, Tables, Values};
+use super::detection::sample;
+use super::report::Distance;
+use super::values::{Kind, Table, Tables, Values};
+use crate::Estimate;
+use crate::estimate::quantile;
 
 /// What a differing category costs.
 const MISMATCH: f32 = 2.0;

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use verisim_data::rng::mix;
 
-use crate::report::{Estimate, Matches, Violations};
-use crate::table::{Compared, Kind, Table, Tables, Values};
+use super::report::{Matches, Violations};
+use super::values::{Compared, Kind, Table, Tables, Values};
+use crate::Estimate;
 
 /// One 64-bit key a row: equal rows (numbers rounded to their decimals) have equal keys, and unequal ones
 /// share a key by a chance of about rows^2 / 2^65.

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::lines::{Group, Line, Mark, grouped, percent};
-use crate::report::{ColumnReport, Report};
+use verisim_data::number::{grouped, percent};
+
+use super::report::{ColumnReport, Report};
+use crate::lines::{Group, Line, Mark};
 
 /// Height of a bar with its gap.
 const BAR: usize = 26;
@@ -69,7 +71,7 @@ impl Report {
     }
 
     fn lead(&self) -> String {
-        let count = |n: usize| grouped(n as i64);
+        let count = |n: usize| grouped(n as u64);
         let held = match self.rows.holdout {
             Some(n) => format!("{} hold-out rows", count(n)),
             None => "no hold-out table".to_owned(),

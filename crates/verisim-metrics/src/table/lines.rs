@@ -1,37 +1,11 @@
 //! The report as the lines that people read: a score, its interval, what real rows score, a verdict. The text
 //! and the page show the same lines.
 
-use crate::report::{ColumnReport, Estimate, Report, Section};
+use verisim_data::number::{grouped, percent, three};
 
-/// How good a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
-    Good,
-    Fair,
-    Poor,
-    Plain,
-}
-
-/// One line of the report as people read it.
-#[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub label: String,
-    pub value: String,
-    pub interval: String,
-    /// What real rows score.
-    pub ceiling: String,
-    pub verdict: String,
-    pub mark: Mark,
-    /// What the number means.
-    pub meaning: &'static str,
-}
-
-/// A titled group of lines.
-#[derive(Clone, Debug)]
-pub(crate) struct Group {
-    pub title: String,
-    pub lines: Vec<Line>,
-}
+use super::report::{ColumnReport, Report, Section};
+use crate::Estimate;
+use crate::lines::{Group, Line, Mark};
 
 impl Report {
     /// The lines of the report, in reading order.
@@ -274,43 +248,11 @@ fn detection_verdict(auc: &Estimate) -> (&'static str, Mark) {
     }
 }
 
-pub(crate) fn three(x: f64) -> String {
-    format!("{x:.3}")
-}
-
-pub(crate) fn percent(x: f64) -> String {
-    format!("{:.2} %", 100.0 * x)
-}
-
 /// About four figures.
 fn short(x: f64) -> String {
     match x.abs() {
-        a if a >= 1000.0 => grouped(x.round() as i64),
+        a if a >= 1000.0 => grouped(x.round() as u64),
         a if a >= 1.0 => format!("{x:.2}"),
         _ => format!("{x:.4}"),
-    }
-}
-
-/// An integer with thousands apart.
-pub(crate) fn grouped(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let first = (digits.len() + 2) % 3 + 1;
-    let mut out = if n < 0 { "-".to_owned() } else { String::new() };
-    for (i, c) in digits.chars().enumerate() {
-        if i >= first && (i - first).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        assert_eq!([grouped(0), grouped(999), grouped(1000), grouped(-1_234_567)], ["0", "999", "1,000", "-1,234,567"]);
     }
 }

@@ -3,7 +3,8 @@
 //! and Moore, ICDM 2005). A one-hot row is kept as its codes, so a product with X costs rows times columns
 //! however many levels there are, and the preconditioner makes unscaled columns harmless.
 
-use crate::table::{Table, Values};
+use super::values::{Table, Values};
+use crate::estimate::quantile;
 
 const NEWTON_STEPS: usize = 25;
 const GRADIENT_STEPS: usize = 100;
@@ -92,18 +93,6 @@ impl Design {
             coefficients: self.coefficients,
         }
     }
-}
-
-/// The `q` quantile with linear interpolation between neighbours; reorders `v`.
-pub(crate) fn quantile(v: &mut [f64], q: f64) -> f64 {
-    let at = q * (v.len().saturating_sub(1)) as f64;
-    let below = at.floor() as usize;
-    if v.is_empty() {
-        return f64::NAN;
-    }
-    let (_, &mut low, above) = v.select_nth_unstable_by(below, f64::total_cmp);
-    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    low + (high - low) * (at - below as f64)
 }
 
 fn mean_present(v: &[f64]) -> f64 {
@@ -241,14 +230,6 @@ fn newton_step(x: &Rows, curvature: &[f64], gradient: &[f64], diagonal: &[f64]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_interpolate() {
-        assert_eq!(quantile(&mut [3.0, 1.0, 2.0, 4.0], 0.5), 2.5);
-        assert_eq!(quantile(&mut [1.0, 2.0, 3.0, 4.0, 5.0], 0.25), 2.0);
-        assert_eq!(quantile(&mut [7.0], 0.05), 7.0);
-        assert!(quantile(&mut [], 0.5).is_nan());
-    }
 
     /// At the optimum `w = sum (y - p) x` and `sum (y - p) = 0`: both follow from setting the gradient to zero.
     #[test]

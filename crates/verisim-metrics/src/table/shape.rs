@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::table::{Compared, Table, Values};
+use super::values::{Compared, Table, Values};
 
 /// The score of every column: 1 is the same distribution, 0 a disjoint one. `None` where a side has no value.
 pub(crate) fn shapes(fields: &[Compared], real: &Table, other: &Table) -> Vec<Option<f64>> {

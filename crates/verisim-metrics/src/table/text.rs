@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::lines::{Line, Mark, grouped, percent};
-use crate::report::Report;
+use verisim_data::number::{grouped, percent};
+
+use super::Report;
+use crate::lines::{Line, Mark};
 
 /// Columns and pairs listed below the table.
 const WORST: usize = 5;
@@ -17,7 +19,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |n: usize| grouped(n as i64);
+        let count = |n: usize| grouped(n as u64);
         write!(f, "{} synthetic rows against {} training rows", count(self.rows.synthetic), count(self.rows.train))?;
         match self.rows.holdout {
             Some(n) => writeln!(f, " and {} hold-out rows, {} columns", count(n), self.columns.len())?,

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use crate::table::{Compared, Table, Values};
+use super::values::{Compared, Table, Values};
 
 /// Bins of a number beside a category.
 const BINS: usize = 10;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::boost::{self, Job, Task};
+use super::report::{ModelScore, Utility};
+use super::values::{Kind, Table, Tables, Values};
+use crate::Estimate;
 use crate::auc::{Influenced, auc};
-use crate::boost::{self, Job, Task};
-use crate::error::{Error, Result};
-use crate::report::{Estimate, ModelScore, Utility};
-use crate::table::{Kind, Table, Tables, Values};
+use crate::{Error, Result};
 
 /// What is needed to score the two models once they have predicted.
 pub(crate) struct UtilityTest {

@@ -9,9 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use verisim_data::{Column, Field, Frame, Kind as DataKind, MISSING, Schema};
+use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema};
 
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// Whole numbers with more distinct training values than this are compared as numbers.
 pub const MAX_WHOLE_LEVELS: usize = 20;
@@ -151,9 +151,9 @@ fn unify(field: &Field, columns: &[&Column]) -> (Kind, Vec<Values>) {
 /// The columns as numbers with their decimal places, if they are numbers in the sense of the module's rule.
 fn numbers(field: &Field, columns: &[&Column]) -> Option<(Vec<Vec<f64>>, u8)> {
     let decimals = match field.kind {
-        DataKind::Decimal { decimals } => decimals.min(12),
-        DataKind::Datetime { .. } => 6,
-        DataKind::Categorical { numeric: true } => level_decimals(columns.first()?)?,
+        ColumnKind::Decimal { decimals } => decimals.min(12),
+        ColumnKind::Datetime { .. } => 6,
+        ColumnKind::Categorical { numeric: true } => level_decimals(columns.first()?)?,
         _ if field.is_number() => 0,
         _ => return None,
     };

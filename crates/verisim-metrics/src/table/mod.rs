@@ -1,0 +1,187 @@
+//! How good and how private is a synthetic table? [`compare`] measures fidelity, utility, privacy and validity
+//! of synthetic rows against the training rows and, where there are some, hold-out rows that the generator never
+//! saw; the [`Report`] prints as text, JSON or one HTML page. No tensors, no burn.
+//!
+//! Every fidelity score stands beside its **hold-out ceiling**: what the same score gives for real rows that
+//! are as new as synthetic ones should be. Copying the training rows would win all of them, so exact
+//! copies and distances to training rows are always part of the report.
+//!
+//! Definitions follow SDMetrics 0.32 (shapes, trends over all pairs, logistic detection) and XGBoost's defaults
+//! (two-sample test, train on synthetic and test on real), so numbers can be compared with published ones.
+//! A column of whole numbers with at most [`MAX_WHOLE_LEVELS`] distinct training values is compared as a category.
+
+mod boost;
+mod detection;
+mod distance;
+mod exact;
+pub(crate) mod html;
+mod lines;
+mod logistic;
+pub mod report;
+mod shape;
+mod text;
+mod trend;
+mod utility;
+mod values;
+
+use verisim_data::table::{Frame, Schema};
+
+use detection::BoostedTest;
+pub use report::Report;
+use report::{ColumnReport, Detection, Fidelity, PairReport, Privacy, Rows, Section};
+use trend::Trend;
+use utility::UtilityTest;
+pub use values::MAX_WHOLE_LEVELS;
+use values::{Table, Tables};
+
+use crate::Result;
+
+const NEEDS_HOLDOUT: &str = "needs a hold-out table";
+const NEEDS_ROWS: &str = "needs at least five rows in each table";
+
+/// What to measure, beside the tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The column that models are trained to predict; utility is left out without one.
+    pub target: Option<String>,
+    /// Seed of the folds and samples.
+    pub seed: u64,
+    /// At most this many synthetic rows look for their closest record.
+    pub distance_rows: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { target: None, seed: 42, distance_rows: 20_000 }
+    }
+}
+
+/// Compares `synthetic` with `real`, the rows that the generator was fitted on, and with `holdout`, rows that it
+/// never saw. All frames must have been parsed with `schema`. Uses all rayon threads; the result does not depend
+/// on how many there are.
+///
+/// # Errors
+/// A table without rows or with other columns than the schema's; a target that does not exist or
+/// has nothing to predict.
+pub fn compare(
+    schema: &Schema,
+    real: &Frame,
+    synthetic: &Frame,
+    holdout: Option<&Frame>,
+    options: &Options,
+) -> Result<Report> {
+    let tables = Tables::new(schema, real, synthetic, holdout)?;
+    if let Some(target) = &options.target {
+        utility::index_of(&tables, target)?;
+    }
+    let holdout = tables.holdout.as_ref();
+    let (seed, real) = (options.seed, &tables.real);
+
+    // The boosted trees take most of the time: all of them run first, on all threads.
+    let test = BoostedTest::new(real, &tables.synthetic, seed)?;
+    let ceiling = holdout.map(|h| BoostedTest::new(real, h, seed)).transpose()?.flatten();
+    let utility = match (holdout, &options.target) {
+        (Some(h), Some(target)) => Some(UtilityTest::new(&tables, h, target)?),
+        _ => None,
+    };
+    let mut jobs = Vec::new();
+    let mut queue = |new: Vec<boost::Job>| {
+        let from = jobs.len();
+        jobs.extend(new);
+        from..jobs.len()
+    };
+    let test = test.map(|(test, jobs)| (test, queue(jobs)));
+    let ceiling = ceiling.map(|(test, jobs)| (test, queue(jobs)));
+    let utility = utility.map(|(test, jobs)| (test, queue(jobs)));
+    let predictions = boost::run(&jobs)?;
+    let boosted = |test: &Option<(BoostedTest, std::ops::Range<usize>)>| {
+        test.as_ref().map(|(test, range)| test.score(&predictions[range.clone()]))
+    };
+    let utility = utility.and_then(|(test, range)| test.score(&predictions[range]));
+
+    let compared =
+        |other: &Table| (shape::shapes(&tables.fields, real, other), trend::trends(&tables.fields, real, other));
+    let (shapes, trends) = compared(&tables.synthetic);
+    let (shapes_holdout, trends_holdout) = holdout.map(compared).unzip();
+    let ((linear, linear_holdout), distance) = rayon::join(
+        || {
+            rayon::join(
+                || detection::linear(real, &tables.synthetic, seed),
+                || holdout.and_then(|h| detection::linear(real, h, seed)),
+            )
+        },
+        || holdout.map(|h| distance::distance(&tables, h, options.distance_rows, seed)),
+    );
+
+    let no_holdout = if holdout.is_some() { NEEDS_ROWS } else { NEEDS_HOLDOUT };
+    let no_utility = match (holdout, &options.target) {
+        (_, None) => "needs a target column",
+        (None, _) => NEEDS_HOLDOUT,
+        _ => "no model could be scored",
+    };
+    Ok(Report {
+        rows: Rows { train: real.rows, synthetic: tables.synthetic.rows, holdout: holdout.map(|h| h.rows) },
+        fidelity: fidelity(&shapes, &trends, shapes_holdout.as_deref(), trends_holdout.as_deref()),
+        detection: Detection {
+            boosted_auc: Section::from_option(boosted(&test), NEEDS_ROWS),
+            boosted_auc_holdout: Section::from_option(boosted(&ceiling), no_holdout),
+            logistic: Section::from_option(linear, NEEDS_ROWS),
+            logistic_holdout: Section::from_option(linear_holdout, no_holdout),
+        },
+        utility: Section::from_option(utility, no_utility),
+        privacy: Privacy { distance: Section::from_option(distance, NEEDS_HOLDOUT), matches: exact::matches(&tables) },
+        violations: exact::violations(&tables),
+        columns: columns(&tables, &shapes, shapes_holdout.as_deref()),
+        pairs: pairs(&tables, &trends, trends_holdout.as_deref()),
+    })
+}
+
+fn fidelity(
+    shapes: &[Option<f64>],
+    trends: &[Trend],
+    shapes_holdout: Option<&[Option<f64>]>,
+    trends_holdout: Option<&[Trend]>,
+) -> Fidelity {
+    let error = |score: Option<f64>| score.map(|s| 100.0 * (1.0 - s));
+    let mean_trend = |t: &[Trend]| shape::mean(t.iter().map(|t| t.score));
+    let column_shapes = shape::mean(shapes.iter().copied());
+    let pair_trends = mean_trend(trends);
+    Fidelity {
+        column_shapes,
+        column_shapes_holdout: shapes_holdout.and_then(|s| shape::mean(s.iter().copied())),
+        shape_error_pct: error(column_shapes),
+        pair_trends,
+        pair_trends_holdout: trends_holdout.and_then(mean_trend),
+        trend_error_pct: error(pair_trends),
+        pairs_counted: trends.iter().filter(|t| t.score.is_some()).count(),
+    }
+}
+
+fn columns(tables: &Tables, shapes: &[Option<f64>], shapes_holdout: Option<&[Option<f64>]>) -> Vec<ColumnReport> {
+    let one = |(j, field): (usize, &values::Compared)| {
+        let (real, synthetic) = (&tables.real.columns[j], &tables.synthetic.columns[j]);
+        ColumnReport {
+            name: field.name.clone(),
+            compared_as: if field.is_number() { "number" } else { "category" },
+            shape: shapes[j],
+            shape_holdout: shapes_holdout.and_then(|s| s[j]),
+            missing_train: exact::missing_rate(field, real),
+            missing_synthetic: exact::missing_rate(field, synthetic),
+            out_of_range: exact::out_of_range(real, synthetic),
+            unseen_level: exact::unseen_level(field, real, synthetic),
+        }
+    };
+    tables.fields.iter().enumerate().map(one).collect()
+}
+
+fn pairs(tables: &Tables, trends: &[Trend], trends_holdout: Option<&[Trend]>) -> Vec<PairReport> {
+    let one = |(k, t): (usize, &Trend)| PairReport {
+        first: tables.fields[t.first].name.clone(),
+        second: tables.fields[t.second].name.clone(),
+        trend: t.score,
+        trend_holdout: trends_holdout.and_then(|h| h[k].score),
+        correlation_train: t.correlations.map(|c| c.0),
+        correlation_synthetic: t.correlations.map(|c| c.1),
+    };
+    trends.iter().enumerate().map(one).collect()
+}
