@@ -30,6 +30,11 @@ pub trait Data: Sized + Send + Sync + 'static {
     /// Whether the data at `path` are of this kind. `Yes` by what is there or by a name that only this kind has.
     fn claims(path: &Path) -> Claim;
 
+    /// Whether there are data at `path`; a name may stand for files that begin so.
+    fn exists(path: &Path) -> bool {
+        path.exists()
+    }
+
     /// Where the data are.
     fn path(source: &Self::Source) -> &Path;
 

@@ -49,6 +49,10 @@ impl Data for Images {
         if is_npz(path) || idx::is_images(path) || idx::find(path).is_some() { Claim::Yes } else { Claim::No }
     }
 
+    fn exists(path: &Path) -> bool {
+        path.exists() || idx::find(path).is_some()
+    }
+
     fn path(source: &Source) -> &Path {
         &source.path
     }

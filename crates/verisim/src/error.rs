@@ -1,0 +1,104 @@
+//! What can go wrong in a verb. Messages name no flag of a command line: every door has its own words for what is asked.
+
+use std::path::{Path, PathBuf};
+
+/// Results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Data that cannot be read, or a file that cannot be written.
+    #[error(transparent)]
+    Data(#[from] verisim_data::Error),
+    /// A model that cannot be opened.
+    #[error(transparent)]
+    Model(#[from] verisim_models::Error),
+    /// A training that failed.
+    #[error(transparent)]
+    Train(#[from] verisim_train::Error),
+    /// A sample that cannot be drawn.
+    #[error(transparent)]
+    Infer(#[from] verisim_infer::Error),
+    /// An evaluation that cannot be made.
+    #[error(transparent)]
+    Metrics(#[from] verisim_metrics::Error),
+    /// A device that cannot be had.
+    #[error("device {name} cannot be used: {problem}. Available: {known}")]
+    Device {
+        /// The device.
+        name: String,
+        /// Why not, and what to do.
+        problem: String,
+        /// Those that can be had.
+        known: String,
+    },
+    /// Something was asked that has no meaning for this kind of data.
+    #[error("`{name}` has no meaning for {what}{}; leave it out", others.as_ref().map(|o| format!(", it is for {o}")).unwrap_or_default())]
+    Meaningless {
+        /// What was asked.
+        name: String,
+        /// The data or the model, and its kind.
+        what: String,
+        /// The kinds for which it has a meaning.
+        others: Option<String>,
+    },
+    /// Something was asked in a way that cannot be understood, or is lacking.
+    #[error("{problem}")]
+    Ask {
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// Data of one kind for a model of another.
+    #[error("{}: holds {holds}, and {model} learns {learns}; choose {choose}", path.display())]
+    OtherKind {
+        /// The data.
+        path: PathBuf,
+        /// What they are.
+        holds: &'static str,
+        /// The model.
+        model: String,
+        /// What it learns.
+        learns: &'static str,
+        /// Models that would do.
+        choose: String,
+    },
+    /// Data of two kinds that are to be compared.
+    #[error("{}: holds {holds}, and {} holds {other}; compare like with like", path.display(), real.display())]
+    Unlike {
+        /// Data of the other kind.
+        path: PathBuf,
+        /// What they are.
+        holds: &'static str,
+        /// The real data.
+        real: PathBuf,
+        /// What they are.
+        other: &'static str,
+    },
+    /// An artefact of a kind that this version does not know.
+    #[error("{}: makes data of a kind that this version does not know; install a newer verisim", path.display())]
+    UnknownKind {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A sample that can go to no stream, and has no other place to go.
+    #[error("{}: makes {makes}; say where they go", path.display())]
+    NoTarget {
+        /// The model.
+        path: PathBuf,
+        /// What it makes.
+        makes: &'static str,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Data(verisim_data::Error::Io { path, source })
+    }
+
+    /// Whether the work was stopped on request.
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Error::Infer(verisim_infer::Error::Stopped))
+    }
+}

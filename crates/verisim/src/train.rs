@@ -1,0 +1,72 @@
+//! `train`: from a config to a run directory with an artefact in it.
+
+use std::path::{Path, PathBuf};
+
+use verisim_data::{Event, Watch};
+use verisim_models::Models as _;
+use verisim_train::{Begin, Config, Ended, Results, run};
+
+use crate::device::{Choice, choose};
+use crate::error::Result;
+use crate::kinds::{Kind, check_source, kind_of_model};
+
+/// What a training is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// The config file.
+    pub config: PathBuf,
+    /// Keys of the config and what they are set to, `train.epochs=5`.
+    pub set: Vec<String>,
+    /// Where the results go; the config's `out`, else `runs/` and the name of the config, when not given.
+    pub out: Option<PathBuf>,
+    /// Seed of everything random, in place of the config's.
+    pub seed: Option<u64>,
+    /// Where to compute.
+    pub device: Choice,
+    /// Where training steps begin.
+    pub begin: Begin,
+}
+
+/// What came of a training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// The run directory.
+    pub out: PathBuf,
+    /// How the training ended.
+    pub ended: Ended,
+    /// Where a first sample could go: a file, or a folder.
+    pub first: &'static str,
+}
+
+/// Learns what a config says.
+///
+/// # Errors
+/// When the config or the data cannot be used, the device fails, or the results cannot be written.
+pub fn train(ask: &Ask, watch: &mut dyn Watch) -> Result<Trained> {
+    let config = Config::read(&ask.config, &ask.set)?;
+    kind_of_model(&config)?.0.train(&config, ask, watch)
+}
+
+/// The training of a model of kind `K`.
+pub(crate) fn of_kind<K: Kind>(config: &Config, ask: &Ask, watch: &mut dyn Watch) -> Result<Trained> {
+    let mut job = config.job::<K>()?;
+    job.seed = ask.seed.unwrap_or(job.seed);
+    let out = ask.out.clone().or(job.out.clone()).unwrap_or_else(|| default_out(config.path()));
+    let on = choose(ask.device)?;
+    let (model, data) = (job.model.name(), K::path(&job.data));
+    let say = |text: String| Event::Note(text);
+    watch.on(say(format!("model {model}, device {}, seed {}, data {}", on.name, job.seed, data.display())));
+    check_source(data, kind_of_model(config)?.0, model)?;
+    let mut begin = ask.begin;
+    if job.training().is_none() && begin != Begin::Anew {
+        begin = Begin::Anew;
+        watch.on(say(format!("{model} is fitted at once, so there is nothing to go on with: it is fitted anew")));
+    }
+    let ended = run(&job, &on.machine, &Results { out: out.clone(), begin }, watch)?;
+    Ok(Trained { out, ended, first: K::FIRST })
+}
+
+/// `runs/` and the name of the config without its ending.
+fn default_out(config: &Path) -> PathBuf {
+    Path::new("runs").join(config.file_stem().unwrap_or_default())
+}
