@@ -16,6 +16,8 @@ use crate::watch::Watch;
 pub trait Data: Sized + Send + Sync + 'static {
     /// The name of the kind, e.g. `table`.
     const NAME: &'static str;
+    /// One set of them, with its article.
+    const ONE: &'static str;
     /// Several of them, as in "a model of images".
     const PLURAL: &'static str;
     /// What is counted, e.g. `rows`.

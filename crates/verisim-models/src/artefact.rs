@@ -66,9 +66,12 @@ pub struct Header<K: Learn> {
 
 /// An artefact as it was read, before it is known of what kind it is.
 pub struct File {
-    path: PathBuf,
-    header: serde_json::Map<String, Value>,
-    weights: Weights,
+    /// Where it lies; for messages.
+    pub path: PathBuf,
+    /// The header, format checked.
+    pub header: serde_json::Map<String, Value>,
+    /// The tensors.
+    pub weights: Weights,
 }
 
 /// Writes an artefact.
@@ -76,8 +79,11 @@ pub struct File {
 /// # Errors
 /// When the file cannot be written.
 pub fn save<K: Learn>(path: &Path, header: &Header<K>, weights: &Weights) -> Result<()> {
-    write_atomically(path, &weights.to_bytes(HashMap::from([(KEY.to_string(), header.to_json()?.to_string())]))?)?;
-    Ok(())
+    write(path, &header.to_json()?, weights)
+}
+
+fn write(path: &Path, header: &Value, weights: &Weights) -> Result<()> {
+    Ok(write_atomically(path, &weights.to_bytes(HashMap::from([(KEY.to_string(), header.to_string())]))?)?)
 }
 
 impl<K: Learn> Header<K> {
@@ -131,6 +137,14 @@ impl File {
         let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("has damaged tensors ({e})"), AGAIN))?;
         let weights = Weights::from_parsed(&file).map_err(|e| bad(e.to_string(), AGAIN))?;
         Ok(File { path: path.into(), header, weights })
+    }
+
+    /// Writes it to `path` as it is, whatever its header says.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write(path, &Value::Object(self.header.clone()), &self.weights)
     }
 
     /// Whether the model in it is of kind `K`.

@@ -53,7 +53,7 @@ pub fn load(out: &Path, of: &Of) -> Result<(State, Weights)> {
     let path = file(out);
     let bad = |problem: &str| Error::Resume { path: path.clone(), problem: problem.into() };
     if !path.exists() {
-        return Err(bad("there is no checkpoint of a stopped run here; begin anew"));
+        return Err(Error::NoCheckpoint { path });
     }
     let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
     let damaged = || bad("the checkpoint is damaged; remove its folder to start again");

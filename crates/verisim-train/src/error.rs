@@ -66,6 +66,12 @@ pub enum Error {
         /// Its folder.
         folder: PathBuf,
     },
+    /// No stopped run to go on with.
+    #[error("{}: there is no checkpoint of a stopped run here; begin anew", path.display())]
+    NoCheckpoint {
+        /// Where it would be.
+        path: PathBuf,
+    },
     /// A checkpoint that cannot be continued.
     #[error("{}: {problem}", path.display())]
     Resume {

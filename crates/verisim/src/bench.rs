@@ -6,7 +6,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use verisim_data::Quiet;
 use verisim_infer::{Artefact, Generate, Generator as _, draw};
-use verisim_train::bench::{Figures, Spread, measure};
+use verisim_train::bench::measure;
+pub use verisim_train::bench::{Figures, Spread};
 use verisim_train::{Config, Job};
 
 use crate::device::{Choice, Chosen, choose};
@@ -37,6 +38,8 @@ pub struct Case {
     pub data: PathBuf,
     /// Whether there is something at that place.
     pub there: bool,
+    /// What stands in for them where they are not: a name of the kind.
+    pub stand_in: &'static str,
 }
 
 /// What a config would measure; its settings are checked.
@@ -47,7 +50,7 @@ pub fn case(config: &Path, set: &[String]) -> Result<Case> {
     let config = Config::read(config, set)?;
     let (kind, model) = kind_of_model(&config)?;
     let (data, there) = kind.data(&config)?;
-    Ok(Case { model, unit: kind.unit(), data, there })
+    Ok(Case { model, unit: kind.unit(), data, there, stand_in: kind.stand_in_name() })
 }
 
 /// Writes data that stand in for those of a config that has none, to `folder`, and returns where they are: what a step costs

@@ -33,6 +33,16 @@ impl Choice {
         }
     }
 
+    /// What it computes with, for people.
+    pub fn about(self) -> &'static str {
+        match self {
+            Choice::Auto => "The GPU if this build can use one and there is one, else the CPU",
+            Choice::Flex => "CPU, burn's own backend",
+            Choice::Ndarray => "CPU, the older ndarray backend (much slower)",
+            Choice::Wgpu => "GPU through wgpu",
+        }
+    }
+
     /// The choice that is called so.
     ///
     /// # Errors
@@ -184,6 +194,11 @@ pub fn why(auto: &Chosen) -> &'static str {
         _ if cfg!(feature = "gpu") => "no graphics adapter was found",
         _ => "this build has no GPU support; build with --features gpu",
     }
+}
+
+/// Threads that compute on a CPU.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
 }
 
 /// The adapters that wgpu sees; none in a build without it.

@@ -9,7 +9,7 @@ use verisim_models::artefact::File;
 
 use crate::ask::Ask;
 use crate::error::{Error, Result};
-use crate::kinds::{KINDS, Kind, kind_of};
+use crate::kinds::{Kind, kind_in, kind_of};
 
 /// Compares synthetic data with real ones. What can be asked is in [`table::Ask`](verisim_metrics::table::Ask) and
 /// [`image::Ask`](verisim_metrics::image::Ask), and `model`: a run directory or an artefact that says what the data are and how they
@@ -18,7 +18,6 @@ use crate::kinds::{KINDS, Kind, kind_of};
 /// # Errors
 /// When data cannot be read or compared.
 pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
-    let model = ask.take::<PathBuf>("model")?.map(|path| read(&path)).transpose()?;
     let Some(real) = ask.text("real").map(PathBuf::from) else {
         return Err(Error::Ask { problem: "`real` is missing: the data that the model learnt".into() });
     };
@@ -26,6 +25,17 @@ pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
     for other in ["synthetic", "holdout"].into_iter().filter_map(|name| ask.text(name)) {
         check_alike(Path::new(other), &real)?;
     }
+    let model = match ask.take::<PathBuf>("model")? {
+        Some(path) => {
+            let file = read(&path)?;
+            let makes = kind_in(&file, &path)?.plural();
+            if !kind.made(&file) {
+                return Err(Error::OtherModel { path, makes, real, holds: kind.one() });
+            }
+            Some(file)
+        }
+        None => None,
+    };
     kind.evaluate(ask, model, watch)
 }
 
@@ -36,7 +46,7 @@ fn check_alike(path: &Path, real: &Path) -> Result<()> {
     if kind.claims(path) != Claim::No || other.claims(path) == Claim::No || !real.exists() {
         return Ok(());
     }
-    Err(Error::Unlike { path: path.into(), holds: other.plural(), real: real.into(), other: kind.plural() })
+    Err(Error::Unlike { path: path.into(), holds: other.one(), real: real.into(), other: kind.one() })
 }
 
 /// The evaluation of data of kind `K`.
@@ -55,11 +65,13 @@ pub(crate) fn of_kind<K: Kind>(
     Ok(K::compare(ask, known.as_ref(), &*K::eyes(ask)?, watch)?)
 }
 
-/// All kinds have a name.
 #[cfg(test)]
-#[test]
-fn kinds_are_known_by_their_files() {
-    let of = |path: &str| kind_of(Path::new(path)).plural();
-    assert_eq!(["a.csv", "b.parquet", "c", "d.npz"].map(of), ["tables", "tables", "tables", "images"]);
-    assert_eq!(KINDS.len(), 2);
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_names() {
+        let of = |path: &str| kind_of(Path::new(path)).plural();
+        assert_eq!(["a.csv", "b.parquet", "c", "d.npz"].map(of), ["tables", "tables", "tables", "images"]);
+    }
 }

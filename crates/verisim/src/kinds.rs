@@ -33,6 +33,8 @@ pub(crate) static KINDS: [&dyn Verbs; 2] = [&Of::<Table>::NEW, &Of::<Images>::NE
 pub trait Kind: Generate + Compare {
     /// Where a first sample goes, as a suggestion to people.
     const FIRST: &'static str;
+    /// What stands in for data that a bench has not.
+    const STAND_IN: &'static str;
     /// Whether a sample can go to a stream.
     const STREAMS: bool;
     /// What data are looked at with.
@@ -83,6 +85,7 @@ pub trait Kind: Generate + Compare {
 pub(crate) trait Verbs: Sync {
     fn plural(&self) -> &'static str;
     fn unit(&self) -> &'static str;
+    fn one(&self) -> &'static str;
     fn models(&self) -> &'static [&'static str];
     fn claims(&self, path: &Path) -> Claim;
     /// Whether a file holds a model of this kind.
@@ -104,6 +107,8 @@ pub(crate) trait Verbs: Sync {
     /// The data of a config, and whether they are there.
     fn data(&self, config: &Config) -> Result<(PathBuf, bool)>;
     fn stand_in(&self, folder: &Path) -> Result<PathBuf>;
+    /// What stands in, in words.
+    fn stand_in_name(&self) -> &'static str;
     /// Whether a verb of this kind knows a name.
     fn knows(&self, verb: Verb, name: &str) -> bool;
 }
@@ -129,6 +134,10 @@ impl<K: Kind> Verbs for Of<K> {
 
     fn unit(&self) -> &'static str {
         K::UNIT
+    }
+
+    fn one(&self) -> &'static str {
+        K::ONE
     }
 
     fn models(&self) -> &'static [&'static str] {
@@ -157,17 +166,17 @@ impl<K: Kind> Verbs for Of<K> {
         watch: &mut dyn Watch,
     ) -> Result<Sampled> {
         let artefact = Artefact::<K>::of(file, &verisim_infer::file_of(path), &on.machine.device)?;
-        let ask = read(ask, Verb::Sample, path, K::PLURAL)?;
+        let ask = read(ask, Verb::Sample, path, "a model")?;
         sample::of_kind(&artefact, path, &ask, to, watch)
     }
 
     fn evaluate(&self, ask: Ask, model: Option<File>, watch: &mut dyn Watch) -> Result<Document> {
         let real = PathBuf::from(ask.text("real").unwrap_or_default());
-        evaluate::of_kind::<K>(&read(ask, Verb::Evaluate, &real, K::PLURAL)?, model, watch)
+        evaluate::of_kind::<K>(&read(ask, Verb::Evaluate, &real, K::ONE)?, model, watch)
     }
 
     fn inspect(&self, path: &Path, ask: Ask) -> Result<Inspected> {
-        K::inspect(path, &read(ask, Verb::Inspect, path, K::PLURAL)?)
+        K::inspect(path, &read(ask, Verb::Inspect, path, K::ONE)?)
     }
 
     fn describe(&self, file: File) -> Result<Inspected> {
@@ -188,6 +197,10 @@ impl<K: Kind> Verbs for Of<K> {
         K::stand_in(folder)
     }
 
+    fn stand_in_name(&self) -> &'static str {
+        K::STAND_IN
+    }
+
     fn knows(&self, verb: Verb, name: &str) -> bool {
         match verb {
             Verb::Sample => Ask::knows::<<K as Generate>::Ask>(name),
@@ -204,9 +217,10 @@ pub(crate) fn read<T: DeserializeOwned>(ask: Ask, verb: Verb, path: &Path, holds
         Refusal::Unknown(name) => {
             let others: Vec<&str> = KINDS.iter().filter(|k| k.knows(verb, &name)).map(|k| k.plural()).collect();
             Error::Meaningless {
-                what: format!("{} ({holds})", path.display()),
-                others: (!others.is_empty()).then(|| others.join(" and ")),
                 name,
+                path: path.to_owned(),
+                holds,
+                others: (!others.is_empty()).then(|| others.join(" and ")),
             }
         }
     })
@@ -251,7 +265,7 @@ pub(crate) fn check_source(path: &Path, kind: &dyn Verbs, model: &str) -> Result
     let choose: Vec<String> = found.models().iter().map(|name| format!("[model.{name}]")).collect();
     Err(Error::OtherKind {
         path: path.to_owned(),
-        holds: found.plural(),
+        holds: found.one(),
         model: model.to_owned(),
         learns: kind.plural(),
         choose: choose.join(", "),

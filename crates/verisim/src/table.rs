@@ -25,6 +25,7 @@ pub struct InspectAsk {
 
 impl Kind for Table {
     const FIRST: &'static str = "synthetic.csv";
+    const STAND_IN: &'static str = "stand-in table";
     const STREAMS: bool = true;
     type InspectAsk = InspectAsk;
 

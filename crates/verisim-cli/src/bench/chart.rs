@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use verisim_metrics::{clip, escape};
-use verisim_train::bench::Spread;
+use verisim::text::{clip, escape};
+use verisim::bench::Spread;
 
 use super::table::rate;
 use super::{Report, Row};

@@ -34,6 +34,7 @@ const NAMED: usize = 5;
 
 impl Data for Images {
     const NAME: &'static str = "image";
+    const ONE: &'static str = "a set of images";
     const PLURAL: &'static str = "images";
     const UNIT: &'static str = "images";
     type Source = Source;

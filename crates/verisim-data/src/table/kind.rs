@@ -46,6 +46,7 @@ pub struct Spec {
 
 impl Data for Table {
     const NAME: &'static str = "table";
+    const ONE: &'static str = "a table";
     const PLURAL: &'static str = "tables";
     const UNIT: &'static str = "rows";
     type Source = Source;

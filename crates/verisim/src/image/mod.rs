@@ -12,6 +12,7 @@ use verisim_infer::{Artefact, Generator as _};
 use verisim_metrics::image::Eyes;
 
 pub use inspect::InspectAsk;
+pub use verisim_data::image::Size;
 
 use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
@@ -25,6 +26,7 @@ const WIDE: usize = 10;
 
 impl Kind for Images {
     const FIRST: &'static str = "synthetic/";
+    const STAND_IN: &'static str = "stand-in images";
     const STREAMS: bool = false;
     type InspectAsk = InspectAsk;
 
