@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use verisim_data::{Column, DetectOptions, Frame, ReadOptions, Schema, Table};
+use verisim_data::table::{Column, DetectOptions, Frame, ReadOptions, Schema, Table};
 
 /// A temporary folder in which the program is run.
 pub struct Dir {

@@ -6,10 +6,11 @@
 
 use std::fmt::Debug;
 
-use burn::tensor::{Device, Tensor};
+pub use burn::tensor::Device;
+use burn::tensor::Tensor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use verisim_data::Data;
+pub use verisim_data::Data;
 
 use crate::error::Result;
 use crate::training::{Train, Training};
@@ -225,7 +226,9 @@ pub trait Trainee<K: Learn>: Send {
     }
 }
 
-/// The closed enum of a kind's models, from one line a model: its variant and its module, whose `Config` is a [`Model`].
+/// The closed enum `Model` of a kind's models, from one line a model: its variant and its module, whose `Config` is a
+/// [`Model`](crate::Model).
+#[macro_export]
 macro_rules! models {
     ($(#[$about:meta])* $kind:ty: $($(#[$doc:meta])* $variant:ident = $module:ident;)+) => {
         $(#[$about])*
@@ -281,9 +284,9 @@ macro_rules! models {
 
             fn restore(
                 &self,
-                spec: &<$kind as verisim_data::Data>::Spec,
+                spec: &<$kind as $crate::learn::Data>::Spec,
                 weights: &mut $crate::Weights,
-                device: &burn::tensor::Device,
+                device: &$crate::learn::Device,
             ) -> $crate::Result<Box<<$kind as $crate::learn::Learn>::Sampler>> {
                 self.check()?;
                 let sampler = self.settings().restore(spec, weights, device)?;
@@ -293,4 +296,3 @@ macro_rules! models {
         }
     };
 }
-pub(crate) use models;

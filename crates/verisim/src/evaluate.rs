@@ -49,8 +49,11 @@ fn check_alike(path: &Path, real: &Path) -> Result<()> {
     Err(Error::Unlike { path: path.into(), holds: other.one(), real: real.into(), other: kind.one() })
 }
 
-/// The evaluation of data of kind `K`.
-pub(crate) fn of_kind<K: Kind>(
+/// The evaluation of data of kind `K`, whether the verbs know that kind or not.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn of_kind<K: Kind>(
     ask: &<K as Compare>::Ask,
     model: Option<File>,
     watch: &mut dyn Watch,

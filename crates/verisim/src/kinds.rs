@@ -153,7 +153,9 @@ impl<K: Kind> Verbs for Of<K> {
     }
 
     fn train(&self, config: &Config, ask: &train::Ask, watch: &mut dyn Watch) -> Result<Trained> {
-        train::of_kind::<K>(config, ask, watch)
+        let job = config.job::<K>()?;
+        check_source(K::path(&job.data), self, job.model.name())?;
+        train::of_kind(job, ask, watch)
     }
 
     fn sample(

@@ -25,11 +25,11 @@ pub mod bench;
 pub mod demo;
 pub mod device;
 mod error;
-mod evaluate;
+pub mod evaluate;
 pub mod image;
 mod inspect;
 mod kinds;
-mod sample;
+pub mod sample;
 pub mod table;
 pub mod train;
 

@@ -45,8 +45,11 @@ pub fn sample(model: &Path, ask: Ask, to: To<'_>, device: Choice, watch: &mut dy
     kind_in(&file, model)?.sample(file, model, ask, to, &on, watch)
 }
 
-/// A sample of kind `K`.
-pub(crate) fn of_kind<K: Kind>(
+/// A sample of a model of kind `K`, whether the verbs know that kind or not; `model` is where it lies.
+///
+/// # Errors
+/// As [`sample`].
+pub fn of_kind<K: Kind>(
     artefact: &Artefact<K>,
     model: &Path,
     ask: &<K as Generate>::Ask,

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use verisim_data::{Event, Watch};
 use verisim_models::Models as _;
-use verisim_train::{Begin, Config, Ended, Results, run};
+use verisim_train::{Begin, Config, Ended, Job, Results, run};
 
 use crate::device::{Choice, choose};
 use crate::error::Result;
-use crate::kinds::{Kind, check_source, kind_of_model};
+use crate::kinds::{Kind, kind_of_model};
 
 /// What a training is asked for.
 #[derive(Clone, Debug, Default)]
@@ -47,16 +47,17 @@ pub fn train(ask: &Ask, watch: &mut dyn Watch) -> Result<Trained> {
     kind_of_model(&config)?.0.train(&config, ask, watch)
 }
 
-/// The training of a model of kind `K`.
-pub(crate) fn of_kind<K: Kind>(config: &Config, ask: &Ask, watch: &mut dyn Watch) -> Result<Trained> {
-    let mut job = config.job::<K>()?;
+/// The training of a job of kind `K`, whether the verbs know that kind or not.
+///
+/// # Errors
+/// As [`train`].
+pub fn of_kind<K: Kind>(mut job: Job<K>, ask: &Ask, watch: &mut dyn Watch) -> Result<Trained> {
     job.seed = ask.seed.unwrap_or(job.seed);
-    let out = ask.out.clone().or(job.out.clone()).unwrap_or_else(|| default_out(config.path()));
+    let out = ask.out.clone().or(job.out.clone()).unwrap_or_else(|| default_out(&ask.config));
     let on = choose(ask.device)?;
     let (model, data) = (job.model.name(), K::path(&job.data));
     let say = |text: String| Event::Note(text);
     watch.on(say(format!("model {model}, device {}, seed {}, data {}", on.name, job.seed, data.display())));
-    check_source(data, kind_of_model(config)?.0, model)?;
     let mut begin = ask.begin;
     if job.training().is_none() && begin != Begin::Anew {
         begin = Begin::Anew;

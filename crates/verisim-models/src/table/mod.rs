@@ -21,10 +21,10 @@ pub use sampler::{Allowed, Drawn, Sampler};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
-use crate::learn::{Augments, Learn, Ready, models};
+use crate::learn::{Augments, Learn, Ready};
 use crate::training::Train;
 
-models! {
+crate::models! {
     /// A model of a table and its settings: `[model.trees]`, `[model.copula]`, ...
     Table:
     /// Sequential decision trees: the default for tables.
