@@ -25,6 +25,11 @@ pub struct Artefact<K: Learn> {
 }
 
 impl<K: Learn> Artefact<K> {
+    /// The trained model itself.
+    pub fn sampler(&self) -> &K::Sampler {
+        &self.sampler
+    }
+
     /// Opens a `.safetensors` file or the run directory that holds one, with its tensors on `device`.
     ///
     /// # Errors
