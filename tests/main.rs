@@ -11,6 +11,7 @@ mod cli;
 mod gpu;
 mod image_models;
 mod images;
+mod new_kind;
 mod pipeline;
 mod quality;
 mod util;
