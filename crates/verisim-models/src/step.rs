@@ -12,8 +12,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
-use verisim_data::table::codec::Encoded;
 use verisim_data::rng::{permutation, stream};
+use verisim_data::table::codec::Encoded;
 
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses};
@@ -271,6 +271,8 @@ impl Epochs {
 pub(crate) mod tests {
     use super::*;
     use std::cell::RefCell;
+
+    use verisim_data::table::codec::Span;
 
     use crate::nets::params::tests::flat_gradients;
     use crate::noise;

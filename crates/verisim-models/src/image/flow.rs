@@ -29,6 +29,7 @@ use verisim_data::rng::{Stream, normal, stream, uniform};
 
 use crate::error::{Error, Result};
 use crate::image::{Batch, Batches, Sampler, Tuning};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{
     Block, Conv, Down, Layout, Mixer, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit,
@@ -36,7 +37,6 @@ use crate::nets::vision::{
 use crate::nets::{Ema, Init, linear, norm_act, pairing};
 use crate::noise;
 use crate::read;
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::step::{self, Cuts};
 use crate::training::Training;
 use crate::weights::Weights;
@@ -542,7 +542,7 @@ mod tests {
     }
 
     fn fresh(split: &Split<'_, Images>, setup: &Setup<'_>) -> Flow {
-        Flow::new(&config(), setup).unwrap()
+        Flow::new(&config(), split, setup).unwrap()
     }
 
     const TIMES: [f32; 3] = [0.0, 0.25, 1.0];
@@ -704,7 +704,7 @@ mod tests {
     #[test]
     fn optimal_transport_shortens_the_ways_and_changes_nothing_else() {
         let config = || Config { pairing: Pairing::Ot, ..config() };
-        let mut model = images::model(|setup| Flow::new(&config(), setup).unwrap());
+        let mut model = images::model(|split, setup| Flow::new(&config(), split, setup).unwrap());
         let clock = Clock { seed: 1, step: 0, rate: 1.0 };
         let batch = model.batches.next(&clock).unwrap();
         let mut rng = stream(1, "paired noise", 0);
@@ -721,7 +721,7 @@ mod tests {
         assert_eq!(sorted(&noise), sorted(&paired));
         let task = model.task(&batch, &(4..12), Some(&there), |_, _| 0.5, &mut rng);
         assert_eq!(host(task.x0), paired[4 * 64..12 * 64]);
-        images::assert_cuts(|setup| Flow::new(&config(), setup).unwrap());
+        images::assert_cuts(|split, setup| Flow::new(&config(), split, setup).unwrap());
     }
 
     #[test]

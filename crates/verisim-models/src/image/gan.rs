@@ -35,14 +35,14 @@ use serde::{Deserialize, Serialize};
 use verisim_data::image::{Images, Spec};
 use verisim_data::rng::{Stream, permutation, stream};
 
-use crate::image::augment::{Augment, augment};
 use crate::error::{Error, Result};
+use crate::image::augment::{Augment, augment};
 use crate::image::{Batches, Sampler};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
 use crate::nets::{Ema, Init, linear, silu};
 use crate::noise;
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::step::{self, Cuts};
 use crate::training::Training;
 use crate::weights::Weights;
@@ -673,7 +673,7 @@ mod tests {
     fn a_step_tells_of_the_penalty_if_there_is_one() {
         for (penalty, share, told) in [(1.0, 0.25, true), (1.0, 1.0, true), (0.0, 0.25, false), (1.0, 0.0, false)] {
             let config = Config { penalty, penalty_share: share, ..config() };
-            let mut model = images::model(|setup| Gan::new(&config, setup).unwrap());
+            let mut model = images::model(|split, setup| Gan::new(&config, split, setup).unwrap());
             let losses = model.step(&Clock { seed: 1, step: 0, rate: 1.0 }).unwrap();
             let names: Vec<&str> = losses.iter().map(|(name, _)| *name).collect();
             assert_eq!(names, if told { vec!["critic", "slope", "generator"] } else { vec!["critic", "generator"] });

@@ -30,13 +30,13 @@ use verisim_data::rng::stream;
 
 use crate::error::{Error, Result};
 use crate::image::{Batches, Sampler};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::linalg::cholesky;
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
 use crate::nets::{Ema, Init, linear, silu};
 use crate::noise;
 use crate::read;
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::step::{self, Cuts};
 use crate::training::Training;
 use crate::weights::Weights;
@@ -534,9 +534,9 @@ impl Sampler for VaeSampler {
 mod tests {
     use super::*;
     use crate::image;
-    use crate::image::{Tuning, from_byte};
     use crate::image::testkit as images;
     use crate::image::testkit::{assert_close, host, random, steps};
+    use crate::image::{Tuning, from_byte};
     use crate::nets::params::tests::{assert_gradients, shaken, zeroed};
     use verisim_data::image::{Images, Shape, Spec};
 
@@ -554,7 +554,7 @@ mod tests {
     }
 
     fn fresh(split: &Split<'_, Images>, setup: &Setup<'_>) -> Vae {
-        Vae::new(&config(), setup).unwrap()
+        Vae::new(&config(), split, setup).unwrap()
     }
 
     fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
@@ -684,7 +684,7 @@ mod tests {
     fn training_lowers_the_loss_and_images_follow_their_class() {
         for (likelihood, prior) in [(Likelihood::Gaussian, Prior::Fitted), (Likelihood::Logistic, Prior::Standard)] {
             let config = Config { likelihood, prior, ..config() };
-            let mut model = images::model(|setup| Vae::new(&config, setup).unwrap());
+            let mut model = images::model(|split, setup| Vae::new(&config, split, setup).unwrap());
             let before = model.validate().unwrap().unwrap();
             steps(&mut model, 0..150);
             let after = model.validate().unwrap().unwrap();
@@ -703,7 +703,9 @@ mod tests {
     fn weights_draw_what_the_model_drew() {
         images::assert_restores(&image::Model::Vae(config()), fresh);
         let standard = Config { prior: Prior::Standard, ..config() };
-        images::assert_restores(&image::Model::Vae(standard.clone()), |setup| Vae::new(&standard, setup).unwrap());
+        images::assert_restores(&image::Model::Vae(standard.clone()), |split, setup| {
+            Vae::new(&standard, split, setup).unwrap()
+        });
     }
 
     #[test]

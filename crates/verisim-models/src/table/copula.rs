@@ -14,17 +14,17 @@
 //! Conditions are sampled exactly: the first restricted column from its truncated normal, further ones accepted with
 //! the probability of their interval given those before, the rest from the conditional normal.
 
-use rayon::prelude::*;
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::normal;
-use verisim_data::table::{Spec, Table};
 use verisim_data::rng::{Stream, normal as draw_normal, uniform};
+use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
+use verisim_data::table::{Spec, Table};
 
 use crate::error::{Error, Result};
-use crate::linalg::{cholesky, nearest_correlation};
 use crate::learn::{Model, Setup, Split, Start};
+use crate::linalg::{cholesky, nearest_correlation};
 use crate::table::profile::{class_counts, coarse, principal_scores, quantile_groups, told};
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;

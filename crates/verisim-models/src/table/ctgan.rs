@@ -30,20 +30,20 @@ use burn::nn::Linear;
 use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, below, stream, uniform};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::{Stream, below, stream, uniform};
 
-use crate::table::decode::{Heads, calibrate, marginals};
 use crate::error::{Error, Result};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear};
 use crate::noise;
 use crate::read;
+use crate::step::{self, Resident};
+use crate::table::decode::{Heads, calibrate, marginals};
 use crate::table::order::{self, Columns};
 use crate::table::sampler::{Allowed, Drawn, Sampler};
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Resident};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -754,8 +754,6 @@ mod tests {
     fn training() -> Training {
         Training {
             batch_size: 64,
-            accumulate: 1,
-            recompute: false,
             epochs: 1,
             min_steps: 0,
             learning_rate: 2e-3,
@@ -767,6 +765,7 @@ mod tests {
             ema: 0.9,
             validation: 0.0,
             patience: 0,
+            ..Training::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! From logits to tokens on the host, one row at a time, and marginal calibration.
 
-use verisim_data::table::codec::{Encoded, Span};
 use verisim_data::rng::{Stream, stream, uniform};
+use verisim_data::table::codec::{Encoded, Span};
 
 use crate::error::Result;
 use crate::nets::{Blocks, blocks::CAP};

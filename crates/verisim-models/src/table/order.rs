@@ -6,14 +6,14 @@
 
 use std::borrow::Cow;
 
+use verisim_data::rng::Stream;
 use verisim_data::table::codec::{Encoded, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::Stream;
 
 use crate::error::{Error, Result};
+use crate::learn::{Clock, Losses, Split, Start, Trainee};
 use crate::table::profile::{coarse, told};
 use crate::table::sampler::{Allowed, Drawn, Sampler};
-use crate::learn::{Clock, Losses, Split, Start, Trainee};
 use crate::weights::Weights;
 
 const NAME: &str = "order";

@@ -19,16 +19,16 @@
 //! - Categories enter a tree in the order of the first principal component of their class profiles
 //!   (Coppersmith et al., 1999), so that a category split is a threshold like any other.
 
-use rayon::prelude::*;
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, below, permutation, stream, uniform};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::{Stream, below, permutation, stream, uniform};
 
 use crate::error::{Error, Result};
-use crate::table::order::{self, by_information};
 use crate::learn::{self, Model, Setup, Start};
+use crate::table::order::{self, by_information};
 use crate::table::profile::{class_counts, principal_scores, quantile_groups, target_classes};
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
@@ -83,7 +83,6 @@ impl Default for Config {
 }
 
 impl Config {
-
     /// Fewest rows in a leaf of a table of `rows`: 20 at `privacy = 0`, 70 at 0.5, 245 at 1, unless given. A small table
     /// has smaller leaves, down to 20 rows, so that a tree keeps some 32 of them; above `privacy = 0.5` fewer, 8 at 1.
     pub fn min_leaf(&self, rows: usize) -> usize {
@@ -101,7 +100,6 @@ impl Config {
     pub fn significance(&self) -> f64 {
         self.significance.unwrap_or(3.0 * self.privacy)
     }
-
 }
 
 impl Model<Table> for Config {

@@ -21,20 +21,20 @@ use burn::nn::Linear;
 use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, normal, stream};
 use verisim_data::table::codec::{CodecConfig, Numeric, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::{Stream, normal, stream};
 
-use crate::table::decode::{Heads, calibrate};
 use crate::error::{Error, Result};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear, silu};
 use crate::noise;
 use crate::read;
+use crate::step::{self, Epochs, Resident};
+use crate::table::decode::{Heads, calibrate};
 use crate::table::order::{self, Columns};
 use crate::table::sampler::{Allowed, Drawn, Sampler};
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Epochs, Resident};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -434,8 +434,8 @@ impl TvaeSampler {
 mod tests {
     use super::*;
     use crate::nets::params::tests::assert_gradients;
-    use verisim_data::table::codec::Encoded;
     use verisim_data::rng::{below, uniform};
+    use verisim_data::table::codec::Encoded;
 
     const SPANS: [Span; 3] = [
         Span { tokens: 3, scalar: false, ordered: false },
@@ -451,8 +451,6 @@ mod tests {
     fn training() -> Training {
         Training {
             batch_size: 64,
-            accumulate: 1,
-            recompute: false,
             epochs: 1,
             min_steps: 0,
             learning_rate: 1e-2,
@@ -464,6 +462,7 @@ mod tests {
             ema: 0.9,
             validation: 0.0,
             patience: 0,
+            ..Training::default()
         }
     }
 
