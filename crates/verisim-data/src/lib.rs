@@ -8,6 +8,7 @@ pub mod file;
 pub mod image;
 mod kind;
 pub mod normal;
+pub mod number;
 pub mod rng;
 pub mod table;
 mod watch;
