@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Images, ReadOptions, Spec, Writer, idx, is_npz};
+use super::{Images, ReadSettings, Spec, Writer, idx, is_npz};
 use crate::error::{Error, Result};
 use crate::kind::{Claim, Data, Sink, Target};
 use crate::watch::{Event, Watch};
@@ -17,7 +17,7 @@ pub struct Source {
     pub path: PathBuf,
     /// How they are read: `size = 32`, `channels = "rgb"`, `fit = "crop"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<ReadOptions>,
+    pub images: Option<ReadSettings>,
 }
 
 /// Part of a sample.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Images, Shape};
+use super::set::Images;
+use super::shape::Shape;
 use crate::rng::{Stream, uniform};
 
 /// What the images of an artefact are.

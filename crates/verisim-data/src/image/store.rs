@@ -8,6 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 
+/// Bytes of pixels that are worked on at a time.
+pub(super) const BLOCK: usize = 1 << 24;
+
 /// Bytes, one image after another.
 pub(super) enum Pixels {
     Memory(Vec<u8>),

@@ -11,7 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Span};
+use super::bounds::Bounds;
+use super::encoded::Span;
 use crate::rng::{Stream, uniform};
 
 /// Fewest rows between two knots of the quantile function inside a bin.

@@ -10,7 +10,8 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Span};
+use super::bounds::Bounds;
+use super::encoded::Span;
 
 /// Most weighted points that the mixture is fitted to.
 pub const POINTS: usize = 2048;

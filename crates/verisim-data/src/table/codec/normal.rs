@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Span};
+use super::bounds::Bounds;
+use super::encoded::Span;
 use crate::normal;
 
 /// Most knots of the quantile function.

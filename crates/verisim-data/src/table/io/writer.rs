@@ -7,12 +7,13 @@ use arrow::array::{Array, AsArray, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use rayon::prelude::*;
 
-use super::sink::{Finish, packed};
-use super::{Format, extension, parquet};
+use super::format::{Format, extension};
+use super::packed::{Finish, packed};
+use super::parquet;
 use crate::error::{Error, Result};
 use crate::file::Scratch;
-use crate::table::schema::Schema;
 use crate::table::Table;
+use crate::table::schema::Schema;
 
 /// Rows formatted by one thread at a time; a few hundred kilobytes of text.
 const BLOCK: usize = 4096;
