@@ -21,7 +21,8 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringBuilder};
+use arrow_array::ArrayRef;
+use arrow_array::builder::StringBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};

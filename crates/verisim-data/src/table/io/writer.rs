@@ -3,16 +3,18 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray, Float64Array, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, Float64Array, Int64Array, StringArray};
+use arrow_schema::DataType;
 use rayon::prelude::*;
 
 use super::sink::{Finish, packed};
 use super::{Format, extension, parquet};
 use crate::error::{Error, Result};
 use crate::file::Scratch;
-use crate::table::schema::Schema;
 use crate::table::Table;
+use crate::table::schema::Schema;
 
 /// Rows formatted by one thread at a time; a few hundred kilobytes of text.
 const BLOCK: usize = 4096;
@@ -156,7 +158,7 @@ enum Values<'a> {
 impl<'a> Rows<'a> {
     fn new(table: &'a Table, schema: &Schema, style: Style) -> Result<Rows<'a>> {
         let alone = table.columns.len() == 1;
-        let cells = |(array, field): (&'a arrow::array::ArrayRef, &crate::table::schema::Field)| {
+        let cells = |(array, field): (&'a arrow_array::ArrayRef, &crate::table::schema::Field)| {
             let values = match array.data_type() {
                 DataType::Utf8 => Values::Text(array.as_string()),
                 DataType::Int64 => Values::Whole(array.as_primitive::<Int64Type>()),

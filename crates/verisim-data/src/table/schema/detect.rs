@@ -20,17 +20,17 @@
 //!    words on average): text.
 //! 7. Otherwise categorical.
 
-use arrow::array::{Array, StringArray};
+use arrow_array::{Array, StringArray};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::parse::{Number, number};
 use super::wish::{DetectOptions, KindName};
-use super::{Field, ColumnKind, Schema};
-use crate::table::date::{self, DateFormat};
+use super::{ColumnKind, Field, Schema};
 use crate::error::{Error, Result};
-use crate::table::identifier::{Shape, is_date_name, is_key_name};
 use crate::table::Table;
+use crate::table::date::{self, DateFormat};
+use crate::table::identifier::{Shape, is_date_name, is_key_name};
 
 /// Whole numbers with more distinct values than this are quantities.
 const MOST_CODES: usize = 20;

@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use arrow::array::Array;
+use arrow_array::Array;
 use proptest::prelude::*;
 
 use super::*;
+use crate::table::Table;
 use crate::table::frame::{Column, MISSING};
 use crate::table::identifier::Shape;
 use crate::table::io::ReadOptions;
-use crate::table::Table;
 
 fn table(name: &str, cells: &[impl AsRef<str>]) -> Table {
     let cells: Vec<Option<&str>> = cells.iter().map(|c| Some(c.as_ref()).filter(|c| !c.is_empty())).collect();
@@ -189,7 +189,7 @@ fn numeric_codes_are_sorted_and_written_alike() {
     assert_eq!(**levels, ["2", "9", "10"]);
     assert_eq!(codes[..6], [2, 1, 1, 2, 0, MISSING]);
     let rendered = schema.render(frame, 0, 0).unwrap();
-    assert_eq!(rendered.columns[0].data_type(), &arrow::datatypes::DataType::Int64);
+    assert_eq!(rendered.columns[0].data_type(), &arrow_schema::DataType::Int64);
 }
 
 fn configured(text: &str) -> DetectOptions {
