@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringArray, UInt64Array};
-use arrow::compute::{cast, take};
-use arrow::datatypes::DataType;
+use arrow_array::{Array, ArrayRef, StringArray, UInt64Array};
+use arrow_cast::cast;
+use arrow_select::take::take;
+use arrow_schema::DataType;
 
 use crate::error::{Error, Result};
 

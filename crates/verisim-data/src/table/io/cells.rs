@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringBuilder};
+use arrow_array::ArrayRef;
+use arrow_array::builder::StringBuilder;
 
 use crate::error::{Error, Result};
 use crate::table::Table;

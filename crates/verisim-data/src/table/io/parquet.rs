@@ -4,9 +4,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, make_array};
-use arrow::compute::{CastOptions, cast, cast_with_options, concat};
-use arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Schema as ArrowSchema};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, make_array};
+use arrow_cast::{CastOptions, cast, cast_with_options};
+use arrow_select::concat::concat;
+use arrow_array::types::Float64Type;
+use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
@@ -112,7 +115,7 @@ fn plain_type(kind: &DataType) -> Option<DataType> {
 fn normal(array: &ArrayRef, name: &str, missing: &Missing, seen: &mut [usize]) -> Result<ArrayRef> {
     let kind = array.data_type();
     let to = plain_type(kind).unwrap_or(DataType::Utf8);
-    let failed = |e: arrow::error::ArrowError| {
+    let failed = |e: arrow_schema::ArrowError| {
         Error::column(name, format!("of type {kind} cannot be read ({e}); save it as text or as a type that holds it"))
     };
     let array = match kind {
@@ -152,10 +155,10 @@ fn normal(array: &ArrayRef, name: &str, missing: &Missing, seen: &mut [usize]) -
 
 /// A value that does not fit the type is an error, not a silent null.
 const STRICT: CastOptions<'static> =
-    CastOptions { safe: false, format_options: arrow::util::display::FormatOptions::new() };
+    CastOptions { safe: false, format_options: arrow_cast::display::FormatOptions::new() };
 
 /// The same bytes under another type.
-fn retyped(array: &ArrayRef, kind: DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
+fn retyped(array: &ArrayRef, kind: DataType) -> Result<ArrayRef, arrow_schema::ArrowError> {
     Ok(make_array(array.to_data().into_builder().data_type(kind).build()?))
 }
 
@@ -242,7 +245,7 @@ fn default_type(field: &Field) -> DataType {
 
 /// A table's column as the type that the source had.
 fn native(array: &ArrayRef, kind: &DataType, name: &str) -> Result<ArrayRef> {
-    let failed = |e: arrow::error::ArrowError| {
+    let failed = |e: arrow_schema::ArrowError| {
         Error::column(
             name,
             format!("does not fit the type {kind} of the source ({e}); write .csv or .jsonl, which have no types"),
@@ -255,7 +258,7 @@ fn native(array: &ArrayRef, kind: &DataType, name: &str) -> Result<ArrayRef> {
             retyped(&utc, kind.clone()).map_err(failed)
         }
         // Nothing but nulls fits the null type, and what a null column should hold is nothing.
-        DataType::Null => Ok(arrow::array::new_null_array(kind, array.len())),
+        DataType::Null => Ok(arrow_array::new_null_array(kind, array.len())),
         _ => cast_with_options(array, kind, &STRICT).map_err(failed),
     }
 }

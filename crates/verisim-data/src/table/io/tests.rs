@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use arrow::array::*;
-use arrow::datatypes::{DataType, Field as ArrowField, Int32Type, Schema as ArrowSchema};
+use arrow_array::*;
+use arrow_array::types::Int32Type;
+use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use proptest::prelude::*;
 
 use super::*;

@@ -3,8 +3,10 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray, Float64Array, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, Float64Array, Int64Array, StringArray};
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_schema::DataType;
 use rayon::prelude::*;
 
 use super::format::{Format, extension};
@@ -157,7 +159,7 @@ enum Values<'a> {
 impl<'a> Rows<'a> {
     fn new(table: &'a Table, schema: &Schema, style: Style) -> Result<Rows<'a>> {
         let alone = table.columns.len() == 1;
-        let cells = |(array, field): (&'a arrow::array::ArrayRef, &crate::table::schema::Field)| {
+        let cells = |(array, field): (&'a arrow_array::ArrayRef, &crate::table::schema::Field)| {
             let values = match array.data_type() {
                 DataType::Utf8 => Values::Text(array.as_string()),
                 DataType::Int64 => Values::Whole(array.as_primitive::<Int64Type>()),

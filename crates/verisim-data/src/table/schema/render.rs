@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, StringBuilder, new_null_array};
-use arrow::datatypes::DataType;
+use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
+use arrow_array::builder::StringBuilder;
+use arrow_schema::DataType;
 use rayon::prelude::*;
 
 use super::{ColumnKind, Field, Schema};

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use arrow::array::Array;
+use arrow_array::Array;
 use proptest::prelude::*;
 
 use super::*;
@@ -194,7 +194,7 @@ fn numeric_codes_are_sorted_and_written_alike() {
     assert_eq!(**levels, ["2", "9", "10"]);
     assert_eq!(codes[..6], [2, 1, 1, 2, 0, MISSING]);
     let rendered = schema.render(frame, 0, 0).unwrap();
-    assert_eq!(rendered.columns[0].data_type(), &arrow::datatypes::DataType::Int64);
+    assert_eq!(rendered.columns[0].data_type(), &arrow_schema::DataType::Int64);
 }
 
 fn configured(text: &str) -> DetectSettings {

@@ -1,6 +1,6 @@
 //! The distinct values of a column, and what can be asked of them.
 
-use arrow::array::{Array, StringArray};
+use arrow_array::{Array, StringArray};
 use rustc_hash::FxHashMap;
 
 use crate::table::date::{self, DateFormat};
