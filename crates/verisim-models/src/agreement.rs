@@ -13,7 +13,7 @@ use verisim_data::table::{self as tables, Table};
 
 use crate::image::{self, Augment, flow, gan, noise_of, to_byte, vae};
 use crate::learn::{Clock, Learn, Model, Models, Setup, Split, Start, Trainee};
-use crate::step::tests::noted;
+use crate::step::noted;
 use crate::table::{self, Allowed, Nothing, ctgan, tvae};
 use crate::training::Training;
 use crate::{Weights, read};

@@ -30,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::learn::{self, Model, Setup, Start};
 use crate::table::order::{self, by_information};
 use crate::table::profile::{class_counts, principal_scores, quantile_groups, target_classes};
+use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
@@ -192,7 +193,7 @@ pub struct Trees {
 /// Fits one tree (or `config.trees`) a column, columns in parallel.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result<Trees> {
     config.check()?;
-    let order = by_information(spans, data);
+    let order = by_information(spans, &Rows::of(data));
     let factors = (0..order.len())
         .into_par_iter()
         .map(|position| fit_factor(config, spans, data, &order, position, seed))
@@ -203,7 +204,7 @@ pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result
 fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], position: usize, seed: u64) -> Factor {
     let target = order[position];
     let tokens = &data.tokens[target];
-    let (class_of, classes) = target_classes(tokens, spans[target], config.classes);
+    let (class_of, classes) = target_classes(tokens.iter().copied(), spans[target], config.classes);
     let class: Vec<u8> = tokens.iter().map(|&t| class_of[t as usize]).collect();
     let bin_of: Vec<Vec<u8>> =
         order[..position].iter().map(|&f| split_bins(&data.tokens[f], spans[f], &class, classes)).collect();
@@ -228,7 +229,7 @@ fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], 
 fn split_bins(tokens: &[u32], span: Span, class: &[u8], classes: usize) -> Vec<u8> {
     let width = span.tokens as usize;
     if span.ordered {
-        return quantile_groups(&class_counts(tokens, span.tokens), SPLIT_BINS).0;
+        return quantile_groups(&class_counts(tokens.iter().copied(), span.tokens), SPLIT_BINS).0;
     }
     let mut table = vec![0u32; width * classes];
     for (&t, &c) in tokens.iter().zip(class) {
