@@ -206,7 +206,7 @@ fn names(path: &Path, header: Header, stream: &mut dyn Read) -> Result<Vec<Strin
     Ok(names)
 }
 
-/// The header of an array, as long as 64 divides.
+/// The header of an array, padded to a multiple of 64 bytes as NumPy does.
 fn npy(kind: &str, shape: &[usize]) -> Vec<u8> {
     let sides: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if sides.len() == 1 { "," } else { "" };

@@ -8,21 +8,21 @@ use super::store::{BLOCK, Pixels};
 use crate::error::{Error, Result};
 use crate::rng::mix;
 
-/// What reading found, for people.
+/// What was there when a set was read: what a person wants to know beyond the images.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// Images there, the skipped ones included.
+    /// Number of images, the skipped ones included.
     pub found: usize,
     /// Files that could not be read, and why.
     pub skipped: Vec<(PathBuf, String)>,
     /// Height, width and number of the images before they were brought to one size, the most frequent first.
     pub sizes: Vec<((usize, usize), usize)>,
-    /// E.g. `IDX files`, `folder with 10 class folders`, `flat folder`.
+    /// What kind of set it was, e.g. `IDX files`, `folder with 10 class folders`, `flat folder`.
     pub source: String,
 }
 
-/// Images of one shape, each of a class if there are classes. Pixels beyond [`ReadSettings::memory`] are in an unnamed
-/// temporary file, which is gone with the set.
+/// Images of one shape, each of a class if there are classes. Pixels beyond
+/// [`ReadSettings::memory`](super::ReadSettings::memory) are in an unnamed temporary file, which is gone with the set.
 pub struct Images {
     shape: Shape,
     classes: Vec<String>,

@@ -78,7 +78,7 @@ pub enum Fit {
     Pad,
 }
 
-/// How a set is read.
+/// How a set of images is read: `images` under `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadSettings {

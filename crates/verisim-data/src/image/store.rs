@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// Bytes of pixels that are worked on at a time.
 pub(super) const BLOCK: usize = 1 << 24;
 
-/// Bytes, one image after another.
+/// Bytes of images, one image after another.
 pub(super) enum Pixels {
     Memory(Vec<u8>),
     Spilled(Spill),
@@ -42,7 +42,7 @@ pub(super) struct Spill {
     file: Mutex<File>,
     len: usize,
     path: PathBuf,
-    /// The system did not let go of the name while the file is open, so it goes at the end.
+    /// Whether the file still has its name, as on a system that removes no open file; it is removed at the end then.
     named: bool,
 }
 

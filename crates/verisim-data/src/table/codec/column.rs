@@ -14,13 +14,13 @@ use crate::table::frame::Column;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "codec", rename_all = "snake_case")]
 pub enum ColumnCodec {
-    /// Categories.
+    /// One token a level; rare levels share one.
     Category(CategoryCodec),
-    /// Numbers as point masses and bins.
+    /// One token a point mass or bin.
     Grid(GridCodec),
-    /// Numbers as modes and positions.
+    /// A mode of a mixture, and the position in it.
     Modes(ModesCodec),
-    /// Numbers as normal scores.
+    /// A normal score; point masses apart.
     Normal(NormalCodec),
 }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 /// What a model knows of one column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// Number of tokens, at least 1.
+    /// Number of tokens, at least 1, that of missing values included.
     pub tokens: u32,
-    /// True when a scalar stands beside the token.
+    /// True when a scalar stands beside each token: most often within -1 and 1 or normally distributed.
     pub scalar: bool,
     /// True when the order of the tokens means something (numbers).
     pub ordered: bool,

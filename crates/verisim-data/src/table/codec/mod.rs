@@ -39,28 +39,28 @@ use crate::table::schema::{ColumnKind, Schema};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Numeric {
-    /// Point masses and quantile bins.
+    /// One token of a grid of point masses and quantile bins: [`GridCodec`].
     Grid,
-    /// Mode-specific normalisation.
+    /// The mode of a Gaussian mixture, and the position in it: [`ModesCodec`].
     Modes,
-    /// Quantile-to-normal.
+    /// The normal score of the value's rank: [`NormalCodec`].
     Normal,
 }
 
-/// What a codec is fitted with.
+/// How a model wants its table encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CodecConfig {
     /// How number columns are encoded.
     pub numeric: Numeric,
-    /// Grid: about how many tokens a number column has. Modes: most modes.
+    /// Grid: about how many tokens a number column gets, at least 2. Modes: the most modes, at least 1. Normal: not used.
     pub bins: usize,
-    /// Levels seen fewer times share the token "other".
+    /// Levels that fewer rows have share the token "other"; 0 and 1 let each level be its own.
     pub rare: usize,
-    /// Most levels with a token of their own.
+    /// Most levels of a column with a token of their own; the others, which fewer rows have, share "other" too.
     pub max_levels: usize,
 }
 
-/// The codec of a table.
+/// The codec of a table: what an artefact keeps to encode and decode rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableCodec {
     /// One codec a modelled column, in schema order.
@@ -68,7 +68,7 @@ pub struct TableCodec {
 }
 
 impl TableCodec {
-    /// Fits one codec a column, columns in parallel.
+    /// Fits one codec a column of `frame`, which `schema` parsed, on all threads. Costs a sort of each number column.
     pub fn fit(schema: &Schema, frame: &Frame, config: &CodecConfig) -> Self {
         let kinds: Vec<&ColumnKind> = schema.modelled().map(|f| &f.kind).collect();
         let fit = |(column, kind): (&Column, &&ColumnKind)| match column {

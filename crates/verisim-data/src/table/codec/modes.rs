@@ -17,6 +17,7 @@ use super::encoded::Span;
 pub const POINTS: usize = 2048;
 /// Modes that hold less than this share are dropped (the paper's threshold).
 const MIN_WEIGHT: f64 = 0.005;
+/// Most steps of expectation-maximisation; it most often settles in a few dozen.
 const ITERATIONS: usize = 200;
 
 /// One component of the mixture.
@@ -40,7 +41,9 @@ impl Mode {
 pub struct ModesCodec {
     /// Range and precision.
     pub bounds: Bounds,
+    /// Components of the mixture by ascending mean; token `k` is component `k`.
     modes: Vec<Mode>,
+    /// True when missing values were seen: they have the last token.
     missing: bool,
 }
 

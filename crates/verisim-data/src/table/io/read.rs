@@ -29,20 +29,21 @@ impl Table {
     /// As [`Table::read`]; what is wrong within the file comes with the chunk it is in.
     pub fn chunks(path: impl AsRef<Path>, settings: &ReadSettings, rows: usize) -> Result<Chunks> {
         let path = path.as_ref();
-        let source: Box<dyn Chunked> = match Format::of(path)? {
+        let file: Box<dyn Chunked> = match Format::of(path)? {
             Format::Delimited => Box::new(csv::Reader::open(path, settings)?),
             Format::Jsonl => Box::new(jsonl::Reader::open(path, settings)?),
             Format::Parquet => Box::new(parquet::Reader::open(path, settings, rows)?),
         };
-        Ok(Chunks { source, path: path.to_owned(), rows: rows.max(1), read: 0, failed: false })
+        Ok(Chunks { file, path: path.to_owned(), rows: rows.max(1), read: 0, failed: false })
     }
 }
 
 /// A file, a chunk of rows at a time; see [`Table::chunks`].
 pub struct Chunks {
-    source: Box<dyn Chunked>,
+    file: Box<dyn Chunked>,
     path: PathBuf,
     rows: usize,
+    /// Rows read so far.
     read: usize,
     failed: bool,
 }
@@ -54,7 +55,7 @@ impl Iterator for Chunks {
         if self.failed {
             return None;
         }
-        let chunk = match self.source.next(self.rows) {
+        let chunk = match self.file.next(self.rows) {
             Ok(table) if table.rows > 0 => {
                 let table = Table { first_row: self.read, ..table };
                 self.read += table.rows;

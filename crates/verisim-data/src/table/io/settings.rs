@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How to read a file.
+/// How a table is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadSettings {

@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::table::date::DateFormat;
 use crate::table::identifier::Shape;
 
-/// What the user knows better than detection.
+/// What the user knows better than detection: `columns` under `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DetectSettings {
-    /// What to take a column for, by name.
+    /// What to take a column for, by its name; the others are detected.
     pub overrides: BTreeMap<String, Override>,
 }
 
@@ -42,7 +42,7 @@ pub struct Override {
     pub decimals: Option<u8>,
 }
 
-/// The kinds by name.
+/// A [`ColumnKind`] without its details, as a config names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKindName {
