@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use verisim_data::image::{ReadOptions, Shape, Images};
+use verisim_data::image::{ReadSettings, Shape, Images};
 use verisim_models::Models as _;
 use verisim_models::image::Model;
 use verisim_train::{Config, Job};
@@ -134,7 +134,7 @@ fn is_labelled(png: &[u8], model: &str) {
 
 /// The pixels of a set, image after image, in an order that does not depend on the format.
 fn pixels(path: &Path) -> Vec<Vec<u8>> {
-    let (images, _) = Images::read(path, &ReadOptions::default()).unwrap();
+    let (images, _) = Images::read(path, &ReadSettings::default()).unwrap();
     let mut all = Vec::new();
     images.gather(&(0..images.len()).collect::<Vec<_>>(), &mut all).unwrap();
     let mut all: Vec<Vec<u8>> = all.chunks(images.shape().len()).map(<[u8]>::to_vec).collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::current_num_threads;
 use serde::Deserialize;
 use verisim_data::number::grouped;
-use verisim_data::table::{Schema, Source, Spec, Table};
+use verisim_data::table::{Detected, Source, Spec, Table};
 use verisim_infer::table::{Ask, CHUNK};
 
 use crate::demo::wine;
@@ -32,14 +32,14 @@ impl Kind for Table {
     fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
         let source = Source { delimiter: ask.delimiter, missing: ask.missing.clone(), ..Source::default() };
         let table = Table::read(path, &source.options())?;
-        let schema = Schema::detect(&table, &source.columns)?;
+        let found = Detected::of(&table, &source.columns)?;
         let text = format!(
-            "{}: {} rows, {} columns\n\n{schema}\nTo overrule a line, set its kind under [data.columns] in the config.\n",
+            "{}: {} rows, {} columns\n\n{found}\nTo overrule a line, set its kind under [data.columns] in the config.\n",
             path.display(),
             grouped(table.rows as u64),
             table.names.len()
         );
-        let json = serde_json::to_value(&schema).map_err(|e| Error::Ask { problem: e.to_string() })?;
+        let json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
         Ok(Inspected { text, json })
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use verisim_data::file::{check_writable, write_atomically};
-use verisim_data::image::{Images, ReadOptions, Reading, Shape, Size, Spec, most_bad, png_bytes};
+use verisim_data::image::{Images, ReadSettings, Reading, Shape, Size, Spec, most_bad, png_bytes};
 use verisim_data::number::grouped;
 use verisim_metrics::image::pictures::{self, Drawn};
 
@@ -27,7 +27,7 @@ pub fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
     // Mixed and large images are shown smaller, so that a folder of photographs is looked at and not unpacked.
     let shown = if ask.size.is_some() { None } else { shown(&Images::sizes(path)?) };
     // Damaged files are what one wants to hear of here, however many there are.
-    let options = ReadOptions { size: ask.size.or(shown), max_bad: Some(usize::MAX), ..Default::default() };
+    let options = ReadSettings { size: ask.size.or(shown), max_bad: Some(usize::MAX), ..Default::default() };
     let (images, reading) = Images::read(path, &options)?;
     let (counts, shape) = (counts(&images), images.shape());
     let classes: serde_json::Map<_, _> =
