@@ -139,3 +139,29 @@ fn the_same_sample_is_the_same_file() {
         assert_eq!(once(name), once(name));
     }
 }
+
+/// Temporary names are free ones, whoever took others: a sample beside this one, or a run that was killed.
+#[test]
+fn samples_made_at_once_and_leftovers_do_not_meet() {
+    let folder = tempdir().unwrap();
+    let writer = |name: &str| {
+        let mut writer = Writer::create(&folder.path().join(name), shape(1, 1, 1), &[], 2, &[]).unwrap();
+        writer.write(&[5, 6], &[]).unwrap();
+        writer
+    };
+    for name in ["a.npz", "a-images-idx3-ubyte", "png"] {
+        let writers = [writer(name), writer(name)];
+        assert_eq!(leftovers(folder.path()).iter().filter(|n| n.ends_with(".tmp")).count(), 2, "{name}");
+        let [first, second] = writers;
+        first.finish().unwrap();
+        // A file takes the place of the one before; a folder that holds something does not give way.
+        assert_eq!(second.finish().is_ok(), name != "png");
+        assert_eq!(pixels(&read(&folder.path().join(name)).0), [5, 6]);
+    }
+    assert_eq!(leftovers(folder.path()), ["a-images-idx3-ubyte", "a.npz", "png"]);
+    // What a killed run left in the folder that it was to fill is neither in the way nor read.
+    let filled = folder.path().join("filled");
+    png(&filled.join(".images.7.0.tmp/000000.png"), shape(1, 1, 1), &[9]);
+    writer("filled").finish().unwrap();
+    assert_eq!(pixels(&read(&filled).0), [5, 6]);
+}

@@ -144,7 +144,8 @@ fn print<'a>(f: &mut fmt::Formatter<'_>, fields: &'a [Field], why: impl Iterator
     let kind = width(&mut fields.iter().map(|f| f.kind.name())).max("kind".len());
     writeln!(f, "{:name$}  {:kind$}  why", "column", "kind")?;
     for (field, why) in fields.iter().zip(why) {
-        writeln!(f, "{:name$}  {:kind$}  {why}", field.name, field.kind.name())?;
+        let line = format!("{:name$}  {:kind$}  {why}", field.name, field.kind.name());
+        writeln!(f, "{}", line.trim_end())?;
     }
     Ok(())
 }
