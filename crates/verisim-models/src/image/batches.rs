@@ -225,8 +225,7 @@ mod tests {
         let training = Training { batch_size: 16, ..crate::training::tests::training() };
         let (train, validation): (Vec<usize>, Vec<usize>) = ((8..40).collect(), (0..8).collect());
         let augment = Augment::default();
-        let split =
-            Split { encoded: &Arc::new(images), train: &train, validation: &validation, augment: &augment };
+        let split = Split { encoded: &Arc::new(images), train: &train, validation: &validation, augment: &augment };
         let setup = Setup { training: &training, seed: 3, device: &Device::flex().autodiff(), shards: 2 };
         let mut batches = Batches::new(&split, &setup).unwrap();
         assert_eq!(batches.per_epoch(), 2);
@@ -244,4 +243,5 @@ mod tests {
         seen.sort_unstable();
         assert_eq!(seen, (8..40).collect::<Vec<u8>>());
         assert_eq!(batches.validation(5).map(|b| b.unwrap().count).collect::<Vec<_>>(), [5, 3]);
-    }}
+    }
+}

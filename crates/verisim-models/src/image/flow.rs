@@ -21,23 +21,22 @@ use std::ops::Range;
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use verisim_data::image::{Images, Shape, Spec};
 use verisim_data::rng::{Stream, normal, stream, uniform};
 
 use crate::error::{Error, Result};
-use crate::image::{Batch, Batches, Sampler, Tuning};
+use crate::image::{Batch, Batches, Sampler, Tuning, pairing};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{
     Block, Conv, Down, Layout, Mixer, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit,
 };
-use crate::nets::{Ema, Init, linear, norm_act, pairing};
+use crate::nets::{Init, linear, norm_act};
 use crate::noise;
 use crate::read;
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Cuts};
+use crate::step::{self, Cuts, Learner};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -262,14 +261,11 @@ fn loss(net: &Net, task: Task) -> Tensor<1> {
 /// A velocity network in training.
 pub struct Flow {
     config: Config,
-    training: Training,
     spec: Spec,
     batches: Batches,
     device: Device,
     cuts: Cuts,
-    net: Net,
-    optimizer: ModuleOptimizer,
-    ema: Ema<Net>,
+    learner: Learner<Net>,
 }
 
 impl Flow {
@@ -281,14 +277,11 @@ impl Flow {
         let net = Net::new(config, &spec, sides, setup.seed, setup.device);
         Ok(Flow {
             config: config.clone(),
-            training: setup.training.clone(),
             spec,
             batches: Batches::new(split, setup)?,
             device: setup.device.clone(),
-            cuts: Cuts { together: setup.shards, turns: setup.training.accumulate },
-            ema: Ema::new(&net, setup.training.ema),
-            net,
-            optimizer: step::adamw(setup.training),
+            cuts: Cuts::of(setup),
+            learner: Learner::new(net, setup.training),
         })
     }
 
@@ -357,16 +350,14 @@ impl Trainee<Images> for Flow {
             let loss = loss(net, task) / batch.count as f64;
             (loss.clone(), vec![("loss", loss.inner())])
         };
-        let (grads, logs) = step::gradients_of_rows(&self.net, self.cuts, batch.count, &self.device, shard);
-        let grads = step::clip(&self.net, grads, self.training.clip);
-        self.net = self.optimizer.step(self.training.learning_rate * clock.rate, self.net.clone(), grads);
-        self.ema.update(&self.net);
+        let (grads, logs) = step::gradients_of_rows(self.learner.net(), self.cuts, batch.count, &self.device, shard);
+        self.learner.update(grads, clock);
         Ok(step::add_losses(logs))
     }
 
     /// The loss on images kept back, with the same noise and times each time.
     fn validate(&mut self) -> Result<Option<f64>> {
-        let (mut total, mut count) = (0.0, 0);
+        let (net, mut total, mut count) = (self.learner.average(), 0.0, 0);
         for (k, batch) in self.batches.validation(64).enumerate() {
             let batch = batch?;
             let even = |i: usize, _: &mut Stream| (i as f64 + 0.5) / batch.count as f64;
@@ -374,33 +365,28 @@ impl Trainee<Images> for Flow {
             let noise = noise::normal(&mut rng, batch.count, self.spec.shape.len(), &self.device.clone().inner());
             let noise = noise.reshape(batch.pixels.dims());
             let task = self.task(&batch, &(0..batch.count), Some(&noise), even, &mut rng);
-            total += read::number(loss(self.ema.average(), task))?;
+            total += read::number(loss(&net, task))?;
             count += batch.count;
         }
         Ok((count > 0).then(|| total / count as f64))
     }
 
     fn keep(&mut self) {
-        self.ema.keep();
+        self.learner.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net)?);
-        self.ema.save(&mut weights)?;
-        step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
+        self.learner.save(&mut weights, "net")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
-        self.ema.restore(&mut weights)?;
-        self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
-        Ok(())
+        self.learner.load(&mut weights, "net")
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        weights_of(&self.ema.best())
+        weights_of(&self.learner.best())
     }
 
     fn preview(&self) -> Option<Box<dyn Sampler>> {
@@ -408,7 +394,7 @@ impl Trainee<Images> for Flow {
             config: self.config.clone(),
             shape: self.spec.shape,
             labels: self.spec.labels(),
-            net: self.ema.average().clone(),
+            net: self.learner.average(),
             device: self.device.clone().inner(),
         }))
     }
@@ -542,7 +528,7 @@ mod tests {
     }
 
     fn fresh(split: &Split<'_, Images>, setup: &Setup<'_>) -> Flow {
-        Flow::new(&config(), setup).unwrap()
+        Flow::new(&config(), split, setup).unwrap()
     }
 
     const TIMES: [f32; 3] = [0.0, 0.25, 1.0];
@@ -704,7 +690,7 @@ mod tests {
     #[test]
     fn optimal_transport_shortens_the_ways_and_changes_nothing_else() {
         let config = || Config { pairing: Pairing::Ot, ..config() };
-        let mut model = images::model(|setup| Flow::new(&config(), setup).unwrap());
+        let mut model = images::model(|split, setup| Flow::new(&config(), split, setup).unwrap());
         let clock = Clock { seed: 1, step: 0, rate: 1.0 };
         let batch = model.batches.next(&clock).unwrap();
         let mut rng = stream(1, "paired noise", 0);
@@ -721,7 +707,7 @@ mod tests {
         assert_eq!(sorted(&noise), sorted(&paired));
         let task = model.task(&batch, &(4..12), Some(&there), |_, _| 0.5, &mut rng);
         assert_eq!(host(task.x0), paired[4 * 64..12 * 64]);
-        images::assert_cuts(|setup| Flow::new(&config(), setup).unwrap());
+        images::assert_cuts(|split, setup| Flow::new(&config(), split, setup).unwrap());
     }
 
     #[test]

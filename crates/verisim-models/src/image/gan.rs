@@ -29,21 +29,20 @@ use std::ops::Range;
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
 use verisim_data::image::{Images, Spec};
 use verisim_data::rng::{Stream, permutation, stream};
 
-use crate::image::augment::{Augment, augment};
 use crate::error::{Error, Result};
+use crate::image::augment::{Augment, augment};
 use crate::image::{Batches, Sampler};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
-use crate::nets::{Ema, Init, linear, silu};
+use crate::nets::{Init, linear, silu};
 use crate::noise;
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Cuts};
+use crate::step::{self, Cuts, Learner};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -278,16 +277,12 @@ fn normal_like(like: &Tensor<4>, rng: &mut Stream) -> Tensor<4> {
 pub struct Gan {
     config: Config,
     diffaugment: Augment,
-    training: Training,
     spec: Spec,
     batches: Batches,
     device: Device,
     cuts: Cuts,
-    generator: Generator,
-    critic: Critic,
-    generator_optimizer: ModuleOptimizer,
-    critic_optimizer: ModuleOptimizer,
-    ema: Ema<Generator>,
+    generator: Learner<Generator>,
+    critic: Learner<Critic>,
 }
 
 impl Gan {
@@ -296,18 +291,15 @@ impl Gan {
         config.check()?;
         let spec = Spec::of(split.encoded, split.train);
         let generator = Generator::new(config, &spec, setup.seed, setup.device)?;
+        let critic = Critic::new(config, &spec, setup.seed ^ 1, setup.device)?;
         Ok(Gan {
             config: config.clone(),
             diffaugment: config.diffaugment(split.train.len()),
-            training: setup.training.clone(),
             batches: Batches::new(split, setup)?,
             device: setup.device.clone(),
-            cuts: Cuts { together: setup.shards, turns: setup.training.accumulate },
-            critic: Critic::new(config, &spec, setup.seed ^ 1, setup.device)?,
-            ema: Ema::new(&generator, setup.training.ema),
-            generator,
-            generator_optimizer: step::adamw(setup.training),
-            critic_optimizer: step::adamw(setup.training),
+            cuts: Cuts::of(setup),
+            critic: Learner::without_average(critic, setup.training),
+            generator: Learner::new(generator, setup.training),
             spec,
         })
     }
@@ -322,7 +314,7 @@ impl Gan {
 
     fn critic_step(&mut self, clock: &Clock, real: &Tensor<4>, labels: &[u32]) -> Losses {
         let this = &*self;
-        let generator = this.generator.valid();
+        let generator = this.generator.net().valid();
         let pack = this.config.pack;
         let count = labels.len() / pack;
         let shard = |range: Range<usize>, critic: &Critic| {
@@ -359,9 +351,8 @@ impl Gan {
             let loss = adversarial.clone() + penalty.clone() * this.config.penalty;
             (loss, vec![("critic", adversarial.inner()), ("slope", penalty.inner())])
         };
-        let (grads, logs) = step::gradients_of_rows(&this.critic, this.cuts, count, &this.device, shard);
-        let grads = step::clip(&self.critic, grads, self.training.clip);
-        self.critic = self.critic_optimizer.step(self.training.learning_rate * clock.rate, self.critic.clone(), grads);
+        let (grads, logs) = step::gradients_of_rows(this.critic.net(), this.cuts, count, &this.device, shard);
+        self.critic.update(grads, clock);
         step::add_losses(logs)
     }
 
@@ -374,9 +365,9 @@ impl Gan {
             let rows = range.start * pack..range.end * pack;
             let (n, class) = (rows.len(), this.one_hot(&labels[rows.clone()]));
             // The critic is only passed through: its parameters want no gradient here, which saves a third of its work.
-            let critic = this.critic.clone().fork(&this.device).no_grad();
+            let critic = this.critic.net().clone().fork(&this.device).no_grad();
             let real = augment(&this.diffaugment, real.clone().narrow(0, rows.start, n), &mut rng);
-            let real_score = this.critic.valid().forward(real, class.clone());
+            let real_score = this.critic.net().valid().forward(real, class.clone());
             let up = |x: Tensor<2>| step::tracked(x, &this.device);
             let fake = generator.forward(up(this.noise(&mut rng, n)), up(class.clone()));
             let fake = augment(&this.diffaugment, fake, &mut rng);
@@ -384,11 +375,8 @@ impl Gan {
             let loss = prefer(fake_score, up(real_score)) / count as f64;
             (loss.clone(), vec![("generator", loss.inner())])
         };
-        let (grads, logs) = step::gradients_of_rows(&this.generator, this.cuts, count, &this.device, shard);
-        let grads = step::clip(&self.generator, grads, self.training.clip);
-        self.generator =
-            self.generator_optimizer.step(self.training.learning_rate * clock.rate, self.generator.clone(), grads);
-        self.ema.update(&self.generator);
+        let (grads, logs) = step::gradients_of_rows(this.generator.net(), this.cuts, count, &this.device, shard);
+        self.generator.update(grads, clock);
         step::add_losses(logs)
     }
 }
@@ -416,40 +404,30 @@ impl Trainee<Images> for Gan {
     }
 
     fn keep(&mut self) {
-        self.ema.keep();
+        self.generator.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("generator", weights_of(&self.generator)?);
-        weights.extend("critic", weights_of(&self.critic)?);
-        self.ema.save(&mut weights)?;
-        step::save_optimizer(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
-        step::save_optimizer(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
+        self.generator.save(&mut weights, "generator")?;
+        self.critic.save(&mut weights, "critic")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.generator = with_weights(self.generator.clone(), &mut weights.split_off("generator"))?;
-        self.critic = with_weights(self.critic.clone(), &mut weights.split_off("critic"))?;
-        self.ema.restore(&mut weights)?;
-        let restore = |optimizer: &ModuleOptimizer, weights: &mut Weights, name: &str| {
-            step::load_optimizer(optimizer.clone(), weights, name)
-        };
-        self.generator_optimizer = restore(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
-        self.critic_optimizer = restore(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
-        Ok(())
+        self.generator.load(&mut weights, "generator")?;
+        self.critic.load(&mut weights, "critic")
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        weights_of(&self.ema.best())
+        weights_of(&self.generator.best())
     }
 
     fn preview(&self) -> Option<Box<dyn Sampler>> {
         Some(Box::new(GanSampler {
             latent: self.config.latent,
             labels: self.spec.labels(),
-            generator: self.ema.average().clone(),
+            generator: self.generator.average(),
             device: self.device.clone().inner(),
         }))
     }
@@ -673,7 +651,7 @@ mod tests {
     fn a_step_tells_of_the_penalty_if_there_is_one() {
         for (penalty, share, told) in [(1.0, 0.25, true), (1.0, 1.0, true), (0.0, 0.25, false), (1.0, 0.0, false)] {
             let config = Config { penalty, penalty_share: share, ..config() };
-            let mut model = images::model(|setup| Gan::new(&config, setup).unwrap());
+            let mut model = images::model(|split, setup| Gan::new(&config, split, setup).unwrap());
             let losses = model.step(&Clock { seed: 1, step: 0, rate: 1.0 }).unwrap();
             let names: Vec<&str> = losses.iter().map(|(name, _)| *name).collect();
             assert_eq!(names, if told { vec!["critic", "slope", "generator"] } else { vec!["critic", "generator"] });

@@ -22,7 +22,6 @@ use std::ops::Range;
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
 use verisim_data::image::{Images, Spec};
@@ -30,14 +29,14 @@ use verisim_data::rng::stream;
 
 use crate::error::{Error, Result};
 use crate::image::{Batches, Sampler};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::linalg::cholesky;
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
-use crate::nets::{Ema, Init, linear, silu};
+use crate::nets::{Init, linear, silu};
 use crate::noise;
 use crate::read;
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Cuts};
+use crate::step::{self, Cuts, Learner};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -237,14 +236,11 @@ fn logistic(x: Tensor<4>, y: Tensor<4>, log_scale: Tensor<1>) -> Tensor<1> {
 /// An autoencoder in training.
 pub struct Vae {
     config: Config,
-    training: Training,
     spec: Spec,
     batches: Batches,
     device: Device,
     cuts: Cuts,
-    net: Net,
-    optimizer: ModuleOptimizer,
-    ema: Ema<Net>,
+    learner: Learner<Net>,
 }
 
 impl Vae {
@@ -259,13 +255,10 @@ impl Vae {
         let net = Net::new(config, &spec, setup.seed, setup.device)?;
         Ok(Vae {
             config: config.clone(),
-            training: setup.training.clone(),
             batches: Batches::new(split, setup)?,
             device: setup.device.clone(),
-            cuts: Cuts { together: setup.shards, turns: setup.training.accumulate },
-            ema: Ema::new(&net, setup.training.ema),
-            net,
-            optimizer: step::adamw(setup.training),
+            cuts: Cuts::of(setup),
+            learner: Learner::new(net, setup.training),
             spec,
         })
     }
@@ -405,22 +398,20 @@ impl Trainee<Images> for Vae {
             let (r, d) = (r / batch.count as f64, d / batch.count as f64);
             (r.clone() + d.clone() * this.config.beta, vec![("reconstruction", r.inner()), ("divergence", d.inner())])
         };
-        let (grads, logs) = step::gradients_of_rows(&this.net, this.cuts, batch.count, &this.device, shard);
-        let grads = step::clip(&self.net, grads, self.training.clip);
-        self.net = self.optimizer.step(self.training.learning_rate * clock.rate, self.net.clone(), grads);
-        self.ema.update(&self.net);
+        let (grads, logs) = step::gradients_of_rows(this.learner.net(), this.cuts, batch.count, &this.device, shard);
+        self.learner.update(grads, clock);
         Ok(step::add_losses(logs))
     }
 
     /// The loss on images kept back, with the same noise each time.
     fn validate(&mut self) -> Result<Option<f64>> {
-        let (mut total, mut count) = (0.0, 0);
+        let (net, mut total, mut count) = (self.learner.average(), 0.0, 0);
         for (k, batch) in self.batches.validation(64).enumerate() {
             let batch = batch?;
             let class = self.one_hot(&batch.labels);
             let mut rng = stream(0, "validate", k as u64);
             let noise = noise::normal(&mut rng, batch.count, self.config.latent, &self.device.clone().inner());
-            let (r, d) = loss(&self.config, self.ema.average(), batch.pixels, class, noise);
+            let (r, d) = loss(&self.config, &net, batch.pixels, class, noise);
             total += read::number(r + d * self.config.beta)?;
             count += batch.count;
         }
@@ -428,26 +419,21 @@ impl Trainee<Images> for Vae {
     }
 
     fn keep(&mut self) {
-        self.ema.keep();
+        self.learner.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net)?);
-        self.ema.save(&mut weights)?;
-        step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
+        self.learner.save(&mut weights, "net")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
-        self.ema.restore(&mut weights)?;
-        self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
-        Ok(())
+        self.learner.load(&mut weights, "net")
     }
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
-        let net = self.ema.best();
+        let net = self.learner.best();
         let mut weights = weights_of(&net.generator)?;
         if self.config.prior == Prior::Fitted {
             let (n, k) = (self.config.latent, self.spec.labels());
@@ -459,13 +445,13 @@ impl Trainee<Images> for Vae {
     }
 
     fn preview(&self) -> Option<Box<dyn Sampler>> {
-        let net = self.ema.average();
+        let net = self.learner.average();
         // A picture on the way may do with the standard prior when images cannot be read.
         let latents = match self.config.prior {
-            Prior::Fitted => self.fitted(net, MOST_FITTED / 10, 0).ok(),
+            Prior::Fitted => self.fitted(&net, MOST_FITTED / 10, 0).ok(),
             Prior::Standard => None,
         };
-        Some(Box::new(self.sampler(net, latents)))
+        Some(Box::new(self.sampler(&net, latents)))
     }
 }
 
@@ -534,9 +520,9 @@ impl Sampler for VaeSampler {
 mod tests {
     use super::*;
     use crate::image;
-    use crate::image::{Tuning, from_byte};
     use crate::image::testkit as images;
     use crate::image::testkit::{assert_close, host, random, steps};
+    use crate::image::{Tuning, from_byte};
     use crate::nets::params::tests::{assert_gradients, shaken, zeroed};
     use verisim_data::image::{Images, Shape, Spec};
 
@@ -554,7 +540,7 @@ mod tests {
     }
 
     fn fresh(split: &Split<'_, Images>, setup: &Setup<'_>) -> Vae {
-        Vae::new(&config(), setup).unwrap()
+        Vae::new(&config(), split, setup).unwrap()
     }
 
     fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
@@ -684,7 +670,7 @@ mod tests {
     fn training_lowers_the_loss_and_images_follow_their_class() {
         for (likelihood, prior) in [(Likelihood::Gaussian, Prior::Fitted), (Likelihood::Logistic, Prior::Standard)] {
             let config = Config { likelihood, prior, ..config() };
-            let mut model = images::model(|setup| Vae::new(&config, setup).unwrap());
+            let mut model = images::model(|split, setup| Vae::new(&config, split, setup).unwrap());
             let before = model.validate().unwrap().unwrap();
             steps(&mut model, 0..150);
             let after = model.validate().unwrap().unwrap();
@@ -703,7 +689,9 @@ mod tests {
     fn weights_draw_what_the_model_drew() {
         images::assert_restores(&image::Model::Vae(config()), fresh);
         let standard = Config { prior: Prior::Standard, ..config() };
-        images::assert_restores(&image::Model::Vae(standard.clone()), |setup| Vae::new(&standard, setup).unwrap());
+        images::assert_restores(&image::Model::Vae(standard.clone()), |split, setup| {
+            Vae::new(&standard, split, setup).unwrap()
+        });
     }
 
     #[test]

@@ -334,13 +334,7 @@ impl<'a> Layout<'a> {
     }
 
     /// For images of `shape`; an error when they cannot be halved as often as `channels` wants.
-    pub fn of(
-        model: &'static str,
-        patch: usize,
-        channels: &'a [usize],
-        blocks: usize,
-        shape: Shape,
-    ) -> Result<Self> {
+    pub fn of(model: &'static str, patch: usize, channels: &'a [usize], blocks: usize, shape: Shape) -> Result<Self> {
         let sides = Sides::of(model, patch, channels.len(), shape)?;
         Ok(Layout { channels, blocks, patch, pixel: patch * patch * shape.channels, sides })
     }

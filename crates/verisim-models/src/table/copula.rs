@@ -14,18 +14,19 @@
 //! Conditions are sampled exactly: the first restricted column from its truncated normal, further ones accepted with
 //! the probability of their interval given those before, the rest from the conditional normal.
 
-use rayon::prelude::*;
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::normal;
-use verisim_data::table::{Spec, Table};
 use verisim_data::rng::{Stream, normal as draw_normal, uniform};
+use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
+use verisim_data::table::{Spec, Table};
 
 use crate::error::{Error, Result};
-use crate::linalg::{cholesky, nearest_correlation};
 use crate::learn::{Model, Setup, Split, Start};
+use crate::linalg::{cholesky, nearest_correlation};
 use crate::table::profile::{class_counts, coarse, principal_scores, quantile_groups, told};
+use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
@@ -121,7 +122,7 @@ fn inverse(order: &[u32]) -> Vec<u32> {
 
 /// Tokens of each column from lowest to highest latent.
 fn latent_orders(spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
-    let classes = coarse(spans, data);
+    let classes = coarse(spans, &Rows::of(data));
     let column = |(j, span): (usize, &Span)| {
         let mut order: Vec<u32> = (0..span.tokens).collect();
         if span.ordered || span.tokens <= 2 {
@@ -156,10 +157,10 @@ fn groups(config: &Config, spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
     if config.groups < 2 || spans.len() < 2 || data.rows < 2 * config.min_rows {
         return vec![all];
     }
-    let told = told(&coarse(spans, data));
+    let told = told(&coarse(spans, &Rows::of(data)));
     let pivot = (0..told.len()).fold(0, |best, j| if told[j] > told[best] { j } else { best });
     let span = spans[pivot];
-    let counts = class_counts(&data.tokens[pivot], span.tokens);
+    let counts = class_counts(data.tokens[pivot].iter().copied(), span.tokens);
     let group_of: Vec<u8> = if span.ordered {
         quantile_groups(&counts, config.groups.min(data.rows / config.min_rows)).0
     } else {
@@ -462,7 +463,7 @@ mod tests {
     }
 
     fn shares(tokens: &[u32]) -> Vec<f64> {
-        class_counts(tokens, BINS).iter().map(|&c| f64::from(c) / tokens.len() as f64).collect()
+        class_counts(tokens.iter().copied(), BINS).iter().map(|&c| f64::from(c) / tokens.len() as f64).collect()
     }
 
     fn draw(copula: &Copula, rows: usize, allowed: &Allowed) -> Encoded {

@@ -27,23 +27,24 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, below, stream, uniform};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::{Stream, below, stream, uniform};
 
-use crate::table::decode::{Heads, calibrate, marginals};
 use crate::error::{Error, Result};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear};
+use crate::nets::{Blocks, Init, blocks::cap, blocks::check_skip, layers::check_size, linear};
 use crate::noise;
 use crate::read;
+use crate::step::{self, Learner};
+use crate::table::decode::{Heads, calibrate, marginals};
 use crate::table::order::{self, Columns};
+use crate::table::resident::Resident;
+use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Resident};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -266,13 +267,14 @@ struct ConditionSampler {
 }
 
 impl ConditionSampler {
-    fn new(data: &Encoded, offsets: &[usize]) -> Self {
-        let mut rows = Vec::with_capacity(data.rows * data.tokens.len());
+    fn new(data: &Rows<'_>, offsets: &[usize]) -> Self {
+        let columns = offsets.len() - 1;
+        let mut rows = Vec::with_capacity(data.count() * columns);
         let mut start = vec![0u32];
         let mut log_mass = Vec::new();
-        for (c, tokens) in data.tokens.iter().enumerate() {
+        for c in 0..columns {
             let mut by_token: Vec<Vec<u32>> = vec![Vec::new(); offsets[c + 1] - offsets[c]];
-            tokens.iter().enumerate().for_each(|(i, &t)| by_token[t as usize].push(i as u32));
+            data.tokens(c).enumerate().for_each(|(i, t)| by_token[t as usize].push(i as u32));
             let mut mass = 0.0;
             for own in by_token {
                 mass += (own.len() as f64).ln_1p();
@@ -317,26 +319,28 @@ fn condition_columns(positions: &[usize], offsets: &[usize], device: &Device) ->
 /// A GAN in training.
 pub struct Ctgan {
     config: Config,
-    training: Training,
     spans: Vec<Span>,
     blocks: Blocks,
     train: Resident,
     validation: Option<Encoded>,
     conditions: ConditionSampler,
+    /// Training frequency of every token.
     real: Vec<f64>,
     device: Device,
+    /// Rows of a batch, and the shards that they are cut into.
+    batch: usize,
     shards: usize,
-    generator: Generator,
-    critic: Critic,
-    generator_optimizer: ModuleOptimizer,
-    critic_optimizer: ModuleOptimizer,
-    ema: Ema<Generator>,
+    generator: Learner<Generator>,
+    critic: Learner<Critic>,
 }
 
 impl Ctgan {
-    /// A fresh model.
+    /// Weights from the seed, rows on the device.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or the columns have too many tokens for them.
     pub fn new(config: &Config, columns: &Columns<'_>, setup: &Setup<'_>) -> Result<Ctgan> {
-        let Columns { spans, train, validation } = *columns;
+        let Columns { spans, train, validation } = columns;
         let Setup { training, seed, device, shards } = *setup;
         config.check()?;
         check_skip(config.skip, spans)?;
@@ -349,26 +353,23 @@ impl Ctgan {
         let critic = Critic::new(config, inputs, &mut init);
         Ok(Ctgan {
             config: config.clone(),
-            training: training.clone(),
             spans: spans.to_vec(),
             train: Resident::new(train, &blocks, &plain),
-            validation: (validation.rows > 0).then(|| validation.clone()),
+            validation: (validation.count() > 0).then(|| validation.copied()),
             conditions: ConditionSampler::new(train, &blocks.offsets),
             real,
-            ema: Ema::new(&generator, training.ema),
             blocks,
             device: device.clone(),
+            batch: training.batch(train.count()),
             shards,
-            generator,
-            critic,
-            generator_optimizer: step::adamw(training),
-            critic_optimizer: step::adamw(training),
+            generator: Learner::new(generator, training),
+            critic: Learner::without_average(critic, training),
         })
     }
 
     /// Rows in a shard: a multiple of `pac`.
     fn shard_rows(&self) -> usize {
-        let per_shard = self.training.batch(self.train.rows).div_ceil(self.shards);
+        let per_shard = self.batch.div_ceil(self.shards);
         per_shard.div_ceil(self.config.pac) * self.config.pac
     }
 
@@ -458,7 +459,7 @@ impl Ctgan {
         let plain = self.device.clone().inner();
         let (rows, width, latent) = (self.shard_rows(), self.blocks.width(), self.config.latent);
         let this = &*self;
-        let generator = this.generator.valid();
+        let generator = this.generator.net().valid();
         let shard = |s: usize, critic: &Critic| {
             let mut rng = stream(clock.seed, "critic", (clock.step * 64 + k as u64) * 64 + s as u64);
             let positions: Vec<usize> = (0..rows).map(|_| this.conditions.by_log_frequency(&mut rng)).collect();
@@ -487,9 +488,8 @@ impl Ctgan {
             let loss = penalty.clone() * this.config.penalty - distance.clone();
             (loss, vec![("distance", distance.inner()), ("penalty", penalty.inner())])
         };
-        let (grads, logs) = step::gradients(&this.critic, this.shards, &this.device, shard);
-        let grads = step::clip(&self.critic, grads, self.training.clip);
-        self.critic = self.critic_optimizer.step(self.training.learning_rate * clock.rate, self.critic.clone(), grads);
+        let (grads, logs) = step::gradients(this.critic.net(), this.shards, &this.device, shard);
+        self.critic.update(grads, clock);
         step::add_losses(logs)
     }
 
@@ -509,7 +509,7 @@ impl Ctgan {
             let (tokens, logits, scalars) = this.generate(generator, &blocks, noise, condition.clone(), token_noise);
             let keep = this.dropout(rows / this.config.pac, &mut rng);
             // The critic is only passed through: its own fork keeps its parameters out of this graph's lock.
-            let critic = this.critic.clone().fork(&this.device);
+            let critic = this.critic.net().clone().fork(&this.device);
             let (score, _) = critic.forward(this.packed(tokens, scalars, condition.clone()), &keep);
             let entropy = blocks.cross_entropy(logits, condition);
             let condition_loss = (entropy * chosen).sum() / rows as f64;
@@ -518,11 +518,8 @@ impl Ctgan {
             let loss = adversarial.clone() + condition_loss.clone() * this.config.condition;
             (loss, vec![("generator", adversarial.inner()), ("condition", condition_loss.inner())])
         };
-        let (grads, logs) = step::gradients(&this.generator, this.shards, &this.device, shard);
-        let grads = step::clip(&self.generator, grads, self.training.clip);
-        self.generator =
-            self.generator_optimizer.step(self.training.learning_rate * clock.rate, self.generator.clone(), grads);
-        self.ema.update(&self.generator);
+        let (grads, logs) = step::gradients(this.generator.net(), this.shards, &this.device, shard);
+        self.generator.update(grads, clock);
         step::add_losses(logs)
     }
 
@@ -558,7 +555,7 @@ impl Trainee<Table> for Ctgan {
     /// The losses of a GAN say nothing of its quality; this does.
     fn validate(&mut self) -> Result<Option<f64>> {
         let Some(real) = &self.validation else { return Ok(None) };
-        let sampler = self.sampler(self.ema.average().clone())?;
+        let sampler = self.sampler(self.generator.average())?;
         let rows = real.rows.clamp(2000, 8000);
         let fake =
             sampler.draw(rows, &Allowed::any(self.spans.len()), u64::MAX, &mut stream(0, "validate", 0))?.encoded;
@@ -566,31 +563,23 @@ impl Trainee<Table> for Ctgan {
     }
 
     fn keep(&mut self) {
-        self.ema.keep();
+        self.generator.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("generator", weights_of(&self.generator)?);
-        weights.extend("critic", weights_of(&self.critic)?);
-        self.ema.save(&mut weights)?;
-        step::save_optimizer(&self.generator_optimizer, &mut weights, "generator_optimizer")?;
-        step::save_optimizer(&self.critic_optimizer, &mut weights, "critic_optimizer")?;
+        self.generator.save(&mut weights, "generator")?;
+        self.critic.save(&mut weights, "critic")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.generator = with_weights(self.generator.clone(), &mut weights.split_off("generator"))?;
-        self.critic = with_weights(self.critic.clone(), &mut weights.split_off("critic"))?;
-        self.ema.restore(&mut weights)?;
-        self.generator_optimizer =
-            step::load_optimizer(self.generator_optimizer.clone(), &mut weights, "generator_optimizer")?;
-        self.critic_optimizer = step::load_optimizer(self.critic_optimizer.clone(), &mut weights, "critic_optimizer")?;
-        Ok(())
+        self.generator.load(&mut weights, "generator")?;
+        self.critic.load(&mut weights, "critic")
     }
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
-        let generator = self.ema.best();
+        let generator = self.generator.best();
         let mut weights = weights_of(&generator)?;
         let sampler = self.sampler(generator)?;
         let bias = calibrate(self.config.calibrate, &self.real, &self.spans, seed, |bias, rows, rng| {
@@ -754,8 +743,6 @@ mod tests {
     fn training() -> Training {
         Training {
             batch_size: 64,
-            accumulate: 1,
-            recompute: false,
             epochs: 1,
             min_steps: 0,
             learning_rate: 2e-3,
@@ -767,6 +754,7 @@ mod tests {
             ema: 0.9,
             validation: 0.0,
             patience: 0,
+            ..Training::default()
         }
     }
 
@@ -788,7 +776,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let validation = data.take(&(0..50).collect::<Vec<_>>());
         let training = training();
-        let columns = Columns { spans: &SPANS, train: data, validation: &validation };
+        let columns = Columns { spans: &SPANS, train: Rows::of(data), validation: Rows::of(&validation) };
         let setup = Setup { training: &training, seed: 1, device: &device, shards: 2 };
         Ctgan::new(config, &columns, &setup).unwrap()
     }
@@ -849,7 +837,7 @@ mod tests {
             let token_noise = up(noise::fresh_gumbel(&mut rng, 4, WIDTH, &plain));
             let wanted = up(noise::fresh_normal(&mut rng, 4, WIDTH, &plain));
             let blocks = gan.blocks.with_gradients();
-            assert_gradients(&gan.generator, 3e-3, |generator| {
+            assert_gradients(gan.generator.net(), 3e-3, |generator| {
                 let (rows, logits, scalars) =
                     gan.generate(generator, &blocks, noise.clone(), condition.clone(), token_noise.clone());
                 let entropy = blocks.cross_entropy(logits, condition.clone());
@@ -869,9 +857,14 @@ mod tests {
             let (noise, token_noise) =
                 (noise::fresh_normal(&mut rng, 500, 3, &plain), noise::fresh_gumbel(&mut rng, 500, WIDTH, &plain));
             let up = Tensor::<2>::from_inner;
-            let (above, below) = (gan.blocks.with_gradients(), gan.generator.valid());
-            let (tracked, _, _) =
-                gan.generate(&gan.generator, &above, up(noise.clone()), up(condition.clone()), up(token_noise.clone()));
+            let (above, below) = (gan.blocks.with_gradients(), gan.generator.net().valid());
+            let (tracked, _, _) = gan.generate(
+                gan.generator.net(),
+                &above,
+                up(noise.clone()),
+                up(condition.clone()),
+                up(token_noise.clone()),
+            );
             let (plain, _, _) = gan.generate(&below, &gan.blocks, noise, condition, token_noise);
             let (tracked, plain) = (host(tracked), host(plain));
             assert!(tracked.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-5));
@@ -907,7 +900,7 @@ mod tests {
     #[test]
     fn rows_have_the_token_that_was_picked_by_log_frequency() {
         let data = table(300);
-        let conditions = ConditionSampler::new(&data, &OFFSETS);
+        let conditions = ConditionSampler::new(&Rows::of(&data), &OFFSETS);
         let mut rng = stream(1, "c", 0);
         let n = 30_000;
         let mut counts = [0f64; WIDTH];

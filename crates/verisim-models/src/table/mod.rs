@@ -8,6 +8,8 @@ pub mod ctgan;
 mod decode;
 mod order;
 mod profile;
+mod resident;
+mod rows;
 mod sampler;
 pub mod trees;
 pub mod tvae;
@@ -17,6 +19,7 @@ use verisim_data::table::codec::{CodecConfig, Encoded, TableCodec};
 use verisim_data::table::{Column, Field, Frame, Schema, Source, Spec, Table};
 
 pub use order::Columns;
+pub use rows::Rows;
 pub use sampler::{Allowed, Drawn, Sampler};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -86,9 +89,10 @@ impl Learn for Table {
             ("preview_every", given.preview_every.is_some()),
         ];
         match keys.into_iter().find(|(_, given)| *given) {
-            Some((key, _)) => {
-                Err(Error::Training { key: key.into(), rule: "is for images, and this model learns none; remove it".into() })
-            }
+            Some((key, _)) => Err(Error::Training {
+                key: key.into(),
+                rule: "is for images, and this model learns none; remove it".into(),
+            }),
             None => Ok(()),
         }
     }

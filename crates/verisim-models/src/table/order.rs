@@ -4,23 +4,22 @@
 //! of mutual information). Neural models need not know of this: they are trained on the reordered table, and what
 //! they draw is put back in place here.
 
-use std::borrow::Cow;
-
+use verisim_data::rng::Stream;
 use verisim_data::table::codec::{Encoded, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::Stream;
 
 use crate::error::{Error, Result};
-use crate::table::profile::{coarse, told};
-use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::learn::{Clock, Losses, Split, Start, Trainee};
+use crate::table::profile::{coarse, told};
+use crate::table::rows::Rows;
+use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
 const NAME: &str = "order";
 
 /// Columns by how much they tell about all others, most first.
-pub fn by_information(spans: &[Span], data: &Encoded) -> Vec<usize> {
-    let told = told(&coarse(spans, data));
+pub fn by_information(spans: &[Span], rows: &Rows<'_>) -> Vec<usize> {
+    let told = told(&coarse(spans, rows));
     let mut order: Vec<usize> = (0..spans.len()).collect();
     order.sort_by(|&a, &b| told[b].total_cmp(&told[a]).then(a.cmp(&b)));
     order
@@ -31,9 +30,13 @@ pub fn arrange<T: Clone>(items: &[T], order: &[usize]) -> Vec<T> {
     order.iter().map(|&j| items[j].clone()).collect()
 }
 
-/// A table with its columns in the given order.
-pub fn arrange_table(data: &Encoded, order: &[usize]) -> Encoded {
-    Encoded { rows: data.rows, tokens: arrange(&data.tokens, order), scalars: arrange(&data.scalars, order) }
+/// A table whose column `k` is column `order[k]` of `data`; `order` names every column once.
+fn arrange_table(mut data: Encoded, order: &[usize]) -> Encoded {
+    Encoded {
+        rows: data.rows,
+        tokens: order.iter().map(|&j| std::mem::take(&mut data.tokens[j])).collect(),
+        scalars: order.iter().map(|&j| std::mem::take(&mut data.scalars[j])).collect(),
+    }
 }
 
 /// An order as a tensor.
@@ -53,14 +56,13 @@ pub fn take(weights: &mut Weights, columns: usize) -> Result<Vec<usize>> {
 }
 
 /// The columns of a table as a neural model sees them, in their order.
-#[derive(Clone, Copy)]
 pub struct Columns<'a> {
     /// What the columns are.
     pub spans: &'a [Span],
     /// Rows to learn.
-    pub train: &'a Encoded,
+    pub train: Rows<'a>,
     /// Rows that measure the model; may be none.
-    pub validation: &'a Encoded,
+    pub validation: Rows<'a>,
 }
 
 /// Begins to train a model of the reordered table.
@@ -68,12 +70,13 @@ pub fn start<T: Trainee<Table> + 'static>(
     split: &Split<'_, Table>,
     new: impl FnOnce(&Columns<'_>) -> Result<T>,
 ) -> Result<Start<Table>> {
-    let (spans, data) = (split.encoded.spec.codec.spans(), &split.encoded.rows);
-    let train = if split.validation.is_empty() { Cow::Borrowed(data) } else { Cow::Owned(data.take(split.train)) };
+    let (spans, all) = (split.encoded.spec.codec.spans(), Rows::of(&split.encoded.rows));
+    // Without validation rows are learnt in the order of the table.
+    let train = if split.validation.is_empty() { all.clone() } else { all.clone().at(split.train) };
     let order = by_information(&spans, &train);
-    let (spans, train) = (arrange(&spans, &order), arrange_table(&train, &order));
-    let validation = arrange_table(&data.take(split.validation), &order);
-    let inner = new(&Columns { spans: &spans, train: &train, validation: &validation })?;
+    let spans = arrange(&spans, &order);
+    let (train, validation) = (train.arranged(&order), all.at(split.validation).arranged(&order));
+    let inner = new(&Columns { spans: &spans, train, validation })?;
     Ok(Start::Steps(Box::new(OrderedTrainee { inner, order })))
 }
 
@@ -153,7 +156,7 @@ impl<S: Sampler> Sampler for OrderedSampler<S> {
         let drawn = self.inner.draw(rows, &inner, max_tries, rng)?;
         let mut back = vec![0; self.order.len()];
         self.order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
-        Ok(Drawn { encoded: arrange_table(&drawn.encoded, &back), tried: drawn.tried })
+        Ok(Drawn { encoded: arrange_table(drawn.encoded, &back), tried: drawn.tried })
     }
 }
 
@@ -165,11 +168,11 @@ mod tests {
     fn arranging_and_putting_back_is_the_identity() {
         let data = Encoded { rows: 2, tokens: vec![vec![0, 1], vec![2, 3], vec![4, 5]], scalars: vec![vec![]; 3] };
         let order = vec![2, 0, 1];
-        let there = arrange_table(&data, &order);
+        let there = arrange_table(data.clone(), &order);
         assert_eq!(there.tokens[0], vec![4, 5]);
         let mut back = vec![0; 3];
         order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
-        assert_eq!(arrange_table(&there, &back).tokens, data.tokens);
+        assert_eq!(arrange_table(there, &back).tokens, data.tokens);
     }
 
     #[test]

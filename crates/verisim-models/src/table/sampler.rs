@@ -1,7 +1,7 @@
 //! What every trained model can do: draw encoded rows from a random stream, under a condition.
 
-use verisim_data::table::codec::Encoded;
 use verisim_data::rng::Stream;
+use verisim_data::table::codec::Encoded;
 
 use crate::error::Result;
 

@@ -19,17 +19,18 @@
 //! - Categories enter a tree in the order of the first principal component of their class profiles
 //!   (Coppersmith et al., 1999), so that a category split is a threshold like any other.
 
-use rayon::prelude::*;
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, below, permutation, stream, uniform};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::{Stream, below, permutation, stream, uniform};
 
 use crate::error::{Error, Result};
-use crate::table::order::{self, by_information};
 use crate::learn::{self, Model, Setup, Start};
+use crate::table::order::{self, by_information};
 use crate::table::profile::{class_counts, principal_scores, quantile_groups, target_classes};
+use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
@@ -83,7 +84,6 @@ impl Default for Config {
 }
 
 impl Config {
-
     /// Fewest rows in a leaf of a table of `rows`: 20 at `privacy = 0`, 70 at 0.5, 245 at 1, unless given. A small table
     /// has smaller leaves, down to 20 rows, so that a tree keeps some 32 of them; above `privacy = 0.5` fewer, 8 at 1.
     pub fn min_leaf(&self, rows: usize) -> usize {
@@ -101,7 +101,6 @@ impl Config {
     pub fn significance(&self) -> f64 {
         self.significance.unwrap_or(3.0 * self.privacy)
     }
-
 }
 
 impl Model<Table> for Config {
@@ -194,7 +193,7 @@ pub struct Trees {
 /// Fits one tree (or `config.trees`) a column, columns in parallel.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result<Trees> {
     config.check()?;
-    let order = by_information(spans, data);
+    let order = by_information(spans, &Rows::of(data));
     let factors = (0..order.len())
         .into_par_iter()
         .map(|position| fit_factor(config, spans, data, &order, position, seed))
@@ -205,7 +204,7 @@ pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result
 fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], position: usize, seed: u64) -> Factor {
     let target = order[position];
     let tokens = &data.tokens[target];
-    let (class_of, classes) = target_classes(tokens, spans[target], config.classes);
+    let (class_of, classes) = target_classes(tokens.iter().copied(), spans[target], config.classes);
     let class: Vec<u8> = tokens.iter().map(|&t| class_of[t as usize]).collect();
     let bin_of: Vec<Vec<u8>> =
         order[..position].iter().map(|&f| split_bins(&data.tokens[f], spans[f], &class, classes)).collect();
@@ -230,7 +229,7 @@ fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], 
 fn split_bins(tokens: &[u32], span: Span, class: &[u8], classes: usize) -> Vec<u8> {
     let width = span.tokens as usize;
     if span.ordered {
-        return quantile_groups(&class_counts(tokens, span.tokens), SPLIT_BINS).0;
+        return quantile_groups(&class_counts(tokens.iter().copied(), span.tokens), SPLIT_BINS).0;
     }
     let mut table = vec![0u32; width * classes];
     for (&t, &c) in tokens.iter().zip(class) {

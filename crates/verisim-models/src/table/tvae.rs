@@ -18,23 +18,23 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, normal, stream};
 use verisim_data::table::codec::{CodecConfig, Numeric, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::{Stream, normal, stream};
 
-use crate::table::decode::{Heads, calibrate};
 use crate::error::{Error, Result};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear, silu};
+use crate::nets::{Blocks, Init, blocks::cap, blocks::check_skip, layers::check_size, linear, silu};
 use crate::noise;
 use crate::read;
+use crate::step::{self, Epochs, Learner};
+use crate::table::decode::{Heads, calibrate, marginals};
 use crate::table::order::{self, Columns};
+use crate::table::resident::Resident;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Epochs, Resident};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -232,25 +232,29 @@ fn loss(
 /// A variational autoencoder in training.
 pub struct Tvae {
     config: Config,
-    training: Training,
     spans: Vec<Span>,
     blocks: Blocks,
+    /// See [`later`].
     mask: Tensor<2>,
     train: Resident,
     validation: Option<Resident>,
+    /// Training frequency of every token.
     real: Vec<f64>,
     device: Device,
+    /// Rows of a batch, and the shards that they are cut into.
+    batch: usize,
     shards: usize,
-    net: Net,
-    optimizer: ModuleOptimizer,
-    ema: Ema<Net>,
+    learner: Learner<Net>,
     epochs: Epochs,
 }
 
 impl Tvae {
-    /// A fresh model.
+    /// Weights from the seed, rows on the device.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or the columns have too many tokens for them.
     pub fn new(config: &Config, columns: &Columns<'_>, setup: &Setup<'_>) -> Result<Tvae> {
-        let Columns { spans, train, validation } = *columns;
+        let Columns { spans, train, validation } = columns;
         let Setup { training, seed, device, shards } = *setup;
         config.check()?;
         check_skip(config.skip, spans)?;
@@ -259,35 +263,28 @@ impl Tvae {
         let net = Net::new(config, &blocks, seed, device);
         Ok(Tvae {
             config: config.clone(),
-            training: training.clone(),
             spans: spans.to_vec(),
             mask: later(&blocks, &plain),
             train: Resident::new(train, &blocks, &plain),
-            validation: (validation.rows > 0).then(|| Resident::new(validation, &blocks, &plain)),
-            real: crate::table::decode::marginals(spans, train),
-            ema: Ema::new(&net, training.ema),
+            validation: (validation.count() > 0).then(|| Resident::new(validation, &blocks, &plain)),
+            real: marginals(spans, train),
+            batch: training.batch(train.count()),
             blocks,
             device: device.clone(),
             shards,
-            net,
-            optimizer: step::adamw(training),
+            learner: Learner::new(net, training),
             epochs: Epochs::default(),
         })
-    }
-
-    fn batch_size(&self) -> usize {
-        self.training.batch(self.train.rows)
     }
 }
 
 impl Trainee<Table> for Tvae {
     fn steps_per_epoch(&self) -> u64 {
-        (self.train.rows / self.batch_size()).max(1) as u64
+        (self.train.rows / self.batch).max(1) as u64
     }
 
     fn step(&mut self, clock: &Clock) -> Result<Losses> {
-        let size = self.batch_size();
-        let batch = self.epochs.batch(clock.seed, clock.step, self.train.rows, size);
+        let batch = self.epochs.batch(clock.seed, clock.step, self.train.rows, self.batch);
         let per_shard = batch.len().div_ceil(self.shards);
         let (blocks, config, device) = (&self.blocks, &self.config, &self.device);
         let (mask, train) = (&self.mask, &self.train);
@@ -304,46 +301,39 @@ impl Trainee<Table> for Tvae {
             let total = r.clone() * config.reconstruction + d.clone() * config.beta;
             (total.clone(), vec![("loss", total.inner()), ("reconstruction", r.inner()), ("divergence", d.inner())])
         };
-        let (grads, logs) = step::gradients(&self.net, self.shards, device, shard);
-        let grads = step::clip(&self.net, grads, self.training.clip);
-        self.net = self.optimizer.step(self.training.learning_rate * clock.rate, self.net.clone(), grads);
-        self.ema.update(&self.net);
+        let (grads, logs) = step::gradients(self.learner.net(), self.shards, device, shard);
+        self.learner.update(grads, clock);
         Ok(step::add_losses(logs))
     }
 
     fn validate(&mut self) -> Result<Option<f64>> {
         let Some(rows) = &self.validation else { return Ok(None) };
         let index: Vec<usize> = (0..rows.rows).collect();
-        let mut total = 0.0;
+        let (net, mut total) = (self.learner.average(), 0.0);
         for part in index.chunks(4096) {
             let (x, scalars) = rows.batch(part, &self.blocks);
-            let (r, d) = loss(self.ema.average(), &self.blocks, &self.mask, x, scalars, None);
+            let (r, d) = loss(&net, &self.blocks, &self.mask, x, scalars, None);
             total += read::number(r * self.config.reconstruction + d * self.config.beta)?;
         }
         Ok(Some(total / rows.rows as f64))
     }
 
     fn keep(&mut self) {
-        self.ema.keep();
+        self.learner.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net)?);
-        self.ema.save(&mut weights)?;
-        step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
+        self.learner.save(&mut weights, "net")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
-        self.ema.restore(&mut weights)?;
-        self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
-        Ok(())
+        self.learner.load(&mut weights, "net")
     }
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
-        let net = self.ema.best();
+        let net = self.learner.best();
         let plain = self.device.clone().inner();
         let mut weights = weights_of(&net)?;
         let sampler = TvaeSampler::new(&self.config, &self.spans, net, vec![0.0; self.blocks.width()], &plain)?;
@@ -434,8 +424,9 @@ impl TvaeSampler {
 mod tests {
     use super::*;
     use crate::nets::params::tests::assert_gradients;
-    use verisim_data::table::codec::Encoded;
+    use crate::table::rows::Rows;
     use verisim_data::rng::{below, uniform};
+    use verisim_data::table::codec::Encoded;
 
     const SPANS: [Span; 3] = [
         Span { tokens: 3, scalar: false, ordered: false },
@@ -451,8 +442,6 @@ mod tests {
     fn training() -> Training {
         Training {
             batch_size: 64,
-            accumulate: 1,
-            recompute: false,
             epochs: 1,
             min_steps: 0,
             learning_rate: 1e-2,
@@ -464,6 +453,7 @@ mod tests {
             ema: 0.9,
             validation: 0.0,
             patience: 0,
+            ..Training::default()
         }
     }
 
@@ -496,7 +486,7 @@ mod tests {
             let plain = Device::flex();
             let blocks = Blocks::new(&SPANS, &plain);
             let index: Vec<usize> = (0..rows).collect();
-            let (x, scalars) = Resident::new(&table(rows), &blocks, &plain).batch(&index, &blocks);
+            let (x, scalars) = Resident::new(&Rows::of(&table(rows)), &blocks, &plain).batch(&index, &blocks);
             Case {
                 net: Net::new(config, &blocks, 3, &device),
                 mask: Tensor::from_inner(later(&blocks, &plain)),
@@ -573,7 +563,7 @@ mod tests {
     fn tvae(data: &Encoded, training: &Training) -> Tvae {
         let device = Device::flex().autodiff();
         let validation = data.take(&(0..50).collect::<Vec<_>>());
-        let columns = Columns { spans: &SPANS, train: data, validation: &validation };
+        let columns = Columns { spans: &SPANS, train: Rows::of(data), validation: Rows::of(&validation) };
         Tvae::new(&config(), &columns, &Setup { training, seed: 1, device: &device, shards: 2 }).unwrap()
     }
 

@@ -1,26 +1,14 @@
-//! One optimisation step, shared by all neural models.
-//!
-//! burn's CPU backend gains little from a second core inside small operations, so a step is written for one
-//! shard of the batch: a fixed number of shards run forward and backward on their own threads, each on its own
-//! fork of the module (clones that share parameters share one autodiff graph and queue behind its lock), and
-//! their gradients are added in shard order. The number of shards is a constant, not the thread count, so that
-//! results do not depend on the machine's cores. On a GPU there is one shard.
+//! Gradients of a batch: cut into shards that run at the same time, added up in order, and clipped.
 
 use std::ops::Range;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Bytes, Device, Int, Tensor, TensorData};
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
-use verisim_data::table::codec::Encoded;
-use verisim_data::rng::{permutation, stream};
 
-use crate::error::{Error, Result};
-use crate::learn::{Clock, Losses};
-use crate::nets::Blocks;
-use crate::nets::adamw::{AdamW, squares};
-use crate::training::Training;
-use crate::weights::Weights;
+use crate::learn::{Clock, Losses, Setup};
+use crate::nets::adamw::squares;
 
 /// Shards of a batch on a CPU.
 pub const CPU_SHARDS: usize = 2;
@@ -55,6 +43,13 @@ pub struct Cuts {
     pub together: usize,
     /// Turns, one after another: gradients add up, and only one turn's activations are in memory.
     pub turns: usize,
+}
+
+impl Cuts {
+    /// As a training of images asks for by `accumulate`.
+    pub fn of(setup: &Setup<'_>) -> Cuts {
+        Cuts { together: setup.shards, turns: setup.training.accumulate }
+    }
 }
 
 /// The index of the random stream of the part of a step's batch that is `rows`.
@@ -126,15 +121,8 @@ pub fn add_losses(shards: Vec<Losses>) -> Losses {
     sum
 }
 
-/// The optimiser of a training.
-pub fn adamw(training: &Training) -> ModuleOptimizer {
-    // burn's default epsilon, 1e-5, is larger than the gradients of a critic.
-    let betas = training.betas.map(|b| b as f32);
-    ModuleOptimizer::from(AdamW { betas, epsilon: 1e-8, weight_decay: training.weight_decay })
-}
-
 /// Scales gradients so that their joint norm is at most `most`; 0 is no limit. Waits for no GPU.
-pub fn clip<M: Module>(module: &M, grads: GradientsParams, most: f64) -> GradientsParams {
+pub(super) fn clip<M: Module>(module: &M, grads: GradientsParams, most: f64) -> GradientsParams {
     #[cfg(test)]
     tests::note(module, &grads);
     if most == 0.0 {
@@ -189,88 +177,13 @@ impl ModuleVisitor for Scale {
     }
 }
 
-/// The optimiser's state as a tensor of bytes.
-pub fn save_optimizer(optimizer: &ModuleOptimizer, weights: &mut Weights, name: &str) -> Result<()> {
-    let bytes = optimizer.into_bytes().map_err(|e| Error::Data(format!("cannot save the optimiser: {e}")))?;
-    weights.put_u8(name, &[bytes.len()], bytes.to_vec());
-    Ok(())
-}
-
-/// An optimiser with the state that [`save_optimizer`] wrote.
-pub fn load_optimizer(optimizer: ModuleOptimizer, weights: &mut Weights, name: &str) -> Result<ModuleOptimizer> {
-    let (_, bytes) = weights.take_u8(name)?;
-    optimizer
-        .from_bytes(Bytes::from_bytes_vec(bytes))
-        .map_err(|e| Error::Tensor { name: name.into(), problem: format!("is damaged: {e}") })
-}
-
-/// An encoded table on a device: tokens as positions in a one-hot row, and scalars.
-pub struct Resident {
-    /// Number of rows.
-    pub rows: usize,
-    tokens: Tensor<2, Int>,
-    scalars: Option<Tensor<2>>,
-}
-
-impl Resident {
-    /// Puts the table on `device` once; batches are gathered there by index.
-    pub fn new(data: &Encoded, blocks: &Blocks, device: &Device) -> Self {
-        let columns = blocks.columns();
-        let mut tokens = vec![0i32; data.rows * columns];
-        for (c, column) in data.tokens.iter().enumerate() {
-            for (i, &t) in column.iter().enumerate() {
-                tokens[i * columns + c] = (blocks.offsets[c] as u32 + t) as i32;
-            }
-        }
-        let width = blocks.scalars.len();
-        let mut scalars = vec![0f32; data.rows * width];
-        for (s, &c) in blocks.scalars.iter().enumerate() {
-            for (i, &x) in data.scalars[c].iter().enumerate() {
-                scalars[i * width + s] = x;
-            }
-        }
-        Resident {
-            rows: data.rows,
-            tokens: Tensor::from_data(TensorData::new(tokens, [data.rows, columns]), device),
-            scalars: (width > 0).then(|| Tensor::from_data(TensorData::new(scalars, [data.rows, width]), device)),
-        }
-    }
-
-    /// One-hot rows `[B, W]` and scalars `[B, S]` of the rows at `index`.
-    pub fn batch(&self, index: &[usize], blocks: &Blocks) -> (Tensor<2>, Option<Tensor<2>>) {
-        let count = index.len();
-        let index: Vec<i32> = index.iter().map(|&i| i as i32).collect();
-        let index = Tensor::<1, Int>::from_data(TensorData::new(index, [count]), &self.tokens.device());
-        let tokens = self.tokens.clone().select(0, index.clone());
-        (blocks.one_hot(tokens), self.scalars.as_ref().map(|s| s.clone().select(0, index)))
-    }
-}
-
-/// The order in which rows are visited: a new permutation each epoch, of which the current one is kept.
-#[derive(Clone, Debug, Default)]
-pub struct Epochs {
-    current: Option<(u64, Vec<usize>)>,
-}
-
-impl Epochs {
-    /// Rows of step `step` when `rows` rows are visited `batch` at a time. Depends on the seed and the step alone.
-    pub fn batch(&mut self, seed: u64, step: u64, rows: usize, batch: usize) -> &[usize] {
-        let per_epoch = (rows / batch).max(1) as u64;
-        let epoch = step / per_epoch;
-        if self.current.as_ref().is_none_or(|(e, order)| *e != epoch || order.len() != rows) {
-            self.current = Some((epoch, permutation(&mut stream(seed, "epoch", epoch), rows)));
-        }
-        let order = self.current.as_ref().map_or(&[][..], |(_, order)| order);
-        let at = (step % per_epoch) as usize * batch;
-        &order[at..(at + batch).min(rows)]
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod tests {
     use super::*;
     use std::cell::RefCell;
+
+    use verisim_data::rng::stream;
 
     use crate::nets::params::tests::flat_gradients;
     use crate::noise;
@@ -293,18 +206,6 @@ pub(crate) mod tests {
         NOTED.set(Some(Vec::new()));
         f();
         NOTED.take().unwrap()
-    }
-
-    #[test]
-    fn an_epoch_visits_every_row_once() {
-        let mut epochs = Epochs::default();
-        let mut seen: Vec<usize> = (0..10).flat_map(|s| epochs.batch(1, s, 100, 10).to_vec()).collect();
-        seen.sort_unstable();
-        assert_eq!(seen, (0..100).collect::<Vec<_>>());
-        let first = epochs.batch(1, 0, 100, 10).to_vec();
-        assert_ne!(first, epochs.batch(1, 10, 100, 10));
-        assert_eq!(first, Epochs::default().batch(1, 0, 100, 10));
-        assert_eq!(epochs.batch(1, 3, 7, 10).len(), 7);
     }
 
     fn layer(device: &Device) -> burn::nn::Linear {
@@ -375,22 +276,5 @@ pub(crate) mod tests {
         let (module, grads, _) = squares(1, 8);
         let same = flat_gradients(&module, &clip(&module, grads, 2.0 * length));
         assert_eq!(same, before);
-    }
-
-    #[test]
-    fn a_batch_holds_the_rows_that_were_asked_for() {
-        let spans =
-            [Span { tokens: 2, scalar: false, ordered: false }, Span { tokens: 3, scalar: true, ordered: true }];
-        let device = Device::flex();
-        let blocks = Blocks::new(&spans, &device);
-        let data = Encoded {
-            rows: 3,
-            tokens: vec![vec![0, 1, 0], vec![2, 0, 1]],
-            scalars: vec![vec![], vec![0.5, -0.5, 0.25]],
-        };
-        let (x, scalars) = Resident::new(&data, &blocks, &device).batch(&[2, 0], &blocks);
-        let host = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().unwrap();
-        assert_eq!(host(x), [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
-        assert_eq!(host(scalars.unwrap()), [0.25, 0.5]);
     }
 }
