@@ -90,6 +90,9 @@ pub enum Error {
         /// Of the other.
         second: usize,
     },
+    /// Features whose covariances have no finite roots.
+    #[error("the spread of these features cannot be computed; check the classifier that computed them")]
+    Covariance,
     /// A set of images that is too small to score.
     #[error("a set of {found} images is too small to compare; give it at least {least}")]
     TooFewImages {
@@ -110,4 +113,10 @@ pub enum Error {
         /// Height × width × channels.
         pixels: usize,
     },
+    /// Data that cannot be read or used.
+    #[error(transparent)]
+    Source(#[from] verisim_data::Error),
+    /// A network that cannot be trained, opened or used.
+    #[error(transparent)]
+    Network(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,80 +1,83 @@
-//! The little linear algebra of small dense matrices that closed-form models need.
+//! Correlation and covariance matrices of closed-form models: their Cholesky factor, and the correlation matrix nearest to
+//! one that is none. Matrices are `n` by `n`, row by row. The decompositions are those of `faer`, on one thread, so that a
+//! result does not depend on how many there are.
 
-/// Lower triangle `L` with `L L^T` = `matrix` (`n` by `n`, row by row). A pivot that rounding has made negative counts as tiny.
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::{Col, Mat, MatMut, MatRef, Par, Spec};
+
+use crate::error::{Error, Result};
+
+/// A pivot below this is rounding: it counts as this much.
+const LEAST_PIVOT: f64 = 1e-12;
+/// The least eigenvalue of a correlation matrix that is mended.
+const LEAST_EIGENVALUE: f64 = 1e-4;
+
+/// The lower triangle `L` with `L L^T` = `matrix`, which is symmetric. Always finite where `matrix` has a factor or lacks one
+/// by rounding alone; of numbers that are not finite there is none, and all of it is NaN.
 pub fn cholesky(matrix: &[f64], n: usize) -> Vec<f64> {
-    let mut lower = vec![0.0; n * n];
+    let mut lower = matrix.to_vec();
+    let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(n, Par::Seq, Spec::default()));
+    let regularization = LltRegularization {
+        dynamic_regularization_delta: LEAST_PIVOT,
+        dynamic_regularization_epsilon: LEAST_PIVOT,
+    };
+    let factored = cholesky_in_place(
+        MatMut::from_row_major_slice_mut(&mut lower, n, n),
+        regularization,
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Spec::default(),
+    );
+    if factored.is_err() {
+        return vec![f64::NAN; n * n];
+    }
+    // Above the diagonal the matrix is left as it was.
     for i in 0..n {
-        for j in 0..=i {
-            let dot: f64 = (0..j).map(|k| lower[i * n + k] * lower[j * n + k]).sum();
-            let rest = matrix[i * n + j] - dot;
-            lower[i * n + j] = if i == j { rest.max(1e-12).sqrt() } else { rest / lower[j * n + j] };
-        }
+        lower[i * n + i + 1..(i + 1) * n].fill(0.0);
     }
     lower
 }
 
-/// Eigenvalues and eigenvectors (in columns) of a symmetric matrix, by cyclic Jacobi rotations (Golub and Van Loan, section 8.5).
-pub fn eigen(matrix: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut a = matrix.to_vec();
-    let mut v = vec![0.0; n * n];
-    (0..n).for_each(|i| v[i * n + i] = 1.0);
-    for _ in 0..60 {
-        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * n + j].powi(2)).sum();
-        if off < 1e-22 {
-            break;
-        }
-        for p in 0..n {
-            for q in p + 1..n {
-                rotate(&mut a, &mut v, n, p, q);
-            }
+/// Makes `matrix`, which is symmetric with a unit diagonal, positive definite: small and negative eigenvalues are raised, then
+/// the diagonal is scaled back to one. One that is positive definite already stays as it is.
+///
+/// # Errors
+/// When it has numbers that are not finite.
+pub fn nearest_correlation(matrix: &mut [f64], n: usize) -> Result<()> {
+    let (values, vectors) = eigen(matrix, n)?;
+    if values.iter().all(|&value| value >= LEAST_EIGENVALUE) {
+        return Ok(());
+    }
+    let scaled = Mat::from_fn(n, n, |i, k| vectors[(i, k)] * values[k].max(LEAST_EIGENVALUE));
+    let raised = |i: usize, j: usize| -> f64 { (0..n).map(|k| scaled[(i, k)] * vectors[(j, k)]).sum() };
+    let deviations: Vec<f64> = (0..n).map(|i| raised(i, i).sqrt()).collect();
+    for i in 0..n {
+        matrix[i * n + i] = 1.0;
+        for j in 0..i {
+            let correlation = raised(i, j) / (deviations[i] * deviations[j]);
+            (matrix[i * n + j], matrix[j * n + i]) = (correlation, correlation);
         }
     }
-    ((0..n).map(|i| a[i * n + i]).collect(), v)
+    Ok(())
 }
 
-fn rotate(a: &mut [f64], v: &mut [f64], n: usize, p: usize, q: usize) {
-    if a[p * n + q].abs() < 1e-300 {
-        return;
-    }
-    let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * a[p * n + q]);
-    let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-    let t = if theta == 0.0 { 1.0 } else { t };
-    let c = 1.0 / (t * t + 1.0).sqrt();
-    let s = t * c;
-    for k in 0..n {
-        let (x, y) = (a[k * n + p], a[k * n + q]);
-        (a[k * n + p], a[k * n + q]) = (c * x - s * y, s * x + c * y);
-    }
-    for k in 0..n {
-        let (x, y) = (a[p * n + k], a[q * n + k]);
-        (a[p * n + k], a[q * n + k]) = (c * x - s * y, s * x + c * y);
-    }
-    for k in 0..n {
-        let (x, y) = (v[k * n + p], v[k * n + q]);
-        (v[k * n + p], v[k * n + q]) = (c * x - s * y, s * x + c * y);
-    }
-}
-
-/// Makes a symmetric matrix with unit diagonal positive definite: small and negative eigenvalues are raised, then the
-/// diagonal is scaled back to one.
-pub fn nearest_correlation(matrix: &mut [f64], n: usize) {
-    const LEAST: f64 = 1e-4;
-    let (values, vectors) = eigen(matrix, n);
-    if values.iter().all(|&l| l >= LEAST) {
-        return;
-    }
-    let raised: Vec<f64> = values.iter().map(|&l| l.max(LEAST)).collect();
-    for i in 0..n {
-        for j in 0..n {
-            matrix[i * n + j] = (0..n).map(|k| vectors[i * n + k] * raised[k] * vectors[j * n + k]).sum();
-        }
-    }
-    let scale: Vec<f64> = (0..n).map(|i| matrix[i * n + i].sqrt()).collect();
-    for i in 0..n {
-        for j in 0..n {
-            matrix[i * n + j] /= scale[i] * scale[j];
-        }
-    }
+/// Eigenvalues of a symmetric matrix, in ascending order, and its eigenvectors, a column each.
+fn eigen(matrix: &[f64], n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+    let (mut values, mut vectors) = (Col::zeros(n), Mat::zeros(n, n));
+    let compute = ComputeEigenvectors::Yes;
+    let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, compute, Par::Seq, Spec::default()));
+    self_adjoint_evd(
+        MatRef::from_row_major_slice(matrix, n, n),
+        values.as_diagonal_mut(),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Spec::default(),
+    )
+    .map_err(|_| Error::Data("the correlations of these columns are no finite numbers; check for extreme values".into()))?;
+    Ok((values.iter().copied().collect(), vectors))
 }
 
 #[cfg(test)]
@@ -89,8 +92,8 @@ mod tests {
 
     #[test]
     fn eigenvalues_of_a_known_matrix() {
-        let (mut values, v) = eigen(&[2.0, 1.0, 0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 5.0], 3);
-        let norm: f64 = (0..3).map(|k| v[k * 3].powi(2)).sum();
+        let (mut values, v) = eigen(&[2.0, 1.0, 0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 5.0], 3).unwrap();
+        let norm: f64 = (0..3).map(|k| v[(k, 0)].powi(2)).sum();
         assert!((norm - 1.0).abs() < 1e-12);
         values.sort_by(f64::total_cmp);
         for (got, want) in values.iter().zip([1.0, 3.0, 5.0]) {
@@ -101,8 +104,8 @@ mod tests {
     #[test]
     fn an_impossible_correlation_is_repaired() {
         let mut m = vec![1.0, 0.9, -0.9, 0.9, 1.0, 0.9, -0.9, 0.9, 1.0];
-        nearest_correlation(&mut m, 3);
-        assert!(eigen(&m, 3).0.iter().all(|&l| l > 0.0));
+        nearest_correlation(&mut m, 3).unwrap();
+        assert!(eigen(&m, 3).unwrap().0.iter().all(|&l| l > 0.0));
         assert!((m[0] - 1.0).abs() < 1e-12 && (m[1] - m[3]).abs() < 1e-12);
     }
 }

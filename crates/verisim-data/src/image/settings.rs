@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::shape::{MAX_SIDE, Shape};
 use crate::error::{Error, Result};
 
-/// A size to bring images to: `28`, or `[height, width]`.
+/// A size to bring images to: `28`, or `[height, width]`. It is also read as it is typed, `"28x32"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number of pixels, or [height, width]")]
+#[serde(untagged, try_from = "Given")]
 pub enum Size {
     /// Height and width alike.
     Square(usize),
@@ -23,6 +23,29 @@ impl Size {
         match self {
             Size::Square(side) => (side, side),
             Size::Sides([height, width]) => (height, width),
+        }
+    }
+}
+
+/// A [`Size`] in any of the forms that it is given in.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a number of pixels, or [height, width]")]
+enum Given {
+    Square(usize),
+    Sides([usize; 2]),
+    Typed(String),
+}
+
+impl TryFrom<Given> for Size {
+    type Error = String;
+
+    fn try_from(given: Given) -> std::result::Result<Size, String> {
+        match given {
+            Given::Square(side) => Ok(Size::Square(side)),
+            Given::Sides(sides) => Ok(Size::Sides(sides)),
+            Given::Typed(text) => text.parse().map_err(|_| {
+                format!("expected a number of pixels, [height, width] or \"32x48\", up to {MAX_SIDE}, not {text:?}")
+            }),
         }
     }
 }

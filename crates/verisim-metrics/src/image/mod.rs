@@ -8,6 +8,8 @@
 //! same score gives for real images that are as new as synthetic ones should be, on as many images.
 
 mod copying;
+mod evaluate;
+mod eyes;
 mod fid;
 mod html;
 mod kid;
@@ -21,6 +23,8 @@ use rayon::join;
 use serde::Serialize;
 
 pub use copying::{Closest, Copying, MOST_CHECKED, Nearest, Repeats, Sides, Unseen, copying};
+pub use evaluate::Ask;
+pub use eyes::{Effort, Eye, Eyes};
 pub use fid::fid;
 pub use kid::kid;
 pub use prdc::{Prdc, prdc};
@@ -132,13 +136,13 @@ pub fn compare(inputs: &Inputs) -> Result<Scores> {
 
     let (gaussian, manifold) = join(|| Gaussian::new(&train), || Manifold::new(&train, NEIGHBOURS));
     let within = kid::within(&train);
-    let score = |other: &Features| {
-        let fid = gaussian.distance(&Gaussian::new(other));
+    let score = |other: &Features| -> Result<_> {
+        let fid = gaussian.distance(&Gaussian::new(other))?;
         let kid = within + kid::within(other) - 2.0 * kid::between(other, &train);
-        (fid, kid, manifold.compare(&Manifold::new(other, NEIGHBOURS)))
+        Ok((fid, kid, manifold.compare(&Manifold::new(other, NEIGHBOURS))))
     };
-    let (fid, kid, prdc) = score(&synthetic);
-    let floor = holdout.as_ref().map(score);
+    let (fid, kid, prdc) = score(&synthetic)?;
+    let floor = holdout.as_ref().map(score).transpose()?;
     Ok(Scores {
         images: n,
         fid: Scored { value: fid, floor: floor.map(|f| f.0) },

@@ -27,13 +27,13 @@ use verisim_data::image::{Images, Shape, Spec};
 use verisim_data::rng::{Stream, normal, stream, uniform};
 
 use crate::error::{Error, Result};
-use crate::image::{Batch, Batches, Sampler, Tuning};
+use crate::image::{Batch, Batches, Sampler, Tuning, pairing};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{
     Block, Conv, Down, Layout, Mixer, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit,
 };
-use crate::nets::{Init, linear, norm_act, pairing};
+use crate::nets::{Init, linear, norm_act};
 use crate::noise;
 use crate::read;
 use crate::step::{self, Cuts, Learner};

@@ -8,6 +8,7 @@ mod batches;
 pub mod classifier;
 pub mod flow;
 pub mod gan;
+mod pairing;
 mod sampler;
 #[cfg(test)]
 pub(crate) mod testkit;

@@ -11,8 +11,6 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::adamw::Update;
-
 pub(super) const LANES: usize = 16;
 
 /// Runs a block compiled for the widest instructions that the machine has.
@@ -199,37 +197,11 @@ pub(super) fn add(to: &mut [f32], from: &[f32]) {
 }
 
 /// Numbers that one thread takes at a time in passes over all parameters.
-const PART: usize = 1 << 14;
-
-/// One step of AdamW: moves the moments `m` and `v` by the gradient, and the parameters by them.
-pub fn adamw(update: Update, p: &mut [f32], m: &mut [f32], v: &mut [f32], grad: &[f32]) {
-    let Update { betas: [b1, b2], epsilon, keep, rate, root } = update;
-    let parts = p.par_chunks_mut(PART).zip(m.par_chunks_mut(PART)).zip(v.par_chunks_mut(PART));
-    parts.zip(grad.par_chunks(PART)).for_each(|(((p, m), v), g)| {
-        wide!(for (((p, m), v), &g) in p.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g) {
-            *m = b1 * *m + (1.0 - b1) * g;
-            *v = b2 * *v + (1.0 - b2) * g * g;
-            *p = keep * *p - rate * *m / (root * v.sqrt() + epsilon);
-        });
-    });
-}
-
-/// `keep average + (1 - keep) latest`, in place.
-pub fn blend(average: &mut [f32], latest: &[f32], keep: f32) {
-    average.par_chunks_mut(PART).zip(latest.par_chunks(PART)).for_each(|(average, latest)| {
-        wide!(average.iter_mut().zip(latest).for_each(|(a, l)| *a = keep * *a + (1.0 - keep) * l));
-    });
-}
-
-/// The sum of squares.
-pub fn squares(values: &[f32]) -> f64 {
-    let parts: Vec<f32> = values.par_chunks(PART).map(|v| wide!(dot(v, v))).collect();
-    parts.into_iter().map(f64::from).sum()
-}
+pub(super) const PART: usize = 1 << 14;
 
 /// The sum of `a_i b_i`, in lanes.
 #[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (a, rest_a) = a.as_chunks::<LANES>();
     let (b, rest_b) = b.as_chunks::<LANES>();

@@ -3,10 +3,12 @@
 pub mod adamw;
 pub mod blocks;
 pub mod conv;
+mod device;
+#[cfg(feature = "flex")]
+mod flat;
 #[cfg(feature = "flex")]
 mod kernels;
 pub mod layers;
-pub mod pairing;
 pub mod params;
 pub mod vision;
 #[cfg(feature = "flex")]
@@ -14,6 +16,7 @@ mod winograd;
 
 pub use adamw::AdamW;
 pub use blocks::Blocks;
-pub use conv::{conv, is_cpu, is_flex, linear, norm_act, silu};
+pub use conv::{conv, linear, norm_act, silu};
+pub use device::{is_cpu, is_flex};
 pub use layers::Init;
 pub use params::Ema;

@@ -108,7 +108,7 @@ pub fn fit(config: &Config, spans: &[Span], data: &Encoded) -> Result<Copula> {
     let order = latent_orders(spans, data);
     let rank: Vec<Vec<u32>> = order.iter().map(|o| inverse(o)).collect();
     let groups = groups(config, spans, data);
-    let components = groups.par_iter().map(|rows| fit_component(&rank, data, rows)).collect();
+    let components = groups.par_iter().map(|rows| fit_component(&rank, data, rows)).collect::<Result<_>>()?;
     Ok(Copula { spans: spans.to_vec(), order, components })
 }
 
@@ -186,7 +186,7 @@ fn groups(config: &Config, spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
     rows
 }
 
-fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Component {
+fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Result<Component> {
     let d = rank.len();
     let n = rows.len() as f64;
     let mut cumulative = Vec::with_capacity(d);
@@ -226,8 +226,8 @@ fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Component {
             correlation[b * d + a] = r;
         }
     }
-    nearest_correlation(&mut correlation, d);
-    Component { weight: rows.len() as f64 / data.rows as f64, cumulative, correlation }
+    nearest_correlation(&mut correlation, d)?;
+    Ok(Component { weight: rows.len() as f64 / data.rows as f64, cumulative, correlation })
 }
 
 /// `E[z | token]` of each token, and the standard deviation of these scores.

@@ -39,6 +39,8 @@ fn impossible_options_are_refused() {
 fn options_are_read_as_people_write_them() {
     let read = |text: &str| toml::from_str::<ReadSettings>(text);
     assert_eq!(read("size = 28").unwrap().size.unwrap().sides(), (28, 28));
+    assert_eq!(read("size = \"28\"").unwrap().size, Some(Size::Square(28)));
+    assert_eq!(read("size = \"3x4\"").unwrap().size, Some(Size::Sides([3, 4])));
     let options = read("size = [3, 4]\nchannels = \"rgb\"\nfit = \"pad\"\nmax_bad = 0\nmemory = 0.5").unwrap();
     assert_eq!(options.size.unwrap().sides(), (3, 4));
     assert_eq!((options.channels, options.fit, options.max_bad), (Some(Channels::Rgb), Fit::Pad, Some(0)));

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::image::from_byte;
+use super::batches::from_byte;
 
 /// Reorders the rows of `noise` so that row `i` is the partner of row `i` of `images`, both `len` numbers a row; partners are found within each label.
 pub fn pair(images: &[u8], noise: Vec<f32>, len: usize, labels: &[u32]) -> Vec<f32> {
