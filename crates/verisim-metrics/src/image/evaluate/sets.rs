@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use verisim_data::image::{Channels, Images, ReadOptions, Reading, Shape, Size};
+use verisim_data::image::{Channels, Images, ReadSettings, Reading, Shape, Size};
 use verisim_data::number::grouped;
 use verisim_data::rng::{permutation, stream};
 use verisim_data::{Error, Event, Watch};
@@ -92,11 +92,11 @@ impl Sets {
 }
 
 /// How the images are read: as those of the model were, if one is known.
-fn options(size: Option<Size>, known: Option<&Known<Images>>, watch: &mut dyn Watch) -> Result<ReadOptions> {
+fn options(size: Option<Size>, known: Option<&Known<Images>>, watch: &mut dyn Watch) -> Result<ReadSettings> {
     // What cannot be read is named, and the rest is compared. Three sets share the memory.
-    let each = ReadOptions { max_bad: Some(usize::MAX), memory: Some(4.0 / 3.0), ..Default::default() };
+    let each = ReadSettings { max_bad: Some(usize::MAX), memory: Some(4.0 / 3.0), ..Default::default() };
     let Some(known) = known else {
-        return Ok(ReadOptions { size, ..each });
+        return Ok(ReadSettings { size, ..each });
     };
     if size.is_some() {
         let what = "images are brought to the size of those of the model; leave the size or the model out".into();
@@ -107,21 +107,21 @@ fn options(size: Option<Size>, known: Option<&Known<Images>>, watch: &mut dyn Wa
         watch.on(Event::Note(what.into()));
     }
     let fit = known.source.as_ref().and_then(|source| source.images.clone()).unwrap_or_default().fit;
-    Ok(of_shape(known.spec.shape, ReadOptions { fit, ..each }))
+    Ok(of_shape(known.spec.shape, ReadSettings { fit, ..each }))
 }
 
 /// `options` that bring images to `shape`.
-fn of_shape(shape: Shape, options: ReadOptions) -> ReadOptions {
+fn of_shape(shape: Shape, options: ReadSettings) -> ReadSettings {
     let channels = match shape.channels {
         1 => Channels::Grey,
         3 => Channels::Rgb,
         _ => Channels::Rgba,
     };
-    ReadOptions { size: Some(Size::Sides([shape.height, shape.width])), channels: Some(channels), ..options }
+    ReadSettings { size: Some(Size::Sides([shape.height, shape.width])), channels: Some(channels), ..options }
 }
 
 /// Reads a set that is large enough to be compared, and tells what was done to it; the number of files that cannot be read too.
-fn read(path: &Path, options: &ReadOptions, watch: &mut dyn Watch) -> Result<(Images, usize)> {
+fn read(path: &Path, options: &ReadSettings, watch: &mut dyn Watch) -> Result<(Images, usize)> {
     let (images, reading) = Images::read(path, options).map_err(|error| match error {
         Error::Sizes { path, what, fitting: (height, width) } => {
             let what = format!(

@@ -218,7 +218,7 @@ mod tests {
 
     fn learnt(images: &Images, index: &[usize], settings: &Settings) -> Classifier {
         let mut learner = Learner::new(images, index, settings, &Device::flex()).unwrap();
-        (0..settings.steps).for_each(|step| assert!(learner.step(&settings.clock(step)).unwrap().is_empty()));
+        (0..settings.steps).for_each(|step| assert!(learner.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap().is_empty()));
         learner.finished().unwrap()
     }
 

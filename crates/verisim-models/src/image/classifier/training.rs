@@ -41,9 +41,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The clock of `step`, from 0: the learning rate falls linearly, and would be 0 after the last step.
-    pub fn clock(&self, step: u64) -> Clock {
-        Clock { seed: self.seed, step, rate: 1.0 - step as f64 / self.steps as f64 }
+    /// The learning rate of `step`, from 0: it falls linearly, and would be 0 after the last step.
+    fn rate(&self, step: u64) -> f64 {
+        LEARNING_RATE * (1.0 - step as f64 / self.steps as f64)
     }
 }
 
@@ -65,7 +65,7 @@ pub struct Learner<'a> {
 }
 
 impl<'a> Learner<'a> {
-    /// A fresh network for the images at `index`. Steps are taken with [`Settings::clock`].
+    /// A fresh network for the images at `index`. Its training is one epoch.
     ///
     /// # Errors
     /// When there is no image at `index`.
@@ -114,8 +114,9 @@ impl<'a> Learner<'a> {
 }
 
 impl Trainee<Images> for Learner<'_> {
+    /// All of them: a classifier is trained for so many steps, however many images there are, and knows its own rate.
     fn steps_per_epoch(&self) -> u64 {
-        (self.index.len() / self.settings.batch.max(1)).max(1) as u64
+        self.settings.steps
     }
 
     fn step(&mut self, clock: &Clock) -> Result<Losses> {
@@ -132,7 +133,7 @@ impl Trainee<Images> for Learner<'_> {
             let truth = Tensor::from_inner(vision::classes(answers, ways, &plain));
             (-(activation::log_softmax(logits, 1) * truth).sum() / count as f64, Losses::new())
         });
-        self.net = self.optimizer.step(LEARNING_RATE * clock.rate, self.net.clone(), grads);
+        self.net = self.optimizer.step(self.settings.rate(clock.step), self.net.clone(), grads);
         Ok(Losses::new())
     }
 
