@@ -189,7 +189,7 @@ mod tests {
     use verisim_data::rng::{stream, uniform};
 
     use super::*;
-    use crate::learn::Trainee;
+    use crate::learn::{Clock, Trainee};
 
     /// Noisy images with a bright top (class 0), left (1) or middle (2).
     fn bright(count: usize, height: usize, width: usize, channels: usize, classes: bool) -> Images {
