@@ -131,7 +131,7 @@ pub fn run(args: &Bench, ui: &Ui) -> Result<()> {
         write_atomically(path, (serde_json::to_string_pretty(&report)? + "\n").as_bytes())?;
     }
     if let Some(path) = &args.chart {
-        write_atomically(path, chart::svg(&report).as_bytes())?;
+        write_atomically(path, chart::svg(&report)?.as_bytes())?;
     }
     let failed = report.results.iter().filter(|r| r.error.is_some()).count();
     if failed > 0 {

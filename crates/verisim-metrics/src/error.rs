@@ -128,9 +128,9 @@ pub enum Error {
         /// Height × width × channels.
         pixels: usize,
     },
-    /// Data that cannot be read or used.
-    #[error(transparent)]
-    Source(#[from] verisim_data::Error),
+    /// Somebody asked for an end.
+    #[error("stopped before all was compared")]
+    Stopped,
     /// A network that cannot be trained, opened or used.
     #[error(transparent)]
     Network(Box<dyn std::error::Error + Send + Sync>),

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
 use verisim_data::rng::{permutation, stream};
-use verisim_data::{Data as _, Event, Watch};
+use verisim_data::{Event, Watch};
 use verisim_models::artefact::{self, FORMAT, Header, Provenance};
 use verisim_models::step::CPU_SHARDS;
 use verisim_models::{Learn, Model as _, Models as _, Ready, Setup, Split, Start, Trainee, Training, Weights};

@@ -164,6 +164,7 @@ pub struct Adapter {
     pub kind: &'static str,
     /// Vulkan, Metal, Dx12, ...
     pub interface: String,
+    /// Driver and its version, as they call themselves.
     pub driver: String,
     /// Largest buffer, in bytes; bounds the memory of one tensor.
     pub largest_buffer: u64,

@@ -44,5 +44,5 @@ pub use kinds::{Kind, models};
 pub use sample::{Sampled, To, sample};
 pub use train::{Trained, train};
 pub use verisim_data::{Event, Quiet, Watch, file, number};
-pub use verisim_metrics::Document;
+pub use verisim_metrics::{Document, clip};
 pub use verisim_train::{Begin, Ended};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use verisim_data::file::{check_writable, write_atomically};
-use verisim_data::{Event, Sink as _, Target, Watch};
+use verisim_data::{Event, Target, Watch};
 use verisim_infer::{Artefact, Generate, Generator as _, Plan, Summary, draw, read};
 
 use crate::ask::Ask;

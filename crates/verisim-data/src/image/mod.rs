@@ -22,6 +22,7 @@ mod read;
 mod set;
 mod settings;
 mod shape;
+mod sheet;
 mod spec;
 mod store;
 #[cfg(test)]
@@ -34,5 +35,6 @@ use npz::is_npz;
 pub use set::{Images, Reading};
 pub use settings::{Channels, Fit, ReadSettings, Size};
 pub use shape::Shape;
+pub use sheet::{magnified, rows_of};
 pub use spec::Spec;
 pub use write::{Writer, grid, png_bytes};

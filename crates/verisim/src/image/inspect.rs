@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use verisim_data::file::{check_writable, write_atomically};
-use verisim_data::image::{Images, ReadSettings, Reading, Shape, Size, Spec, most_bad, png_bytes};
+use verisim_data::image::{Images, ReadSettings, Reading, Shape, Size, Spec, most_bad, png_bytes, rows_of};
 use verisim_data::number::grouped;
-use verisim_metrics::image::pictures::{self, Drawn};
 
 use crate::error::Result;
 use crate::inspect::Inspected;
@@ -107,7 +106,7 @@ fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[us
 }
 
 /// A row of a class (rows of the set when there are none), 16 images wide, spread over the set.
-fn sheet(images: &Images) -> verisim_metrics::Result<Drawn> {
+fn sheet(images: &Images) -> Result<(Vec<u8>, Shape)> {
     const WIDE: usize = 16;
     const ROWS: usize = 8;
     let of = |class: u32| -> Vec<usize> { (0..images.len()).filter(|&i| images.labels()[i] == class).collect() };
@@ -119,7 +118,7 @@ fn sheet(images: &Images) -> verisim_metrics::Result<Drawn> {
         let shown = members.len().min(WIDE);
         (0..shown).map(|k| members[k * members.len() / shown]).collect()
     };
-    pictures::rows(images, &rows.into_iter().map(spread).collect::<Vec<_>>(), WIDE)
+    Ok(rows_of(images, &rows.into_iter().map(spread).collect::<Vec<_>>(), WIDE)?)
 }
 
 /// What an artefact says of the images that it makes.

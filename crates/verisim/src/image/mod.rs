@@ -5,7 +5,7 @@ mod inspect;
 
 use std::path::{Path, PathBuf};
 
-use verisim_data::image::{Images, Shape, Spec, Writer, grid, png_bytes};
+use verisim_data::image::{Images, Shape, Spec, Writer, grid, magnified, png_bytes};
 use verisim_data::rng::{below, stream};
 use verisim_infer::image::{Ask, Pictures};
 use verisim_infer::{Artefact, Generator as _};
@@ -55,8 +55,7 @@ impl Kind for Images {
         let wide = if ask.interpolate.is_some() { ask.count().min(16) } else { WIDE };
         let pixels = Pictures::new(artefact, ask)?.sheet(wide)?;
         let shape = artefact.spec.shape;
-        let scale = (64 / shape.height.max(shape.width)).max(1);
-        let (pixels, whole) = grid(&pixels, shape, wide, 2, scale);
+        let (pixels, whole) = grid(&pixels, shape, wide, 2, magnified(shape));
         Ok(png_bytes(&pixels, whole, &artefact.says())?)
     }
 

@@ -1,7 +1,5 @@
 //! How the classifier is trained.
 
-use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, activation};
 use verisim_data::image::Images;
 use verisim_data::rng::{below, stream};
@@ -11,7 +9,7 @@ use super::net::Net;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Trainee};
-use crate::nets::params::{weights_of, with_weights};
+use crate::nets::params::weights_of;
 use crate::nets::vision;
 use crate::step::{self, CPU_SHARDS, Epochs};
 use crate::training::Training;
@@ -41,9 +39,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The learning rate of `step`, from 0: it falls linearly, and would be 0 after the last step.
+    /// The learning rate of `step`, from 0, as a factor of the highest: it falls linearly, and would be 0 after the last step.
     fn rate(&self, step: u64) -> f64 {
-        LEARNING_RATE * (1.0 - step as f64 / self.steps as f64)
+        1.0 - step as f64 / self.steps as f64
     }
 }
 
@@ -57,8 +55,7 @@ pub struct Learner<'a> {
     view: View,
     /// Classes of the images; none when turns are learnt.
     classes: Option<usize>,
-    net: Net,
-    optimizer: ModuleOptimizer,
+    learner: step::Learner<Net>,
     epochs: Epochs,
     /// Where the network is; it supports gradients.
     device: Device,
@@ -77,15 +74,14 @@ impl<'a> Learner<'a> {
         let view = View::fitted(images.shape());
         let classes = Some(images.classes().len()).filter(|&k| k >= 2);
         let net = Net::new(&view, classes.unwrap_or(TURNS), settings.seed, &device);
-        let optimizer = step::adamw(&optimization());
+        let learner = step::Learner::without_average(net, &optimization());
         Ok(Learner {
             images,
             index,
             settings: *settings,
             view,
             classes,
-            net,
-            optimizer,
+            learner,
             epochs: Epochs::default(),
             device,
         })
@@ -96,7 +92,7 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// When the device fails.
     pub fn finished(self) -> Result<Classifier> {
-        Classifier::trained(self.net.valid(), self.view, self.classes, self.device.inner())
+        Classifier::trained(self.learner.average(), self.view, self.classes, self.device.inner())
     }
 
     /// Pixels of a step's images and what is to be answered to each: its class, or how it was turned.
@@ -126,14 +122,14 @@ impl Trainee<Images> for Learner<'_> {
         let (view, plain) = (&self.view, self.device.clone().inner());
         // A batch of few images may make fewer shards.
         let shards = count.div_ceil(each);
-        let (grads, _) = step::gradients(&self.net, shards, &self.device, |s, net: &Net| {
+        let (grads, _) = step::gradients(self.learner.net(), shards, &self.device, |s, net: &Net| {
             let answers = &answers[s * each..((s + 1) * each).min(count)];
             let pixels = &pixels[s * each * view.len()..][..answers.len() * view.len()];
             let logits = net.answers(net.features(Tensor::from_inner(view.tensor(pixels, &plain))));
             let truth = Tensor::from_inner(vision::classes(answers, ways, &plain));
             (-(activation::log_softmax(logits, 1) * truth).sum() / count as f64, Losses::new())
         });
-        self.net = self.optimizer.step(self.settings.rate(clock.step), self.net.clone(), grads);
+        self.learner.update(grads, &Clock { rate: self.settings.rate(clock.step), ..*clock });
         Ok(Losses::new())
     }
 
@@ -147,19 +143,16 @@ impl Trainee<Images> for Learner<'_> {
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net)?);
-        step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
+        self.learner.save(&mut weights, "net")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
-        self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
-        Ok(())
+        self.learner.load(&mut weights, "net")
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        weights_of(&self.net.valid())
+        weights_of(&self.learner.average())
     }
 }
 
