@@ -8,6 +8,7 @@ mod bad_images;
 mod bad_input;
 mod bench;
 mod cli;
+mod formats;
 mod gpu;
 mod image_models;
 mod images;
