@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Parser, Subcommand, ValueEnum};
-use verisim::image::Size;
-use verisim::{Ask, Choice};
+use verisim::{Ask, Choice, Size};
 
 /// Learn a real table or real images, write one artefact, emit synthetic ones from it anywhere.
 #[derive(Debug, Parser)]

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use verisim_models::artefact::{File, Header, Provenance};
+use verisim_models::compute::Device;
 use verisim_models::{Learn, Model as _, Models as _};
 
 use crate::error::{Error, Result};

@@ -5,6 +5,7 @@
 mod artefact;
 mod error;
 mod generator;
+#[cfg(feature = "neural")]
 pub mod image;
 pub mod table;
 

@@ -6,12 +6,12 @@
 
 use std::fmt::Debug;
 
-pub use burn::tensor::Device;
-use burn::tensor::Tensor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 pub use verisim_data::Data;
 
+pub use crate::compute::Device;
+use crate::compute::Loss;
 use crate::error::Result;
 use crate::training::{Train, Training};
 use crate::weights::Weights;
@@ -99,6 +99,9 @@ impl<K: Learn> Clone for Split<'_, K> {
 
 impl<K: Learn> Copy for Split<'_, K> {}
 
+/// Shards of a batch on a CPU.
+pub const CPU_SHARDS: usize = 2;
+
 /// How and where a model is trained.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
@@ -108,7 +111,7 @@ pub struct Setup<'a> {
     pub seed: u64,
     /// The device; it supports gradients.
     pub device: &'a Device,
-    /// Shards of a batch: [`CPU_SHARDS`](crate::step::CPU_SHARDS), or one on a GPU.
+    /// Shards of a batch: [`CPU_SHARDS`], or one on a GPU.
     pub shards: usize,
 }
 
@@ -180,7 +183,7 @@ pub struct Clock {
 }
 
 /// Losses of one step, by name; still on the device, so that only logged steps wait for them.
-pub type Losses = Vec<(&'static str, Tensor<1>)>;
+pub type Losses = Vec<(&'static str, Loss)>;
 
 /// A model in training.
 pub trait Trainee<K: Learn>: Send {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use verisim_data::Quiet;
-use verisim_models::{Clock, Learn, Start, Trainee, Training};
+use verisim_models::{Clock, Learn, Start, Trainee, Training, compute};
 
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -139,7 +139,7 @@ fn steps<K: Learn>(
             step += 1;
         }
         let lost = |e| Error::Unmeasured { what: format!("the device failed during step {step}: {e}") };
-        machine.device.sync().map_err(lost)?;
+        compute::wait(&machine.device).map_err(lost)?;
         Ok(at.elapsed().as_secs_f64() / count as f64)
     };
     run(1)?;

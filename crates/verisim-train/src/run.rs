@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use burn::tensor::Device;
 use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
 use verisim_data::rng::{permutation, stream};
 use verisim_data::{Event, Watch};
+use verisim_models::compute::{self, Device};
 use verisim_models::artefact::{self, FORMAT, Header, Provenance};
-use verisim_models::step::CPU_SHARDS;
+use verisim_models::learn::CPU_SHARDS;
 use verisim_models::{Learn, Model as _, Models as _, Ready, Setup, Split, Start, Trainee, Training, Weights};
 
 use crate::checkpoint::{self, Of};
@@ -171,8 +171,7 @@ impl<'a, K: Learn> Lesson<'a, K> {
 
     /// A fitted model, or a fresh one to train.
     pub(crate) fn start(&self, machine: &Machine) -> Result<Start<K>> {
-        let device = machine.device.clone().autodiff();
-        let device = if self.training.recompute { device.gradient_checkpointing() } else { device };
+        let device = compute::tracking(&machine.device, self.training.recompute);
         let shards = if machine.gpu { 1 } else { CPU_SHARDS };
         let setup = Setup { training: &self.training, seed: self.job.seed, device: &device, shards };
         let split = Split {

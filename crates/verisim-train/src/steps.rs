@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use verisim_data::{Event, Watch};
-use verisim_models::{Clock, Learn, Losses, Trainee, Training, read};
+use verisim_models::{Clock, Learn, Losses, Trainee, Training, compute};
 
 use crate::error::{Error, Result};
 
@@ -157,5 +157,5 @@ fn progress(state: &State, training: &Training, total: u64) -> f64 {
 
 /// Reads losses from the device: the one place where a step waits for it.
 fn read(losses: Losses) -> Result<Vec<(&'static str, f64)>> {
-    losses.into_iter().map(|(name, value)| Ok((name, read::number(value)?))).collect()
+    losses.into_iter().map(|(name, value)| Ok((name, compute::number(value)?))).collect()
 }

@@ -91,8 +91,7 @@ pub(crate) fn of_kind<K: Kind>(
     let artefact = Artefact::<K>::open(&model, &on.machine.device)?;
     let sampling = sampling(&artefact, seconds)?;
     // What burn has reserved there it keeps for itself, so that this is about the most that it ever had.
-    let card = if on.machine.gpu { on.machine.device.memory_pool_usage() } else { None };
-    Ok(Measured { adapter: on.adapter(), training, sampling, card_memory: card.map(|usage| usage.bytes_reserved) })
+    Ok(Measured { adapter: on.adapter(), training, sampling, card_memory: on.card_memory() })
 }
 
 /// Seconds a row or image, over `seconds` of sampling after one round of warm-up. Nothing is written.

@@ -1,6 +1,6 @@
 //! Which device to compute on: chosen once, at run time, among the backends that this build has.
 
-use burn::tensor::Device;
+use verisim_models::compute::Device;
 use verisim_train::Machine;
 
 use crate::error::{Error, Result};
@@ -80,7 +80,7 @@ pub fn all() -> Vec<Choice> {
 pub fn choose(choice: Choice) -> Result<Chosen> {
     let found = match choice {
         // A driver that computes on the processor is no reason to leave the CPU's own backend.
-        Choice::Auto => wgpu().filter(|_| is_card()).or_else(flex).or_else(ndarray).or_else(wgpu),
+        Choice::Auto => wgpu().filter(|_| is_card()).or_else(flex).or_else(ndarray).or_else(wgpu).or_else(processor),
         Choice::Flex => flex(),
         Choice::Ndarray => ndarray(),
         Choice::Wgpu => wgpu(),
@@ -110,6 +110,14 @@ fn absent(choice: Choice) -> Error {
 
 fn chosen(device: Device, name: &'static str, gpu: bool) -> Chosen {
     Chosen { machine: Machine { device, gpu }, name }
+}
+
+/// A build without tensors knows the processor alone.
+fn processor() -> Option<Chosen> {
+    #[cfg(not(feature = "neural"))]
+    return Some(chosen(Device, "cpu", false));
+    #[cfg(feature = "neural")]
+    None
 }
 
 #[cfg(feature = "flex")]
@@ -149,6 +157,14 @@ fn is_card() -> bool {
 }
 
 impl Chosen {
+    /// Memory that is reserved on a card, in bytes.
+    pub fn card_memory(&self) -> Option<u64> {
+        #[cfg(feature = "neural")]
+        return self.machine.gpu.then(|| self.machine.device.memory_pool_usage())?.map(|usage| usage.bytes_reserved);
+        #[cfg(not(feature = "neural"))]
+        None
+    }
+
     /// What is behind the device, where it tells: card, driver, graphics interface.
     pub fn adapter(&self) -> Option<String> {
         adapters::default().filter(|_| self.machine.gpu).map(|a| a.line())

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
+#[cfg(feature = "neural")]
 use verisim_data::image::Images;
 use verisim_data::table::Table;
 use verisim_data::{Claim, Watch};
@@ -27,7 +28,11 @@ use crate::sample::{self, Sampled, To};
 use crate::train::{self, Trained};
 
 /// Every kind of data, the one that unknown files are taken for first.
-pub(crate) static KINDS: [&dyn Verbs; 2] = [&Of::<Table>::NEW, &Of::<Images>::NEW];
+pub(crate) static KINDS: &[&dyn Verbs] = &[
+    &Of::<Table>::NEW,
+    #[cfg(feature = "neural")]
+    &Of::<Images>::NEW,
+];
 
 /// A kind of data as the verbs want it, beyond what learning, sampling and comparing need.
 pub trait Kind: Generate + Compare {
@@ -231,7 +236,7 @@ pub(crate) fn read<T: DeserializeOwned>(ask: Ask, verb: Verb, path: &Path, holds
 /// The kind that the data at `path` are of: the one that is surest.
 pub(crate) fn kind_of(path: &Path) -> &'static dyn Verbs {
     let mut best = KINDS[0];
-    for kind in KINDS {
+    for &kind in KINDS {
         if kind.claims(path) > best.claims(path) {
             best = kind;
         }
@@ -241,13 +246,13 @@ pub(crate) fn kind_of(path: &Path) -> &'static dyn Verbs {
 
 /// The kind of the model in a file.
 pub(crate) fn kind_in(file: &File, path: &Path) -> Result<&'static dyn Verbs> {
-    KINDS.into_iter().find(|kind| kind.made(file)).ok_or_else(|| Error::UnknownKind { path: path.to_owned() })
+    KINDS.iter().copied().find(|kind| kind.made(file)).ok_or_else(|| Error::UnknownKind { path: path.to_owned() })
 }
 
 /// The kind whose model a config names.
 pub(crate) fn kind_of_model(config: &Config) -> Result<(&'static dyn Verbs, String)> {
     let name = config.model()?;
-    match KINDS.into_iter().find(|kind| kind.models().contains(&name.as_str())) {
+    match KINDS.iter().copied().find(|kind| kind.models().contains(&name.as_str())) {
         Some(kind) => Ok((kind, name)),
         None => Err(config.unknown_model(&name, &models()).into()),
     }

@@ -26,6 +26,7 @@ pub mod demo;
 pub mod device;
 mod error;
 pub mod evaluate;
+#[cfg(feature = "neural")]
 pub mod image;
 mod inspect;
 mod kinds;
@@ -43,6 +44,7 @@ pub use inspect::{Inspected, inspect};
 pub use kinds::{Kind, models};
 pub use sample::{Sampled, To, sample};
 pub use train::{Trained, train};
+pub use verisim_data::image::Size;
 pub use verisim_data::{Event, Quiet, Watch, file, number};
 pub use verisim_metrics::{Document, clip};
 pub use verisim_train::{Begin, Ended};

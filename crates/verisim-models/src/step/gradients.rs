@@ -10,8 +10,6 @@ use rayon::prelude::*;
 use crate::learn::{Clock, Losses, Setup};
 use crate::nets::adamw::squares;
 
-/// Shards of a batch on a CPU.
-pub const CPU_SHARDS: usize = 2;
 
 /// Runs `shard(s, module)` for every shard and adds up the gradients of the losses that it returns.
 ///

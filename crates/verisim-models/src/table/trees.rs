@@ -19,13 +19,13 @@
 //! - Categories enter a tree in the order of the first principal component of their class profiles
 //!   (Coppersmith et al., 1999), so that a category split is a threshold like any other.
 
-use burn::tensor::Device;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{Stream, below, permutation, stream, uniform};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::table::{Spec, Table};
 
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::learn::{self, Model, Setup, Start};
 use crate::table::order::{self, by_information};

@@ -32,7 +32,7 @@ use crate::noise;
 use crate::read;
 use crate::step::{self, Epochs, Learner};
 use crate::table::decode::{Heads, calibrate, marginals};
-use crate::table::order::{self, Columns};
+use crate::table::ordered::{self, Columns};
 use crate::table::resident::Resident;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::training::Training;
@@ -117,11 +117,11 @@ impl Model<Table> for Config {
     }
 
     fn start(&self, split: &Split<'_, Table>, setup: &Setup<'_>) -> Result<Start<Table>> {
-        order::start(split, |columns| Tvae::new(self, columns, setup))
+        ordered::start(split, |columns| Tvae::new(self, columns, setup))
     }
 
     fn restore(&self, spec: &Spec, weights: &mut Weights, device: &Device) -> Result<Box<dyn Sampler>> {
-        order::restore(spec, weights, |spans, weights| TvaeSampler::from_weights(self, spans, weights, device))
+        ordered::restore(spec, weights, |spans, weights| TvaeSampler::from_weights(self, spans, weights, device))
     }
 }
 

@@ -12,7 +12,6 @@ use verisim_infer::{Artefact, Generator as _};
 use verisim_metrics::image::Eyes;
 
 pub use inspect::InspectAsk;
-pub use verisim_data::image::Size;
 
 use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
