@@ -103,7 +103,7 @@ fn options(size: Option<Size>, known: Option<&Known<Images>>, watch: &mut dyn Wa
         return Err(Error::Images { what }.into());
     }
     if known.source.is_none() {
-        let what = "the config of the model's training is not beside it; images are cropped to its size";
+        let what = "the model is of an old format, which does not tell how its images got their size; images are cropped to it";
         watch.on(Event::Note(what.into()));
     }
     let fit = known.source.as_ref().and_then(|source| source.images.clone()).unwrap_or_default().fit;
@@ -122,15 +122,7 @@ fn of_shape(shape: Shape, options: ReadSettings) -> ReadSettings {
 
 /// Reads a set that is large enough to be compared, and tells what was done to it; the number of files that cannot be read too.
 fn read(path: &Path, options: &ReadSettings, watch: &mut dyn Watch) -> Result<(Images, usize)> {
-    let (images, reading) = Images::read(path, options).map_err(|error| match error {
-        Error::Sizes { path, what, fitting: (height, width) } => {
-            let what = format!(
-                "its images {what}; bring them to one size, as size {height}x{width} does, or to that of the images of a model"
-            );
-            Error::File { path, what }
-        }
-        other => other,
-    })?;
+    let (images, reading) = Images::read(path, options)?;
     let least = NEIGHBOURS + 1;
     if images.len() < least {
         let what = format!("holds {} images, which say too little; give it at least {least}", images.len());
