@@ -14,9 +14,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use verisim::bench::{Case, Figures, Measured, Spread, bench, stand_in};
+use verisim::bench::{Case, Figures, Measured, Spread};
 use verisim::file::{check_writable, write_atomically};
-use verisim::{Choice, device};
+use verisim::{Choice, bench, case, device, stand_in};
 
 use crate::args::Bench;
 use crate::ui::Ui;
@@ -202,15 +202,15 @@ fn prepare(config: &Path, set: &[String], folder: &TempDir) -> Result<Job> {
         config = folder.path().join(format!("{name}.toml"));
         std::fs::write(&config, format!("[data]\npath = \"none\"\n\n[model.{name}]\n"))?;
     }
-    let mut case = verisim::bench::case(&config, &set)?;
-    let mut data = case.data.display().to_string();
-    if !case.there && !set.iter().any(|s| s.trim_start().starts_with("data.path")) {
+    let mut asked = case(&config, &set)?;
+    let mut data = asked.data.display().to_string();
+    if !asked.there && !set.iter().any(|s| s.trim_start().starts_with("data.path")) {
         let path = stand_in(&config, &set, folder.path())?;
         set.push(format!("data.path={}", path.display()));
-        case = verisim::bench::case(&config, &set)?;
-        data = case.stand_in.into();
+        asked = case(&config, &set)?;
+        data = asked.stand_in.into();
     }
-    Ok(Job { name, case, config, set, data })
+    Ok(Job { name, case: asked, config, set, data })
 }
 
 /// What a process of its own tells.

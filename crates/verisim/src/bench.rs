@@ -8,11 +8,11 @@ use verisim_data::Quiet;
 use verisim_infer::{Artefact, Generate, Generator as _, draw};
 use verisim_train::bench::measure;
 pub use verisim_train::bench::{Figures, Spread};
-use verisim_train::{Config, Job};
+use verisim_train::Job;
 
-use crate::device::{Choice, Chosen, choose};
+use crate::device::Chosen;
 use crate::error::{Error, Result};
-use crate::kinds::{Kind, kind_of_model};
+use crate::kind::Kind;
 
 /// What was measured of one model on one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,45 +42,11 @@ pub struct Case {
     pub stand_in: &'static str,
 }
 
-/// What a config would measure; its settings are checked.
-///
-/// # Errors
-/// When the config cannot be used.
-pub fn case(config: &Path, set: &[String]) -> Result<Case> {
-    let config = Config::read(config, set)?;
-    let (kind, model) = kind_of_model(&config)?;
-    let (data, there) = kind.data(&config)?;
-    Ok(Case { model, unit: kind.unit(), data, there, stand_in: kind.stand_in_name() })
-}
-
-/// Writes data that stand in for those of a config that has none, to `folder`, and returns where they are: what a step costs
-/// hardly depends on what the data say.
-///
-/// # Errors
-/// When the config cannot be used, or nothing can be written there.
-pub fn stand_in(config: &Path, set: &[String], folder: &Path) -> Result<PathBuf> {
-    kind_of_model(&Config::read(config, set)?)?.0.stand_in(folder)
-}
-
-/// Trains and samples for `seconds` each, after a warm-up of a quarter of that. `begun` is when the program started, and `out` a
-/// folder for the model that comes of it.
+/// The measurement of a job of kind `K`, whether the verbs know that kind or not.
 ///
 /// # Errors
 /// As training and sampling.
-pub fn bench(
-    config: &Path,
-    set: &[String],
-    device: Choice,
-    out: &Path,
-    seconds: f64,
-    begun: Instant,
-) -> Result<Measured> {
-    let config = Config::read(config, set)?;
-    let on = choose(device)?;
-    kind_of_model(&config)?.0.measure(&config, &on, out, seconds, begun)
-}
-
-pub(crate) fn of_kind<K: Kind>(
+pub fn of_kind<K: Kind>(
     job: &Job<K>,
     on: &Chosen,
     out: &Path,

@@ -1,17 +1,18 @@
 //! `demo`: the whole line, train, sample and evaluate, on the wine-quality data (Cortez et al., 2009) that come along.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use verisim_data::file::write_atomically;
-use verisim_data::rng::{permutation, stream};
 use verisim_data::{Event, Quiet, Watch};
 use verisim_metrics::Document;
 
 use crate::ask::Ask;
 use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
-use crate::{evaluate, sample, train};
+use crate::sample::To;
+use crate::train::Ask as TrainAsk;
+use crate::verbs::{evaluate, sample, train};
+use crate::wine::wine;
 
 /// What a demo leaves behind.
 pub struct Demo {
@@ -43,10 +44,10 @@ pub fn demo(out: &Path, watch: &mut dyn Watch) -> Result<Demo> {
     say("2. train".into());
     // A table of this size is learnt before a card is awake.
     let device = if choose(Choice::Flex).is_ok() { Choice::Flex } else { Choice::Auto };
-    let ask = train::Ask { config, out: Some(out.to_owned()), device, ..train::Ask::default() };
-    train::train(&ask, &mut Quiet)?;
+    let ask = TrainAsk { config, out: Some(out.to_owned()), device, ..TrainAsk::default() };
+    train(&ask, &mut Quiet)?;
 
-    sample::sample(out, Ask::new().with("n", rows), sample::To::Path(&synthetic), device, &mut Quiet)?;
+    sample(out, Ask::new().with("n", rows), To::Path(&synthetic), device, &mut Quiet)?;
     say(format!("3. sample     {rows} synthetic wines: {}", synthetic.display()));
 
     say("4. evaluate\n".into());
@@ -55,32 +56,8 @@ pub fn demo(out: &Path, watch: &mut dyn Watch) -> Result<Demo> {
         .with("synthetic", &synthetic)
         .with("holdout", &holdout)
         .with("target", "quality");
-    let report = evaluate::evaluate(ask, watch)?;
+    let report = evaluate(ask, watch)?;
     let page = out.join("report.html");
     write_atomically(&page, report.to_html().as_bytes())?;
     Ok(Demo { report, page, model: out.join("model.safetensors") })
-}
-
-/// The wines as the program carries them; source and licence stand beside the file.
-const WINES: &str = include_str!("../data/winequality-red.csv");
-
-/// Writes the wines, every fifth of a random order to the hold-out; returns how many went to the first file.
-///
-/// The data repeat 240 wines word for word. They are left out: a wine in both files would make real rows look like copies.
-///
-/// # Errors
-/// When the files cannot be written.
-pub fn wine(real: &Path, holdout: &Path) -> Result<usize> {
-    let (header, rows) = WINES.split_once('\n').unwrap_or_default();
-    let header = format!("{header}\n");
-    let mut seen = HashSet::new();
-    let lines: Vec<&str> = rows.split_inclusive('\n').filter(|line| seen.insert(*line)).collect();
-    let (mut kept, mut back) = (header.clone(), header);
-    for (k, &i) in permutation(&mut stream(42, "demo", 0), lines.len()).iter().enumerate() {
-        let file = if k % 5 == 0 { &mut back } else { &mut kept };
-        file.push_str(lines[i]);
-    }
-    write_atomically(real, kept.as_bytes())?;
-    write_atomically(holdout, back.as_bytes())?;
-    Ok(lines.len() - lines.len().div_ceil(5))
 }

@@ -91,7 +91,7 @@ pub enum Error {
         holds: &'static str,
     },
     /// An artefact of a kind that this version does not know.
-    #[error("{}: makes data of a kind that this version does not know; install a newer verisim", path.display())]
+    #[error("{}: makes data of a kind that this version does not know; install a newer verisim, or one with all models", path.display())]
     UnknownKind {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,7 @@
 //! All kinds of data, and what each can do for a verb.
 //!
-//! [`KINDS`] is the only place that knows them all. A kind is a type that implements [`Kind`]; the verbs are written once, for any
-//! kind, and reach it as a trait object.
+//! [`KINDS`] is the only place that knows them all. A kind is a type that implements [`Kind`]; what a verb does is written once, for
+//! any kind, and reached as a trait object.
 
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ use crate::bench::{self, Measured};
 use crate::device::Chosen;
 use crate::error::{Error, Result};
 use crate::evaluate;
-use crate::inspect::{self, Inspected};
+use crate::inspect;
+use crate::kind::{Inspected, Kind};
 use crate::sample::{self, Sampled, To};
 use crate::train::{self, Trained};
 
@@ -33,58 +34,6 @@ pub(crate) static KINDS: &[&dyn Verbs] = &[
     #[cfg(feature = "neural")]
     &Of::<Images>::NEW,
 ];
-
-/// A kind of data as the verbs want it, beyond what learning, sampling and comparing need.
-pub trait Kind: Generate + Compare {
-    /// Where a first sample goes, as a suggestion to people.
-    const FIRST: &'static str;
-    /// What stands in for data that a bench has not.
-    const STAND_IN: &'static str;
-    /// Whether a sample can go to a stream.
-    const STREAMS: bool;
-    /// What data are looked at with.
-    type InspectAsk: DeserializeOwned;
-
-    /// What the data at `path` are, for people and for programs.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    fn inspect(path: &Path, ask: &Self::InspectAsk) -> Result<Inspected>;
-
-    /// What an artefact says of the data that it makes, for people.
-    fn describe(spec: &Self::Spec) -> String;
-
-    /// The networks that an evaluation looks with.
-    ///
-    /// # Errors
-    /// When their device cannot be had.
-    fn eyes(ask: &<Self as Compare>::Ask) -> Result<Box<Self::Eyes>>;
-
-    /// Where a picture goes that is asked for beside a sample; refused if it cannot be drawn.
-    ///
-    /// # Errors
-    /// When it cannot be drawn.
-    fn picture_at(_: &<Self as Generate>::Ask) -> Result<Option<&Path>> {
-        Ok(None)
-    }
-
-    /// That picture, as a PNG.
-    ///
-    /// # Errors
-    /// When the sample cannot be drawn.
-    fn picture(_: &Artefact<Self>, _: &<Self as Generate>::Ask) -> Result<Vec<u8>> {
-        Ok(Vec::new())
-    }
-
-    /// Writes data for a bench without data of its own to a folder; returns where they are.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    fn stand_in(folder: &Path) -> Result<PathBuf>;
-
-    /// A sample that a bench draws once: as much as is drawn at a time.
-    fn bench_ask(seed: u64) -> <Self as Generate>::Ask;
-}
 
 /// The verbs of one kind, whichever it is.
 pub(crate) trait Verbs: Sync {
@@ -187,7 +136,7 @@ impl<K: Kind> Verbs for Of<K> {
     }
 
     fn describe(&self, file: File) -> Result<Inspected> {
-        inspect::model::<K>(file)
+        inspect::of_kind::<K>(file)
     }
 
     fn measure(&self, config: &Config, on: &Chosen, out: &Path, seconds: f64, begun: Instant) -> Result<Measured> {
@@ -259,7 +208,7 @@ pub(crate) fn kind_of_model(config: &Config) -> Result<(&'static dyn Verbs, Stri
 }
 
 /// The names of all models of all kinds.
-pub fn models() -> Vec<&'static str> {
+pub(crate) fn models() -> Vec<&'static str> {
     KINDS.iter().flat_map(|kind| kind.models()).copied().collect()
 }
 

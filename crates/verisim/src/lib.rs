@@ -9,7 +9,7 @@
 //! # let dir = folder.path();
 //! use verisim::{Ask, Choice, Quiet, To};
 //!
-//! verisim::demo::wine(&dir.join("real.csv"), &dir.join("unseen.csv"))?;
+//! verisim::wine(&dir.join("real.csv"), &dir.join("unseen.csv"))?;
 //! std::fs::write(dir.join("job.toml"), format!("[data]\npath = {:?}\n[model.trees]\n", dir.join("real.csv")))?;
 //! let job = verisim::train::Ask { config: dir.join("job.toml"), out: Some(dir.join("run")), ..Default::default() };
 //! verisim::train(&job, &mut Quiet)?;
@@ -22,29 +22,31 @@
 
 mod ask;
 pub mod bench;
-pub mod demo;
+mod demo;
 pub mod device;
 mod error;
 pub mod evaluate;
 #[cfg(feature = "neural")]
 pub mod image;
-mod inspect;
+pub mod inspect;
+mod kind;
 mod kinds;
 pub mod sample;
 pub mod table;
 pub mod train;
+mod verbs;
+mod wine;
 
 pub use ask::Ask;
-pub use bench::bench;
-pub use demo::demo;
+pub use demo::{Demo, demo};
 pub use device::{Choice, choose};
 pub use error::{Cause, Error, Result};
-pub use evaluate::evaluate;
-pub use inspect::{Inspected, inspect};
-pub use kinds::{Kind, models};
-pub use sample::{Sampled, To, sample};
-pub use train::{Trained, train};
+pub use kind::{Inspected, Kind};
+pub use sample::{Sampled, To};
+pub use train::Trained;
+pub use verbs::{bench, case, evaluate, inspect, models, sample, stand_in, train};
 pub use verisim_data::image::Size;
 pub use verisim_data::{Event, Quiet, Watch, file, number};
 pub use verisim_metrics::{Document, clip};
 pub use verisim_train::{Begin, Ended};
+pub use wine::wine;

@@ -6,12 +6,10 @@ use std::time::Instant;
 
 use verisim_data::file::{check_writable, write_atomically};
 use verisim_data::{Event, Target, Watch};
-use verisim_infer::{Artefact, Generate, Generator as _, Plan, Summary, draw, read};
+use verisim_infer::{Artefact, Generate, Generator as _, Plan, Summary, draw};
 
-use crate::ask::Ask;
-use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
-use crate::kinds::{Kind, kind_in};
+use crate::kind::Kind;
 
 /// Where a sample goes.
 pub enum To<'t> {
@@ -34,21 +32,10 @@ pub struct Sampled {
     pub picture: Option<PathBuf>,
 }
 
-/// Draws a sample of the model at `model`, a run directory or a `.safetensors` file. What can be asked is in
-/// [`table::Ask`](verisim_infer::table::Ask) and [`image::Ask`](verisim_infer::image::Ask).
-///
-/// # Errors
-/// When the model cannot be opened, the sample cannot be met, or it cannot be written.
-pub fn sample(model: &Path, ask: Ask, to: To<'_>, device: Choice, watch: &mut dyn Watch) -> Result<Sampled> {
-    let on = choose(device)?;
-    let file = read(model)?;
-    kind_in(&file, model)?.sample(file, model, ask, to, &on, watch)
-}
-
 /// A sample of a model of kind `K`, whether the verbs know that kind or not; `model` is where it lies.
 ///
 /// # Errors
-/// As [`sample`].
+/// As [`sample`](crate::sample()).
 pub fn of_kind<K: Kind>(
     artefact: &Artefact<K>,
     model: &Path,
@@ -90,9 +77,13 @@ fn write<K: Kind>(
     watch: &mut dyn Watch,
 ) -> Result<Summary> {
     watch.on(Event::Begin { unit: K::UNIT, total: plan.count(), done: 0 });
-    let mut sink = K::sink(&artefact.spec, target, plan.count(), &artefact.says())?;
-    let summary = draw(plan, &mut |chunk| Ok(sink.write(&chunk)?), watch)?;
-    sink.finish()?;
+    let written = || -> Result<Summary> {
+        let mut sink = K::sink(&artefact.spec, target, plan.count(), &artefact.says())?;
+        let summary = draw(plan, &mut |chunk| Ok(sink.write(&chunk)?), watch)?;
+        sink.finish()?;
+        Ok(summary)
+    };
+    let written = written();
     watch.on(Event::End);
-    Ok(summary)
+    written
 }

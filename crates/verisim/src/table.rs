@@ -8,10 +8,9 @@ use verisim_data::number::grouped;
 use verisim_data::table::{Detected, Source, Spec, Table};
 use verisim_infer::table::{Ask, CHUNK};
 
-use crate::demo::wine;
 use crate::error::{Error, Result};
-use crate::inspect::Inspected;
-use crate::kinds::Kind;
+use crate::kind::{Inspected, Kind};
+use crate::wine::wine;
 
 /// What a table is looked at with.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -51,7 +50,7 @@ impl Kind for Table {
         Ok(Box::new(()))
     }
 
-    /// The wines of [`demo`](crate::demo::demo), ten times over, so that batches are as large as with a table of usual length.
+    /// The wines of [`demo`](crate::demo()), ten times over, so that batches are as large as with a table of usual length.
     fn stand_in(folder: &Path) -> Result<PathBuf> {
         const TIMES: usize = 10;
         let (once, rest, path) = (folder.join("once.csv"), folder.join("rest.csv"), folder.join("wines.csv"));

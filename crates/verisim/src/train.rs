@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use verisim_data::{Event, Watch};
 use verisim_models::Models as _;
-use verisim_train::{Begin, Config, Ended, Job, Results, run};
+use verisim_train::{Begin, Ended, Job, Results, run};
 
 use crate::device::{Choice, choose};
 use crate::error::Result;
-use crate::kinds::{Kind, kind_of_model};
+use crate::kind::Kind;
 
 /// What a training is asked for.
 #[derive(Clone, Debug, Default)]
@@ -38,19 +38,10 @@ pub struct Trained {
     pub first: &'static str,
 }
 
-/// Learns what a config says.
-///
-/// # Errors
-/// When the config or the data cannot be used, the device fails, or the results cannot be written.
-pub fn train(ask: &Ask, watch: &mut dyn Watch) -> Result<Trained> {
-    let config = Config::read(&ask.config, &ask.set)?;
-    kind_of_model(&config)?.0.train(&config, ask, watch)
-}
-
 /// The training of a job of kind `K`, whether the verbs know that kind or not.
 ///
 /// # Errors
-/// As [`train`].
+/// As [`train`](crate::train()).
 pub fn of_kind<K: Kind>(mut job: Job<K>, ask: &Ask, watch: &mut dyn Watch) -> Result<Trained> {
     job.seed = ask.seed.unwrap_or(job.seed);
     let out = ask.out.clone().or(job.out.clone()).unwrap_or_else(|| default_out(&ask.config));

@@ -8,7 +8,7 @@ use verisim_data::image::{Images, ReadSettings, Reading, Shape, Size, Spec, most
 use verisim_data::number::grouped;
 
 use crate::error::Result;
-use crate::inspect::Inspected;
+use crate::kind::Inspected;
 
 /// What images are looked at with.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -15,8 +15,7 @@ pub use inspect::InspectAsk;
 
 use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
-use crate::inspect::Inspected;
-use crate::kinds::Kind;
+use crate::kind::{Inspected, Kind};
 
 /// Images between two others in one picture, at most.
 const MOST_BETWEEN: usize = 400;
