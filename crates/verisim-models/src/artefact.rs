@@ -105,7 +105,7 @@ impl<K: Learn> Header<K> {
         }
         let Header { format, model, source, spec, provenance } = self;
         let written = Written::<K> { format: *format, kind: K::NAME, model, source, spec, provenance };
-        serde_json::to_value(&written).map_err(|e| Error::Header { problem: e.to_string() })
+        serde_json::to_value(&written).map_err(|e| Error::Unwritable { what: "header", problem: e.to_string() })
     }
 }
 

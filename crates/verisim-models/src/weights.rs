@@ -103,7 +103,7 @@ impl Weights {
                 (name.clone(), dtype, a.shape.as_slice(), bytes)
             })
             .collect();
-        let fail = |e: safetensors::SafeTensorError| Error::Data(format!("cannot write tensors: {e}"));
+        let fail = |e: safetensors::SafeTensorError| Error::Unwritable { what: "tensors", problem: e.to_string() };
         let mut views = Vec::with_capacity(packed.len());
         for (name, dtype, shape, bytes) in &packed {
             views.push((name.clone(), TensorView::new(*dtype, shape.to_vec(), bytes).map_err(fail)?));

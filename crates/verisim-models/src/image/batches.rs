@@ -64,7 +64,7 @@ impl Batches {
     /// When there are none, or they cannot be read.
     pub fn new(split: &Split<'_, Images>, setup: &Setup<'_>) -> Result<Batches> {
         if split.train.is_empty() {
-            return Err(Error::Data("there is no image to learn".into()));
+            return Err(Error::Empty { unit: "images" });
         }
         let device = setup.device.clone().inner();
         Ok(Batches {

@@ -438,7 +438,7 @@ impl FlowSampler {
     /// The settings with those of `tuning` in their place.
     fn config_of(&self, tuning: &Tuning) -> Result<Config> {
         if tuning.guidance.is_some() && self.labels == 1 {
-            return Err(Error::Data("guidance follows classes, and these images have none; leave it out".into()));
+            return Err(Error::NoGuidance);
         }
         let Config { steps, guidance, .. } = self.config;
         let (steps, guidance) = (tuning.steps.unwrap_or(steps), tuning.guidance.unwrap_or(guidance));

@@ -29,9 +29,7 @@ pub trait Sampler: Send + Sync {
     fn tuned(&self, tuning: &Tuning) -> Result<Option<Box<dyn Sampler>>> {
         match *tuning == Tuning::default() {
             true => Ok(None),
-            false => Err(Error::Data(
-                "steps and guidance are settings of a flow, and this model has none; leave them out".into(),
-            )),
+            false => Err(Error::NoTuning),
         }
     }
 }

@@ -126,9 +126,7 @@ pub fn check_skip(skip: bool, spans: &[Span]) -> Result<()> {
     if !skip || width <= MOST_SKIP {
         return Ok(());
     }
-    Err(Error::Data(format!(
-        "the columns have {width} tokens together, and skip = true allows {MOST_SKIP}; lower bins or max_levels, or set skip = false"
-    )))
+    Err(Error::Tokens { tokens: width, most: MOST_SKIP })
 }
 
 /// Bounds logits to `+-CAP`.

@@ -13,7 +13,7 @@ pub fn check_size(hidden: &[usize], latent: usize, weights: &Weights) -> Result<
     let mut width = latent;
     for &h in hidden {
         if h.saturating_mul(width) > weights.count() {
-            return Err(Error::Data(format!("layers of {width} by {h} do not fit the weights")));
+            return Err(Error::Misfit { sizes: Some((width, h)) });
         }
         width = h;
     }

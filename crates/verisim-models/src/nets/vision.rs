@@ -376,11 +376,8 @@ impl Sides {
             return Ok(Sides { height: height / by, width: width / by });
         }
         let near = |side: usize| (side / by).max(1).saturating_mul(by);
-        let (near_h, near_w) = (near(height), near(width));
-        Err(Error::Data(format!(
-            "model.{model} divides height and width by {by} (patch {patch}, {sizes} sizes), and the images are {height} x \
-             {width}; set data.images.size = [{near_h}, {near_w}], another patch, or fewer channels"
-        )))
+        let near = (near(height), near(width));
+        Err(Error::Indivisible { model, by, patch, sizes, sides: (height, width), near })
     }
 
     /// Numbers of a layer from `width` numbers to all of the smallest size with `channels`.
@@ -394,7 +391,7 @@ impl Sides {
     pub fn check_size(&self, channels: &[usize], blocks: usize, other: usize, weights: &Weights) -> Result<()> {
         let convolutions = channels.iter().map(|c| c.saturating_mul(*c)).fold(0, usize::saturating_add);
         if convolutions.saturating_mul(9 * blocks).saturating_add(other) > weights.count() {
-            return Err(Error::Data("the layers do not fit the weights".into()));
+            return Err(Error::Misfit { sizes: None });
         }
         Ok(())
     }

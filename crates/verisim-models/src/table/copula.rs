@@ -103,7 +103,7 @@ pub struct Copula {
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded) -> Result<Copula> {
     config.check()?;
     if data.rows == 0 {
-        return Err(Error::Data("the table has no rows to learn from; give one with at least a few".into()));
+        return Err(Error::Empty { unit: "rows" });
     }
     let order = latent_orders(spans, data);
     let rank: Vec<Vec<u32>> = order.iter().map(|o| inverse(o)).collect();

@@ -68,7 +68,7 @@ impl<'a> Learner<'a> {
     /// When there is no image at `index`.
     pub fn new(images: &'a Images, index: &'a [usize], settings: &Settings, device: &Device) -> Result<Learner<'a>> {
         if index.is_empty() {
-            return Err(Error::Data("there is no image to train a classifier on".into()));
+            return Err(Error::Empty { unit: "images" });
         }
         let device = device.clone().inner().autodiff();
         let view = View::fitted(images.shape());
