@@ -76,7 +76,7 @@ impl Chunked for Reader {
             for (j, name) in self.names.iter().enumerate() {
                 // By name: the file keeps its own order of columns.
                 let array = batch.column_by_name(name).ok_or_else(|| Error::no_column(name, &self.names))?;
-                parts[j].push(normal(array, name, &self.missing, &mut seen[j])?);
+                parts[j].push(plain_array(array, name, &self.missing, &mut seen[j])?);
             }
             count += batch.num_rows();
         }
@@ -112,7 +112,7 @@ fn plain_type(kind: &DataType) -> Option<DataType> {
 }
 
 /// `array` as text or native numbers; texts that mean "missing" and not-a-number become nulls.
-fn normal(array: &ArrayRef, name: &str, missing: &Missing, seen: &mut [usize]) -> Result<ArrayRef> {
+fn plain_array(array: &ArrayRef, name: &str, missing: &Missing, seen: &mut [usize]) -> Result<ArrayRef> {
     let kind = array.data_type();
     let to = plain_type(kind).unwrap_or(DataType::Utf8);
     let failed = |e: arrow_schema::ArrowError| {
@@ -120,7 +120,7 @@ fn normal(array: &ArrayRef, name: &str, missing: &Missing, seen: &mut [usize]) -
     };
     let array = match kind {
         DataType::Dictionary(_, values) => {
-            return normal(&cast(array, values).map_err(failed)?, name, missing, seen);
+            return plain_array(&cast(array, values).map_err(failed)?, name, missing, seen);
         }
         // The shortest decimals of a single are not those of the same number as a double: 0.1 would become
         // 0.10000000149011612. Going through text keeps what people see.

@@ -141,7 +141,7 @@ struct Rows<'a> {
 
 /// One column.
 struct Cells<'a> {
-    values: Values<'a>,
+    values: Typed<'a>,
     /// `"name":` for JSON, nothing for delimited text.
     before: Vec<u8>,
     /// What stands for a missing value.
@@ -150,7 +150,7 @@ struct Cells<'a> {
     bare: bool,
 }
 
-enum Values<'a> {
+enum Typed<'a> {
     Text(&'a StringArray),
     Whole(&'a Int64Array),
     Real(&'a Float64Array),
@@ -161,9 +161,9 @@ impl<'a> Rows<'a> {
         let alone = table.columns.len() == 1;
         let cells = |(array, field): (&'a arrow_array::ArrayRef, &crate::table::schema::Field)| {
             let values = match array.data_type() {
-                DataType::Utf8 => Values::Text(array.as_string()),
-                DataType::Int64 => Values::Whole(array.as_primitive::<Int64Type>()),
-                DataType::Float64 => Values::Real(array.as_primitive::<Float64Type>()),
+                DataType::Utf8 => Typed::Text(array.as_string()),
+                DataType::Int64 => Typed::Whole(array.as_primitive::<Int64Type>()),
+                DataType::Float64 => Typed::Real(array.as_primitive::<Float64Type>()),
                 other => {
                     return Err(Error::column(&field.name, format!("has type {other}, which cannot be written")));
                 }
@@ -208,15 +208,15 @@ impl<'a> Rows<'a> {
 
     fn push(&self, cells: &Cells, row: usize, out: &mut Vec<u8>) {
         match &cells.values {
-            Values::Text(v) if v.is_valid(row) => match self.style {
+            Typed::Text(v) if v.is_valid(row) => match self.style {
                 Style::Delimited(delimiter) => push_cell(v.value(row), delimiter, out),
                 Style::Json if cells.bare => out.extend_from_slice(v.value(row).as_bytes()),
                 Style::Json => push_json_text(v.value(row), out),
             },
-            Values::Whole(v) if v.is_valid(row) => {
+            Typed::Whole(v) if v.is_valid(row) => {
                 out.extend_from_slice(itoa::Buffer::new().format(v.value(row)).as_bytes());
             }
-            Values::Real(v) if v.is_valid(row) && v.value(row).is_finite() => push_real(v.value(row), out),
+            Typed::Real(v) if v.is_valid(row) && v.value(row).is_finite() => push_real(v.value(row), out),
             _ => out.extend_from_slice(&cells.missing),
         }
     }
