@@ -248,7 +248,7 @@ const EPSILON: f32 = 1e-5;
 
 /// Sizes of one modulated activation: samples of `pixels` with `channels` each, every sample with its own scale and shift.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows {
+pub struct Activation {
     /// Pixels of a sample.
     pub pixels: usize,
     /// Channels of a pixel.
@@ -257,7 +257,7 @@ pub struct Rows {
     pub norm: bool,
 }
 
-impl Rows {
+impl Activation {
     /// `1 / sqrt(mean x^2 + epsilon)` of a pixel, or 1.
     #[inline(always)]
     fn factor(&self, x: &[f32]) -> f32 {
