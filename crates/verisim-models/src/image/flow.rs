@@ -128,7 +128,7 @@ impl Model<Images> for Config {
     }
 }
 
-/// The velocity network.
+/// The velocity network: images, times and classes to velocities.
 #[derive(Module, Debug)]
 pub struct Net {
     time: Linear,
@@ -258,7 +258,7 @@ fn loss(net: &Net, task: Task) -> Tensor<1> {
     (net.forward(at, t, class) - velocity).powf_scalar(2.0).sum() / (h * w * c) as f64
 }
 
-/// A velocity network in training.
+/// A velocity network and the images that it learns.
 pub struct Flow {
     config: Config,
     spec: Spec,
@@ -269,7 +269,10 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A fresh model.
+    /// Weights from the seed, images on their way to the device.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or do not fit the images.
     pub fn new(config: &Config, split: &Split<'_, Images>, setup: &Setup<'_>) -> Result<Flow> {
         config.check()?;
         let spec = Spec::of(split.encoded, split.train);
@@ -355,7 +358,7 @@ impl Trainee<Images> for Flow {
         Ok(step::add_losses(logs))
     }
 
-    /// The loss on images kept back, with the same noise and times each time.
+    /// The loss on images kept for validation, with the same noise and times each time.
     fn validate(&mut self) -> Result<Option<f64>> {
         let (net, mut total, mut count) = (self.learner.average(), 0.0, 0);
         for (k, batch) in self.batches.validation(64).enumerate() {
@@ -400,7 +403,7 @@ impl Trainee<Images> for Flow {
     }
 }
 
-/// A trained velocity network.
+/// Draws images: carries noise along the velocity.
 pub struct FlowSampler {
     config: Config,
     shape: Shape,
@@ -420,7 +423,10 @@ fn time(u: f64) -> f64 {
 }
 
 impl FlowSampler {
-    /// The sampler of saved weights.
+    /// Takes out of `weights` what a finished training left there.
+    ///
+    /// # Errors
+    /// When they are not those of these settings and images.
     pub fn from_weights(config: &Config, spec: &Spec, weights: &mut Weights, device: &Device) -> Result<Self> {
         let sides = Sides::of("flow", config.patch, config.channels.len(), spec.shape)?;
         let other = Mixer::count(sides).saturating_add(config.condition.saturating_mul(spec.labels()));

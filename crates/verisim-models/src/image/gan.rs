@@ -273,7 +273,7 @@ fn normal_like(like: &Tensor<4>, rng: &mut Stream) -> Tensor<4> {
     noise::fresh_normal(rng, b, h * w * c, &like.device()).reshape([b, h, w, c])
 }
 
-/// A generator and a critic in training.
+/// A generator, a critic and the images that they learn.
 pub struct Gan {
     config: Config,
     diffaugment: Augment,
@@ -286,7 +286,10 @@ pub struct Gan {
 }
 
 impl Gan {
-    /// A fresh model.
+    /// Weights from the seed, images on their way to the device.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or do not fit the images.
     pub fn new(config: &Config, split: &Split<'_, Images>, setup: &Setup<'_>) -> Result<Gan> {
         config.check()?;
         let spec = Spec::of(split.encoded, split.train);
@@ -433,7 +436,7 @@ impl Trainee<Images> for Gan {
     }
 }
 
-/// A trained generator.
+/// Draws images: one pass of the generator.
 pub struct GanSampler {
     latent: usize,
     labels: usize,
@@ -442,7 +445,10 @@ pub struct GanSampler {
 }
 
 impl GanSampler {
-    /// The sampler of saved weights.
+    /// Takes out of `weights` what a finished training left there.
+    ///
+    /// # Errors
+    /// When they are not those of these settings and images.
     pub fn from_weights(config: &Config, spec: &Spec, weights: &mut Weights, device: &Device) -> Result<Self> {
         let layout = config.layout(spec)?;
         let start = layout.sides.start(config.condition, &config.channels);

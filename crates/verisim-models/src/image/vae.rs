@@ -235,7 +235,7 @@ fn logistic(x: Tensor<4>, y: Tensor<4>, log_scale: Tensor<1>) -> Tensor<1> {
     -(below * not_white + above * not_black + inside).sum()
 }
 
-/// An autoencoder in training.
+/// An autoencoder and the images that it learns.
 pub struct Vae {
     config: Config,
     spec: Spec,
@@ -246,7 +246,10 @@ pub struct Vae {
 }
 
 impl Vae {
-    /// A fresh model.
+    /// Weights from the seed, images on their way to the device.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or do not fit the images.
     pub fn new(config: &Config, split: &Split<'_, Images>, setup: &Setup<'_>) -> Result<Vae> {
         config.check()?;
         let spec = Spec::of(split.encoded, split.train);
@@ -339,7 +342,7 @@ impl Trainee<Images> for Vae {
         Ok(step::add_losses(logs))
     }
 
-    /// The loss on images kept back, with the same noise each time.
+    /// The loss on images kept for validation, with the same noise each time.
     fn validate(&mut self) -> Result<Option<f64>> {
         let (net, mut total, mut count) = (self.learner.average(), 0.0, 0);
         for (k, batch) in self.batches.validation(64).enumerate() {
@@ -391,17 +394,21 @@ impl Trainee<Images> for Vae {
     }
 }
 
-/// A trained decoder.
+/// Draws images: latents from the prior, decoded to their mean.
 pub struct VaeSampler {
     latent: usize,
     labels: usize,
+    /// The fitted prior, `[K, latent]` and `[K, latent, latent]`; none for the standard one.
     latents: Option<(Tensor<2>, Tensor<3>)>,
     generator: Generator,
     device: Device,
 }
 
 impl VaeSampler {
-    /// The sampler of saved weights.
+    /// Takes out of `weights` what a finished training left there.
+    ///
+    /// # Errors
+    /// When they are not those of these settings and images.
     pub fn from_weights(config: &Config, spec: &Spec, weights: &mut Weights, device: &Device) -> Result<Self> {
         let layout = config.layout(spec)?;
         let (n, k) = (config.latent, spec.labels());

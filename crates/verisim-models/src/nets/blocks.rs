@@ -28,7 +28,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// The blocks of `spans`.
+    /// The blocks of columns `spans`, in this order. What they hold on the device has no gradients.
     pub fn new(spans: &[Span], device: &Device) -> Self {
         let mut offsets = vec![0];
         for s in spans {
@@ -143,7 +143,7 @@ pub fn check_skip(skip: bool, spans: &[Span]) -> Result<()> {
     )))
 }
 
-/// Bounds logits to `+-CAP`.
+/// Logits `[B, W]`, bounded to `+-CAP`: see [`CAP`].
 pub fn cap(logits: Tensor<2>) -> Tensor<2> {
     super::conv::cap(logits, CAP)
 }

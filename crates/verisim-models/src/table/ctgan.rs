@@ -30,7 +30,7 @@ mod distance;
 mod network;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{Stream, below, stream, uniform};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
@@ -38,7 +38,7 @@ use verisim_data::table::{Spec, Table};
 
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::nets::blocks::{SKIP_GAIN, cap, check_skip};
+use crate::nets::blocks::check_skip;
 use crate::nets::layers::check_size;
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::{Blocks, Init};
@@ -53,7 +53,7 @@ use crate::training::Training;
 use crate::weights::Weights;
 use conditions::Conditions;
 use distance::pair_distance;
-use network::{Critic, Generator};
+use network::{Critic, Generator, GumbelSoftmax};
 
 /// Settings of the conditional GAN.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,6 +123,10 @@ impl Config {
     fn generator(&self, blocks: &Blocks, real: &[f64], init: &mut Init) -> Generator {
         Generator::new(self.latent, &self.generator, self.skip, blocks, real, init)
     }
+
+    fn softmax(&self) -> GumbelSoftmax {
+        GumbelSoftmax { temperature: self.temperature, hard: self.hard }
+    }
 }
 
 impl Model<Table> for Config {
@@ -177,7 +181,7 @@ impl Model<Table> for Config {
     }
 }
 
-/// A GAN in training.
+/// Generator and critic in training, the rows that they learn beside them on the device.
 pub struct Ctgan {
     config: Config,
     spans: Vec<Span>,
@@ -234,65 +238,6 @@ impl Ctgan {
         per_shard.div_ceil(self.config.pac) * self.config.pac
     }
 
-    /// Generated rows `[B, W]`, their logits and scalars. `gumbel` is the noise of the tokens. The tensors, `blocks` among
-    /// them, all carry gradients or none does.
-    fn generate(
-        &self,
-        generator: &Generator,
-        blocks: &Blocks,
-        noise: Tensor<2>,
-        condition: Tensor<2>,
-        gumbel: Tensor<2>,
-    ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
-        let (logits, scalars) = generator.forward(noise, condition, blocks);
-        if !generator.skip.is_empty() {
-            let (rows, logits) = self.one_by_one(generator, blocks, logits, gumbel);
-            return (rows, logits, scalars);
-        }
-        let logits = cap(logits);
-        let noisy = logits.clone() + gumbel;
-        let peak = blocks.peak(noisy.clone());
-        let soft = blocks.softmax((noisy.clone() - peak.clone()).div_scalar(self.config.temperature));
-        (self.harden(soft, noisy, peak), logits, scalars)
-    }
-
-    /// Tokens column after column, each with the skip of those before it. The loop is over columns because each needs the
-    /// last one's draw; without the skip all columns are drawn at once.
-    fn one_by_one(
-        &self,
-        generator: &Generator,
-        blocks: &Blocks,
-        logits: Tensor<2>,
-        gumbel: Tensor<2>,
-    ) -> (Tensor<2>, Tensor<2>) {
-        let (mut rows, mut all) = (Vec::new(), Vec::new());
-        for (c, o) in blocks.offsets.windows(2).enumerate() {
-            let mut own = logits.clone().narrow(1, o[0], o[1] - o[0]);
-            if c > 0 {
-                own = own + Tensor::cat(rows.clone(), 1).matmul(generator.skip[c - 1].val() * SKIP_GAIN);
-            }
-            let own = cap(own);
-            let noisy = own.clone() + gumbel.clone().narrow(1, o[0], o[1] - o[0]);
-            let soft = activation::softmax(noisy.clone().div_scalar(self.config.temperature), 1);
-            let peak = noisy.clone().detach().max_dim(1);
-            rows.push(self.harden(soft, noisy, peak));
-            all.push(own);
-        }
-        (Tensor::cat(rows, 1), Tensor::cat(all, 1))
-    }
-
-    /// One-hot going forward, soft going back (straight-through), if the config says so.
-    fn harden(&self, soft: Tensor<2>, noisy: Tensor<2>, peak: Tensor<2>) -> Tensor<2> {
-        if !self.config.hard {
-            return soft;
-        }
-        let [_, width] = noisy.dims();
-        let [rows, columns] = peak.dims();
-        let peak = if columns == width { peak } else { peak.expand([rows, width]) };
-        let hard = noisy.detach().greater_equal(peak).float();
-        soft.clone() + (hard - soft.detach())
-    }
-
     /// Rows as the critic sees them: scalars and condition beside the tokens, `pac` rows in one.
     fn packed(&self, tokens: Tensor<2>, scalars: Option<Tensor<2>>, condition: Tensor<2>) -> Tensor<2> {
         let mut parts = vec![tokens];
@@ -316,10 +261,11 @@ impl Ctgan {
         self.config.critic.iter().map(&mut mask).collect()
     }
 
+    /// Step `k` of the critic before a step of the generator.
     fn critic_step(&mut self, clock: &Clock, k: usize) -> Losses {
         let plain = self.device.clone().inner();
         let (rows, width, latent) = (self.shard_rows(), self.blocks.width(), self.config.latent);
-        let this = &*self;
+        let (this, softmax) = (&*self, self.config.softmax());
         let generator = this.generator.net().valid();
         let shard = |s: usize, critic: &Critic| {
             let mut rng = stream(clock.seed, "critic", (clock.step * 64 + k as u64) * 64 + s as u64);
@@ -330,7 +276,7 @@ impl Ctgan {
             let real = this.packed(tokens, scalars, condition.clone());
             let noise = noise::fresh_normal(&mut rng, rows, latent, &plain);
             let token_noise = noise::fresh_gumbel(&mut rng, rows, width, &plain);
-            let (tokens, _, scalars) = this.generate(&generator, &this.blocks, noise, condition.clone(), token_noise);
+            let (tokens, _, scalars) = generator.rows(&this.blocks, noise, condition.clone(), token_noise, softmax);
             let fake = this.packed(tokens, scalars, condition);
             let packs = rows / this.config.pac;
             let mix: Vec<f32> = (0..packs).map(|_| uniform(&mut rng) as f32).collect();
@@ -357,7 +303,7 @@ impl Ctgan {
     fn generator_step(&mut self, clock: &Clock) -> Losses {
         let plain = self.device.clone().inner();
         let (rows, width, latent) = (self.shard_rows(), self.blocks.width(), self.config.latent);
-        let this = &*self;
+        let (this, softmax) = (&*self, self.config.softmax());
         let shard = |s: usize, generator: &Generator| {
             let mut rng = stream(clock.seed, "generator", clock.step * 64 + s as u64);
             let positions: Vec<usize> = (0..rows).map(|_| this.conditions.by_log_frequency(&mut rng)).collect();
@@ -367,7 +313,7 @@ impl Ctgan {
             let noise = up(noise::fresh_normal(&mut rng, rows, latent, &plain));
             let token_noise = up(noise::fresh_gumbel(&mut rng, rows, width, &plain));
             let blocks = this.blocks.with_gradients();
-            let (tokens, logits, scalars) = this.generate(generator, &blocks, noise, condition.clone(), token_noise);
+            let (tokens, logits, scalars) = generator.rows(&blocks, noise, condition.clone(), token_noise, softmax);
             let keep = this.dropout(rows / this.config.pac, &mut rng);
             // The critic is only passed through: its own fork keeps its parameters out of this graph's lock.
             let critic = this.critic.net().clone().fork(&this.device);
@@ -412,7 +358,7 @@ impl Trainee<Table> for Ctgan {
         Ok(losses)
     }
 
-    /// How far pairs of columns of generated rows are from those of the rows kept back: mean total variation distance.
+    /// How far pairs of columns of generated rows are from those of the rows kept for validation: mean total variation distance.
     /// The losses of a GAN say nothing of its quality; this does.
     fn validate(&mut self) -> Result<Option<f64>> {
         let Some(real) = &self.validation else { return Ok(None) };
@@ -452,7 +398,7 @@ impl Trainee<Table> for Ctgan {
     }
 }
 
-/// A trained GAN.
+/// Draws rows: logits on the device, tokens one after another on the host.
 pub struct CtganSampler {
     spans: Vec<Span>,
     blocks: Blocks,
@@ -462,12 +408,16 @@ pub struct CtganSampler {
     skip: Option<Vec<f32>>,
     /// Training frequency of every token.
     marginals: Vec<f64>,
+    /// What calibration adds to the logits, `[W]`.
     bias: Vec<f32>,
     device: Device,
 }
 
 impl CtganSampler {
-    /// The sampler of saved weights.
+    /// Takes out of `weights` what a finished training left there.
+    ///
+    /// # Errors
+    /// When they are not those of these settings and columns.
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights, device: &Device) -> Result<Self> {
         check_skip(config.skip, spans)?;
         check_size(&config.generator, config.latent, weights)?;

@@ -39,7 +39,7 @@ fn arrange_table(mut data: Encoded, order: &[usize]) -> Encoded {
     }
 }
 
-/// An order as a tensor.
+/// Adds the order to the weights: numbers of columns, the one drawn first in front.
 pub fn put(weights: &mut Weights, order: &[usize]) {
     weights.put_u32(NAME, &[order.len()], order.iter().map(|&j| j as u32).collect());
 }
@@ -89,15 +89,13 @@ pub fn restore<S: Sampler + 'static>(
     let spans = spec.codec.spans();
     let order = take(weights, spans.len())?;
     let inner = open(&arrange(&spans, &order), weights)?;
-    Ok(Box::new(OrderedSampler::new(inner, order)))
+    Ok(Box::new(OrderedSampler { inner, order }))
 }
 
 /// A model in training on a reordered table; the order goes into its weights.
-pub struct OrderedTrainee<T> {
-    /// The model.
-    pub inner: T,
-    /// The order of the columns that it sees.
-    pub order: Vec<usize>,
+struct OrderedTrainee<T> {
+    inner: T,
+    order: Vec<usize>,
 }
 
 impl<T: Trainee<Table>> Trainee<Table> for OrderedTrainee<T> {
@@ -132,17 +130,10 @@ impl<T: Trainee<Table>> Trainee<Table> for OrderedTrainee<T> {
     }
 }
 
-/// A trained model of a reordered table, drawing in the table's own order.
-pub struct OrderedSampler<S> {
+/// A trained model of a reordered table, drawing in the table's own order: column `k` of `inner` is column `order[k]`.
+struct OrderedSampler<S> {
     inner: S,
     order: Vec<usize>,
-}
-
-impl<S: Sampler> OrderedSampler<S> {
-    /// Puts the columns of `inner` back: its column `k` is column `order[k]` of the table.
-    pub fn new(inner: S, order: Vec<usize>) -> Self {
-        OrderedSampler { inner, order }
-    }
 }
 
 impl<S: Sampler> Sampler for OrderedSampler<S> {

@@ -158,7 +158,7 @@ struct Factor {
     trees: Vec<Tree>,
 }
 
-/// A fitted tree model.
+/// A fitted model: for each column its trees on the columns drawn before it.
 #[derive(Clone, Debug)]
 pub struct Trees {
     spans: Vec<Span>,

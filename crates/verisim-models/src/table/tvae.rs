@@ -127,7 +127,7 @@ impl Model<Table> for Config {
     }
 }
 
-/// Encoder and decoder.
+/// Encoder and decoder, both perceptrons. The skip and the spread belong to the decoder.
 #[derive(Module, Debug)]
 pub struct Net {
     encoder: Vec<Linear>,
@@ -190,7 +190,8 @@ fn later(blocks: &Blocks, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(mask, [w, w]), device)
 }
 
-/// The two terms of the loss, summed over rows: reconstruction and divergence.
+/// The two terms of the loss in nats, summed over the rows: reconstruction and divergence. `x [B, W]` is one-hot, `scalars [B, S]`,
+/// `noise [B, Z]` standard normal; without noise the latents are their means.
 fn loss(
     net: &Net,
     blocks: &Blocks,
@@ -223,7 +224,7 @@ fn loss(
     (reconstruction, divergence)
 }
 
-/// A variational autoencoder in training.
+/// Encoder and decoder in training, the rows that they learn beside them on the device.
 pub struct Tvae {
     config: Config,
     spans: Vec<Span>,
@@ -339,7 +340,7 @@ impl Trainee<Table> for Tvae {
     }
 }
 
-/// A trained variational autoencoder.
+/// Draws rows: latents from the prior, logits on the device, tokens one after another on the host.
 pub struct TvaeSampler {
     spans: Vec<Span>,
     blocks: Blocks,
@@ -347,7 +348,9 @@ pub struct TvaeSampler {
     net: Net,
     /// The skip on the host, masked: `[W, W]`.
     skip: Option<Vec<f32>>,
+    /// Standard deviation of each scalar.
     spread: Vec<f32>,
+    /// What calibration adds to the logits, `[W]`.
     bias: Vec<f32>,
     device: Device,
 }
@@ -370,7 +373,10 @@ impl TvaeSampler {
         })
     }
 
-    /// The sampler of saved weights.
+    /// Takes out of `weights` what a finished training left there.
+    ///
+    /// # Errors
+    /// When they are not those of these settings and columns.
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights, device: &Device) -> Result<Self> {
         check_skip(config.skip, spans)?;
         check_size(&config.hidden, config.latent, weights)?;

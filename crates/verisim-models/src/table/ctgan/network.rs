@@ -1,13 +1,22 @@
-//! Generator and critic.
+//! Generator and critic, and how rows come out of the one and go into the other.
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Tensor, activation};
 
 use crate::error::Result;
-use crate::nets::blocks::SKIP_GAIN;
+use crate::nets::blocks::{SKIP_GAIN, cap};
 use crate::nets::{Blocks, Init, linear};
 use crate::read;
+
+/// How tokens leave the generator: by the Gumbel-softmax (Jang et al., 2017).
+#[derive(Clone, Copy, Debug)]
+pub struct GumbelSoftmax {
+    /// Near 0 rows are almost one-hot, and their gradients rough.
+    pub temperature: f64,
+    /// Whether rows are one-hot going forward, and as soft as ever going back (straight-through).
+    pub hard: bool,
+}
 
 /// Noise and condition to logits and scalars.
 #[derive(Module, Debug)]
@@ -15,7 +24,7 @@ pub struct Generator {
     layers: Vec<Linear>,
     output: Linear,
     /// For each column after the first, the map from the one-hot columns before it to its logits; empty without skip.
-    pub skip: Vec<Param<Tensor<2>>>,
+    skip: Vec<Param<Tensor<2>>>,
 }
 
 impl Generator {
@@ -53,6 +62,53 @@ impl Generator {
         blocks.heads(linear(&self.output, x))
     }
 
+    /// Rows `[B, W]`, their logits and their scalars. `gumbel [B, W]` is the noise of the tokens. The tensors, `blocks` among them,
+    /// all carry gradients or none does.
+    pub fn rows(
+        &self,
+        blocks: &Blocks,
+        noise: Tensor<2>,
+        condition: Tensor<2>,
+        gumbel: Tensor<2>,
+        softmax: GumbelSoftmax,
+    ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
+        let (logits, scalars) = self.forward(noise, condition, blocks);
+        if !self.skip.is_empty() {
+            let (rows, logits) = self.one_by_one(blocks, logits, gumbel, softmax);
+            return (rows, logits, scalars);
+        }
+        let logits = cap(logits);
+        let noisy = logits.clone() + gumbel;
+        let peak = blocks.peak(noisy.clone());
+        let soft = blocks.softmax((noisy.clone() - peak.clone()).div_scalar(softmax.temperature));
+        (softmax.harden(soft, noisy, peak), logits, scalars)
+    }
+
+    /// Tokens column after column, each with the skip of those before it. The loop is over columns because each needs the
+    /// last one's draw; without the skip all columns are drawn at once.
+    fn one_by_one(
+        &self,
+        blocks: &Blocks,
+        logits: Tensor<2>,
+        gumbel: Tensor<2>,
+        softmax: GumbelSoftmax,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let (mut rows, mut all) = (Vec::new(), Vec::new());
+        for (c, o) in blocks.offsets.windows(2).enumerate() {
+            let mut own = logits.clone().narrow(1, o[0], o[1] - o[0]);
+            if c > 0 {
+                own = own + Tensor::cat(rows.clone(), 1).matmul(self.skip[c - 1].val() * SKIP_GAIN);
+            }
+            let own = cap(own);
+            let noisy = own.clone() + gumbel.clone().narrow(1, o[0], o[1] - o[0]);
+            let soft = activation::softmax(noisy.clone().div_scalar(softmax.temperature), 1);
+            let peak = noisy.clone().detach().max_dim(1);
+            rows.push(softmax.harden(soft, noisy, peak));
+            all.push(own);
+        }
+        (Tensor::cat(rows, 1), Tensor::cat(all, 1))
+    }
+
     /// The skip as one `[W, W]` matrix on the host; none without skip.
     ///
     /// # Errors
@@ -72,6 +128,20 @@ impl Generator {
             }
         }
         Ok(Some(all))
+    }
+}
+
+impl GumbelSoftmax {
+    /// `soft` with the numbers of one-hot rows, if rows are to be hard: 1 where `noisy` reaches its `peak`, `[B, W]` or `[B, 1]`.
+    fn harden(self, soft: Tensor<2>, noisy: Tensor<2>, peak: Tensor<2>) -> Tensor<2> {
+        if !self.hard {
+            return soft;
+        }
+        let [_, width] = noisy.dims();
+        let [rows, columns] = peak.dims();
+        let peak = if columns == width { peak } else { peak.expand([rows, width]) };
+        let hard = noisy.detach().greater_equal(peak).float();
+        soft.clone() + (hard - soft.detach())
     }
 }
 

@@ -113,7 +113,7 @@ fn the_generators_gradient_is_that_of_finite_differences() {
         let blocks = gan.blocks.with_gradients();
         assert_gradients(gan.generator.net(), 3e-3, |generator| {
             let (rows, logits, scalars) =
-                gan.generate(generator, &blocks, noise.clone(), condition.clone(), token_noise.clone());
+                generator.rows(&blocks, noise.clone(), condition.clone(), token_noise.clone(), gan.config.softmax());
             let entropy = blocks.cross_entropy(logits, condition.clone());
             (rows * wanted.clone()).sum() + entropy.sum() + scalars.unwrap().powf_scalar(2.0).sum()
         });
@@ -132,14 +132,11 @@ fn hard_rows_are_one_hot() {
             (noise::fresh_normal(&mut rng, 500, 3, &plain), noise::fresh_gumbel(&mut rng, 500, WIDTH, &plain));
         let up = Tensor::<2>::from_inner;
         let (above, below) = (gan.blocks.with_gradients(), gan.generator.net().valid());
-        let (tracked, _, _) = gan.generate(
-            gan.generator.net(),
-            &above,
-            up(noise.clone()),
-            up(condition.clone()),
-            up(token_noise.clone()),
-        );
-        let (plain, _, _) = gan.generate(&below, &gan.blocks, noise, condition, token_noise);
+        let softmax = gan.config.softmax();
+        let (noise_up, condition_up, token_noise_up) =
+            (up(noise.clone()), up(condition.clone()), up(token_noise.clone()));
+        let (tracked, _, _) = gan.generator.net().rows(&above, noise_up, condition_up, token_noise_up, softmax);
+        let (plain, _, _) = below.rows(&gan.blocks, noise, condition, token_noise, softmax);
         let (tracked, plain) = (host(tracked), host(plain));
         assert!(tracked.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-5));
         for row in plain.chunks(WIDTH) {
