@@ -13,7 +13,8 @@ use crate::nets::adamw::squares;
 
 /// Runs `shard(s, module)` for every shard and adds up the gradients of the losses that it returns.
 ///
-/// `shard` gets its own fork of the module and returns the loss to differentiate (already divided so that shards add up) and the losses to log.
+/// `shard` gets its own fork of the module. It returns the loss to differentiate, already divided so that shards add up, and the
+/// losses to log.
 pub fn gradients<M, F>(module: &M, shards: usize, device: &Device, shard: F) -> (GradientsParams, Vec<Losses>)
 where
     M: Module + Sync,
@@ -24,8 +25,8 @@ where
     (sum.grads(), logs)
 }
 
-/// `tensor` for a graph of gradients on `device`: all tensors of an operation must agree on whether activations are computed
-/// again (`train.recompute`).
+/// `tensor` as part of a graph of gradients on `device`. All tensors of an operation must agree on whether activations are computed
+/// again for the gradient (`train.recompute`); the device says so.
 pub fn tracked<const D: usize>(tensor: Tensor<D>, device: &Device) -> Tensor<D> {
     let tensor = Tensor::from_inner(tensor);
     match device.gradient_checkpointing_strategy() {

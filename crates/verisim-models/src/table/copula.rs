@@ -99,7 +99,7 @@ pub struct Copula {
     components: Vec<Component>,
 }
 
-/// Fits in closed form.
+/// Fits one copula to each group of rows, in closed form: the time grows with the rows and the square of the columns.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded) -> Result<Copula> {
     config.check()?;
     if data.rows == 0 {

@@ -23,7 +23,7 @@ pub fn arrange<T: Clone>(items: &[T], order: &[usize]) -> Vec<T> {
     order.iter().map(|&j| items[j].clone()).collect()
 }
 
-/// An order as a tensor.
+/// Adds the order to the weights: numbers of columns, the one drawn first in front.
 pub fn put(weights: &mut Weights, order: &[usize]) {
     weights.put_u32(NAME, &[order.len()], order.iter().map(|&j| j as u32).collect());
 }
