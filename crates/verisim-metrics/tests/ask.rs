@@ -88,8 +88,8 @@ fn a_model_says_what_the_columns_are() {
     let mut schema = Schema::detect(&table, &DetectOptions::default()).unwrap();
     // Found as a number; the model learnt it as a category.
     schema.fields[1].kind = verisim_data::table::ColumnKind::Categorical { numeric: false };
-    let frame = schema.parse(&table).unwrap();
-    let codec = TableCodec::fit(&schema, &frame, &Default::default());
+    // Nothing is encoded here.
+    let codec = TableCodec { columns: Vec::new() };
     let known: Known<Table> = Known { source: None, spec: Spec { schema, codec } };
     let kinds = |known| -> Vec<String> {
         let document = <Table as Compare>::compare(&ask, known, &(), &mut Quiet).unwrap();
