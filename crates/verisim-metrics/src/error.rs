@@ -21,7 +21,7 @@ pub enum Error {
         /// The real one.
         real: PathBuf,
         /// Which column is missing.
-        source: verisim_data::Error,
+        source: Box<verisim_data::Error>,
     },
     /// A table without rows.
     #[error("the {table} table has no rows; give it at least one")]

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use verisim_data::table::codec::{CodecConfig, Numeric, TableCodec};
+use verisim_data::table::codec::TableCodec;
 use verisim_data::table::{DetectSettings, Schema, Spec, Table};
 use verisim_data::{Data, Event, Quiet, Watch};
 use verisim_metrics::table::Ask;
@@ -88,8 +88,8 @@ fn a_model_says_what_the_columns_are() {
     let mut schema = Schema::detect(&table, &DetectSettings::default()).unwrap();
     // Found as a number; the model learnt it as a category.
     schema.fields[1].kind = verisim_data::table::ColumnKind::Categorical { numeric: false };
-    let frame = schema.parse(&table).unwrap();
-    let codec = TableCodec::fit(&schema, &frame, &CodecConfig { numeric: Numeric::Grid, bins: 32, rare: 5, max_levels: 256 });
+    // Nothing is encoded here.
+    let codec = TableCodec { columns: Vec::new() };
     let known: Known<Table> = Known { source: None, spec: Spec { schema, codec } };
     let kinds = |known| -> Vec<String> {
         let document = <Table as Compare>::compare(&ask, known, &(), &mut Quiet).unwrap();

@@ -51,7 +51,7 @@ impl Ask {
         let (frame, unfit) = schema.parse_counting(&table).map_err(|source| Error::OtherColumns {
             path: path.to_owned(),
             real: self.real.clone(),
-            source,
+            source: Box::new(source),
         })?;
         for (field, n) in schema.modelled().zip(unfit) {
             if n > 0 {
