@@ -1,7 +1,5 @@
 //! How the classifier is trained.
 
-use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, activation};
 use verisim_data::image::Images;
 use verisim_data::rng::{below, stream};
@@ -11,10 +9,9 @@ use super::net::Net;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Trainee};
-use crate::nets::params::{weights_of, with_weights};
+use crate::nets::params::weights_of;
 use crate::nets::vision;
-use crate::step::{self, CPU_SHARDS, Epochs};
-use crate::training::Training;
+use crate::step::{CPU_SHARDS, Epochs, Learner, gradients};
 use crate::weights::Weights;
 
 /// Ways to turn an image.
@@ -50,26 +47,25 @@ impl Settings {
 /// A classifier in training: it learns to tell the classes of images apart or, where there are fewer than two, four ways of turning
 /// them. The same images, index and settings give the same weights on a CPU. The usual 1,500 steps of 28 x 28 grey pixels take about
 /// a minute on two cores.
-pub struct Learner<'a> {
+pub struct Training<'a> {
     images: &'a Images,
     index: &'a [usize],
     settings: Settings,
     view: View,
     /// Classes of the images; none when turns are learnt.
     classes: Option<usize>,
-    net: Net,
-    optimizer: ModuleOptimizer,
+    learner: Learner<Net>,
     epochs: Epochs,
     /// Where the network is; it supports gradients.
     device: Device,
 }
 
-impl<'a> Learner<'a> {
+impl<'a> Training<'a> {
     /// A fresh network for the images at `index`. Steps are taken with [`Settings::clock`].
     ///
     /// # Errors
     /// When there is no image at `index`.
-    pub fn new(images: &'a Images, index: &'a [usize], settings: &Settings, device: &Device) -> Result<Learner<'a>> {
+    pub fn new(images: &'a Images, index: &'a [usize], settings: &Settings, device: &Device) -> Result<Training<'a>> {
         if index.is_empty() {
             return Err(Error::Data("there is no image to train a classifier on".into()));
         }
@@ -77,15 +73,13 @@ impl<'a> Learner<'a> {
         let view = View::fitted(images.shape());
         let classes = Some(images.classes().len()).filter(|&k| k >= 2);
         let net = Net::new(&view, classes.unwrap_or(TURNS), settings.seed, &device);
-        let optimizer = step::adamw(&optimization());
-        Ok(Learner {
+        Ok(Training {
             images,
             index,
             settings: *settings,
             view,
             classes,
-            net,
-            optimizer,
+            learner: Learner::without_average(net, &optimization()),
             epochs: Epochs::default(),
             device,
         })
@@ -96,7 +90,7 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// When the device fails.
     pub fn finished(self) -> Result<Classifier> {
-        Classifier::trained(self.net.valid(), self.view, self.classes, self.device.inner())
+        Classifier::trained(self.learner.best(), self.view, self.classes, self.device.inner())
     }
 
     /// Pixels of a step's images and what is to be answered to each: its class, or how it was turned.
@@ -113,7 +107,7 @@ impl<'a> Learner<'a> {
     }
 }
 
-impl Trainee<Images> for Learner<'_> {
+impl Trainee<Images> for Training<'_> {
     fn steps_per_epoch(&self) -> u64 {
         (self.index.len() / self.settings.batch.max(1)).max(1) as u64
     }
@@ -125,14 +119,14 @@ impl Trainee<Images> for Learner<'_> {
         let (view, plain) = (&self.view, self.device.clone().inner());
         // A batch of few images may make fewer shards.
         let shards = count.div_ceil(each);
-        let (grads, _) = step::gradients(&self.net, shards, &self.device, |s, net: &Net| {
+        let (grads, _) = gradients(self.learner.net(), shards, &self.device, |s, net: &Net| {
             let answers = &answers[s * each..((s + 1) * each).min(count)];
             let pixels = &pixels[s * each * view.len()..][..answers.len() * view.len()];
             let logits = net.answers(net.features(Tensor::from_inner(view.tensor(pixels, &plain))));
             let truth = Tensor::from_inner(vision::classes(answers, ways, &plain));
             (-(activation::log_softmax(logits, 1) * truth).sum() / count as f64, Losses::new())
         });
-        self.net = self.optimizer.step(LEARNING_RATE * clock.rate, self.net.clone(), grads);
+        self.learner.update(grads, clock);
         Ok(Losses::new())
     }
 
@@ -146,30 +140,26 @@ impl Trainee<Images> for Learner<'_> {
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net)?);
-        step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
+        self.learner.save(&mut weights, "net")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
-        self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
-        Ok(())
+        self.learner.load(&mut weights, "net")
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        weights_of(&self.net.valid())
+        weights_of(&self.learner.best())
     }
 }
 
-/// What the optimiser takes of the settings of a training.
-fn optimization() -> Training {
-    Training {
+/// What a [`Learner`] takes of the settings of a training.
+fn optimization() -> crate::Training {
+    crate::Training {
         learning_rate: LEARNING_RATE,
-        warmup: 0,
-        cosine: false,
         betas: [0.9, 0.999],
         weight_decay: 1e-2,
-        ..Training::default()
+        clip: 0.0,
+        ..crate::Training::default()
     }
 }
