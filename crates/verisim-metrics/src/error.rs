@@ -1,4 +1,6 @@
-//! What can be wrong with the tables handed to an evaluation.
+//! What can be wrong with the data handed to an evaluation.
+
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -8,6 +10,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why an evaluation cannot be made.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// Data that cannot be read.
+    #[error(transparent)]
+    Data(#[from] verisim_data::Error),
+    /// A table without the columns of the real one.
+    #[error("{} does not have the columns of {}", .path.display(), .real.display())]
+    OtherColumns {
+        /// The table.
+        path: PathBuf,
+        /// The real one.
+        real: PathBuf,
+        /// Which column is missing.
+        source: Box<verisim_data::Error>,
+    },
     /// A table without rows.
     #[error("the {table} table has no rows; give it at least one")]
     NoRows {
@@ -65,9 +80,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// The boosted trees refused the data.
+    /// The boosted trees refused the data, for the reason given.
     #[error("boosted trees failed on these tables: {0}; check the tables for extreme numbers")]
-    Boosting(#[from] hessboost::error::HessboostError),
+    Boosting(String),
     /// Features that are not whole rows.
     #[error("{values} feature values are not whole rows of {dim}; hand in one row of the same length an image")]
     FeatureShape {
@@ -113,9 +128,6 @@ pub enum Error {
         /// Height × width × channels.
         pixels: usize,
     },
-    /// Data that cannot be read or used.
-    #[error(transparent)]
-    Source(#[from] verisim_data::Error),
     /// A network that cannot be trained, opened or used.
     #[error(transparent)]
     Network(Box<dyn std::error::Error + Send + Sync>),

@@ -4,7 +4,7 @@
 use verisim_data::table::{Column, ColumnKind as Kind, Field, Frame, MISSING, Schema};
 use verisim_metrics::Error;
 use verisim_metrics::table::report::Section;
-use verisim_metrics::table::{Options, Report, compare};
+use verisim_metrics::table::{Report, Settings, compare};
 
 fn field(name: &str, kind: Kind) -> Field {
     Field { name: name.to_owned(), kind, reason: String::new(), missing: String::new(), arrow: None }
@@ -74,7 +74,7 @@ fn fixture() -> (Schema, Frame, Frame) {
 fn scores_are_those_of_sdmetrics() {
     // QualityReport of SDMetrics 0.32 with both relation thresholds 0 and missing categories as a level.
     let (schema, real, synthetic) = fixture();
-    let r = compare(&schema, &real, &synthetic, None, &Options::default()).unwrap();
+    let r = compare(&schema, &real, &synthetic, None, &Settings::default()).unwrap();
     let shapes: Vec<Option<f64>> = r.columns.iter().map(|c| c.shape).collect();
     close(shapes[0], 0.771428571429);
     close(shapes[1], 0.738095238095);
@@ -92,13 +92,14 @@ fn scores_are_those_of_sdmetrics() {
 #[test]
 fn without_a_holdout_the_report_says_what_it_needs() {
     let (schema, real, synthetic) = fixture();
-    let options = Options { target: Some("a".to_owned()), ..Options::default() };
-    let r = compare(&schema, &real, &synthetic, None, &options).unwrap();
+    let settings = Settings { target: Some("a".to_owned()), ..Settings::default() };
+    let r = compare(&schema, &real, &synthetic, None, &settings).unwrap();
     assert!(r.fidelity.column_shapes_holdout.is_none());
     assert!(r.utility.done().is_none() && r.privacy.distance.done().is_none());
-    assert!(r.to_text().contains("needs a hold-out table"));
-    assert!(r.to_html().contains("needs a hold-out table"));
-    let json: serde_json::Value = serde_json::from_str(&r.to_json().unwrap()).unwrap();
+    let document = r.document();
+    assert!(document.to_text().contains("needs a hold-out table"));
+    assert!(document.to_html().contains("needs a hold-out table"));
+    let json: serde_json::Value = serde_json::from_str(&document.to_json()).unwrap();
     assert_eq!(json["utility"]["skipped"], "needs a hold-out table");
 }
 
@@ -107,8 +108,8 @@ fn a_copy_scores_well_and_is_caught() {
     let (schema, real) = people(300, 0.0);
     let (_, holdout) = people(397, 0.0);
     let holdout = holdout.take(&(300..397).collect::<Vec<_>>());
-    let options = Options { target: Some("member".to_owned()), ..Options::default() };
-    let r = compare(&schema, &real, &real, Some(&holdout), &options).unwrap();
+    let settings = Settings { target: Some("member".to_owned()), ..Settings::default() };
+    let r = compare(&schema, &real, &real, Some(&holdout), &settings).unwrap();
     assert_eq!(r.fidelity.column_shapes, Some(1.0));
     close(r.fidelity.pair_trends, 1.0);
     assert_eq!(r.privacy.matches.synthetic_in_train.value, 1.0);
@@ -124,7 +125,7 @@ fn a_copy_scores_well_and_is_caught() {
 fn a_shifted_table_is_told_apart() {
     let (schema, real) = people(300, 0.0);
     let (_, shifted) = people(300, 1000.0);
-    let r = compare(&schema, &real, &shifted, None, &Options::default()).unwrap();
+    let r = compare(&schema, &real, &shifted, None, &Settings::default()).unwrap();
     assert!(matches!(r.detection.boosted_auc, Section::Done(e) if e.value > 0.9));
     assert!(matches!(r.detection.logistic, Section::Done(t) if t.auc.value > 0.9));
     assert_eq!(r.columns[0].shape, Some(0.0));
@@ -134,8 +135,8 @@ fn a_shifted_table_is_told_apart() {
 #[test]
 fn a_number_target_is_scored_by_r_squared() {
     let (schema, real) = people(400, 0.0);
-    let options = Options { target: Some("height".to_owned()), ..Options::default() };
-    let r = compare(&schema, &real, &real, Some(&real), &options).unwrap();
+    let settings = Settings { target: Some("height".to_owned()), ..Settings::default() };
+    let r = compare(&schema, &real, &real, Some(&real), &settings).unwrap();
     let u = r.utility.done().unwrap();
     assert_eq!((u.task, u.metric), ("regression", "r2"));
     assert!(u.trained_on_real.rmse.is_some() && u.trained_on_real.accuracy.is_none());
@@ -145,8 +146,8 @@ fn a_number_target_is_scored_by_r_squared() {
 #[test]
 fn many_classes_are_scored_one_against_the_rest() {
     let (schema, real) = people(400, 0.0);
-    let options = Options { target: Some("city".to_owned()), ..Options::default() };
-    let r = compare(&schema, &real, &real, Some(&real), &options).unwrap();
+    let settings = Settings { target: Some("city".to_owned()), ..Settings::default() };
+    let r = compare(&schema, &real, &real, Some(&real), &settings).unwrap();
     let u = r.utility.done().unwrap();
     assert_eq!((u.task, u.metric), ("multiclass", "macro_roc_auc"));
 }
@@ -154,13 +155,13 @@ fn many_classes_are_scored_one_against_the_rest() {
 #[test]
 fn whole_numbers_with_few_values_are_compared_as_categories() {
     let (schema, real) = people(100, 0.0);
-    let r = compare(&schema, &real, &real, None, &Options::default()).unwrap();
+    let r = compare(&schema, &real, &real, None, &Settings::default()).unwrap();
     let kinds: Vec<&str> = r.columns.iter().map(|c| c.compared_as).collect();
     assert_eq!(kinds, ["number", "category", "category", "category"]);
     // The other way round: a numeric category with broken values is compared as a number.
     let schema = Schema { fields: vec![field("x", Kind::Categorical { numeric: true })] };
     let x = frame(vec![category(&["0.5", "1", "0.5", "2", "1", "0.5"])]);
-    let r = compare(&schema, &x, &x, None, &Options::default()).unwrap();
+    let r = compare(&schema, &x, &x, None, &Settings::default()).unwrap();
     assert_eq!(r.columns[0].compared_as, "number");
     assert_eq!((r.pairs.len(), r.fidelity.pair_trends), (0, None));
 }
@@ -179,31 +180,32 @@ fn constant_and_empty_columns_do_no_harm() {
         category(&[""; 30]),
         Column::Number((0..30).map(|i| f64::from(i) + 0.5).collect()),
     ]);
-    let r = compare(&kinds, &table, &table, Some(&table), &Options::default()).unwrap();
+    let r = compare(&kinds, &table, &table, Some(&table), &Settings::default()).unwrap();
     assert_eq!(r.columns[0].shape, Some(1.0));
     assert_eq!(r.pairs.iter().filter(|p| p.trend.is_none()).count(), 1, "same × x has no correlation");
     assert!(r.privacy.distance.done().is_some_and(|d| d.median_to_train == 0.0));
-    assert!(!r.to_text().contains("NaN") && !r.to_html().contains("NaN"));
+    let document = r.document();
+    assert!(!document.to_text().contains("NaN") && !document.to_html().contains("NaN"));
 }
 
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
     let (schema, real) = people(200, 0.0);
     let (_, synthetic) = people(200, 3.0);
-    let options = Options { target: Some("member".to_owned()), ..Options::default() };
+    let settings = Settings { target: Some("member".to_owned()), ..Settings::default() };
     let on = |threads| -> Report {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| compare(&schema, &real, &synthetic, Some(&real), &options).unwrap())
+        pool.install(|| compare(&schema, &real, &synthetic, Some(&real), &settings).unwrap())
     };
-    assert_eq!(on(1).to_json().unwrap(), on(3).to_json().unwrap());
+    assert_eq!(on(1).document().to_json(), on(3).document().to_json());
 }
 
 #[test]
 fn bad_input_is_named() {
     let (kinds, real) = people(40, 0.0);
     let ask = |target: &str, synthetic: &Frame, holdout: &Frame| {
-        let options = Options { target: Some(target.to_owned()), ..Options::default() };
-        compare(&kinds, &real, synthetic, Some(holdout), &options)
+        let settings = Settings { target: Some(target.to_owned()), ..Settings::default() };
+        compare(&kinds, &real, synthetic, Some(holdout), &settings)
     };
     let unknown = ask("salary", &real, &real).unwrap_err();
     assert!(unknown.to_string().contains("'salary'") && unknown.to_string().contains("height, children"));
@@ -218,7 +220,7 @@ fn bad_input_is_named() {
     let error = ask("member", &real, &one_class).unwrap_err().to_string();
     assert!(error.contains("'member'") && error.contains("hold-out"), "{error}");
     assert!(matches!(
-        compare(&Schema::default(), &Frame::default(), &Frame::default(), None, &Options::default()),
+        compare(&Schema::default(), &Frame::default(), &Frame::default(), None, &Settings::default()),
         Err(Error::NoColumns)
     ));
 }

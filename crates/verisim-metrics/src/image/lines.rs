@@ -5,27 +5,27 @@ use verisim_data::number::{grouped, percent, three};
 
 use super::{Accuracy, ClassShare, Copying, MOST_SORTED, Prdc, Repeats, Report, Scored, Sides};
 use crate::Estimate;
-use crate::lines::{Group, Line, Mark};
+use crate::document::{Group, Line, Mark};
 
 type Verdict = (&'static str, Mark);
+/// Id and label of a line.
+type Name = (&'static str, &'static str);
 
 const NO_FLOOR: Verdict = ("needs hold-out images to judge", Mark::Plain);
 
 impl Report {
     /// The lines of the report, in reading order.
     pub(super) fn groups(&self) -> Vec<Group> {
-        let mut groups = vec![Group { title: self.likeness_title(), lines: self.likeness_lines() }];
+        let likeness = Group::new(self.likeness_title(), self.likeness_lines());
+        let mut groups = vec![Group { note: self.extractor_note(), ..likeness }];
         if let Some(accuracy) = &self.accuracy {
-            groups.push(Group { title: "Utility".to_owned(), lines: vec![accuracy_line(accuracy)] });
+            groups.push(Group::new("Utility", vec![accuracy_line(accuracy)]));
         }
         if let Some(shares) = self.shares.as_ref().filter(|s| !s.is_empty()) {
-            groups.push(Group {
-                title: "Classes".to_owned(),
-                lines: class_lines(shares, self.counts.synthetic.min(MOST_SORTED)),
-            });
+            groups.push(Group::new("Classes", class_lines(shares, self.counts.synthetic.min(MOST_SORTED))));
         }
         let title = copying_title(&self.copying, self.counts.train);
-        groups.push(Group { title, lines: copying_lines(&self.copying, self.counts.train) });
+        groups.push(Group::new(title, copying_lines(&self.copying, self.counts.train)));
         groups
     }
 
@@ -80,13 +80,13 @@ impl Report {
 
     fn likeness_lines(&self) -> Vec<Line> {
         let (s, floor) = (&self.scores, self.scores.prdc_floor.as_ref());
-        let part = |label, of: fn(&Prdc) -> f64, write: fn(f64) -> String, verdict, meaning| {
+        let part = |name, of: fn(&Prdc) -> f64, write: fn(f64) -> String, verdict, meaning| {
             let (value, floor) = (of(&s.prdc), floor.map(of));
-            line(label, write(value), floor.map(write), share_verdict(value, floor, verdict), meaning)
+            line(name, write(value), floor.map(write), share_verdict(value, floor, verdict), meaning)
         };
         vec![
             line(
-                "FID",
+                ("fid", "FID"),
                 figures(s.fid.value),
                 s.fid.floor.map(figures),
                 fid_verdict(s.fid),
@@ -94,7 +94,7 @@ impl Report {
                  what real images score is perfect.",
             ),
             line(
-                "KID",
+                ("kid", "KID"),
                 format!("{:.5}", s.kid.value),
                 s.kid.floor.map(|x| format!("{x:.5}")),
                 kid_verdict(s.kid),
@@ -102,21 +102,21 @@ impl Report {
                  around 0 is perfect.",
             ),
             part(
-                "Precision",
+                ("precision", "Precision"),
                 |p| p.precision,
                 percent,
                 ["as real images", "some look like no real image", "many look like no real image"],
                 "Part of the synthetic images that lie among training images. Higher is better.",
             ),
             part(
-                "Recall",
+                ("recall", "Recall"),
                 |p| p.recall,
                 percent,
                 ["as varied as real images", "some variety is missing", "much variety is missing"],
                 "Part of the training images that lie among synthetic ones. Higher is better; low: too alike.",
             ),
             part(
-                "Density",
+                ("density", "Density"),
                 |p| p.density,
                 three,
                 ["as real images", "somewhat sparse", "sparse"],
@@ -124,7 +124,7 @@ impl Report {
                  Above that: typical images only.",
             ),
             part(
-                "Coverage",
+                ("coverage", "Coverage"),
                 |p| p.coverage,
                 percent,
                 ["as varied as real images", "some variety is missing", "much variety is missing"],
@@ -144,7 +144,7 @@ fn accuracy_line(accuracy: &Accuracy) -> Line {
     };
     let meaning = "Part of the hold-out images sorted right by a classifier that learnt from synthetic images alone; \
                    beside it, from as many real ones.";
-    line("Train on synthetic", percent(accuracy.synthetic), Some(percent(accuracy.real)), verdict, meaning)
+    line(("utility", "Train on synthetic"), percent(accuracy.synthetic), Some(percent(accuracy.real)), verdict, meaning)
 }
 
 /// The classes that are furthest from their part of the real images, either way, as far as so many synthetic images can tell.
@@ -154,10 +154,10 @@ fn class_lines(shares: &[ClassShare], sorted: usize) -> Vec<Line> {
     // The most, and the least, that its ratio to the real part may well be.
     let most = |c: &&ClassShare| estimate(c).high() / c.real;
     let least = |c: &&ClassShare| estimate(c).low() / c.real;
-    let one = |class: Option<&ClassShare>, label: &str, verdict: Verdict, meaning| {
+    let one = |class: Option<&ClassShare>, name: Name, verdict: Verdict, meaning| {
         class.map(|c| {
-            let found = line(label, percent(c.synthetic), Some(percent(c.real)), verdict, meaning);
-            Line { verdict: format!("{}: {}", c.class, found.verdict), interval: interval(&estimate(c)), ..found }
+            let found = line(name, percent(c.synthetic), Some(percent(c.real)), verdict, meaning);
+            found.judged(format!("{}: {}", c.class, verdict.0), verdict.1).within(&estimate(c), percent)
         })
     };
     let wanting = real().min_by(|a, b| most(a).total_cmp(&most(b)));
@@ -175,13 +175,13 @@ fn class_lines(shares: &[ClassShare], sorted: usize) -> Vec<Line> {
     let lines = [
         one(
             wanting,
-            "Most wanting class",
+            ("wanting_class", "Most wanting class"),
             rare,
             "Part of the synthetic images in the class that is rarest beside its part of the real ones.",
         ),
         one(
             overdone,
-            "Most overdone class",
+            ("overdone_class", "Most overdone class"),
             common,
             "Part of the synthetic images in the class that is commonest beside its part of the real ones.",
         ),
@@ -200,7 +200,7 @@ fn copying_title(copying: &Copying, train: usize) -> String {
 
 fn copying_lines(c: &Copying, train: usize) -> Vec<Line> {
     let searched_all = c.searched >= train;
-    let repeats = |label, of: fn(&Repeats) -> usize, meaning| {
+    let repeats = |name, of: fn(&Repeats) -> usize, meaning| {
         let share = |r: &Repeats| Estimate::share(of(r), r.checked);
         let (found, real) = (share(&c.synthetic), c.holdout.as_ref().map(share));
         let verdict = match real {
@@ -212,24 +212,23 @@ fn copying_lines(c: &Copying, train: usize) -> Vec<Line> {
             Some(real) if found.value <= 2.0 * real.value => ("more than real images", Mark::Fair),
             Some(_) => ("many more than real images", Mark::Poor),
         };
-        let line = line(label, percent(found.value), real.map(|r| percent(r.value)), verdict, meaning);
-        Line { interval: interval(&found), ..line }
+        line(name, percent(found.value), real.map(|r| percent(r.value)), verdict, meaning).within(&found, percent)
     };
     let mut lines = closer_lines(c.closer.as_ref());
     lines.extend([
         repeats(
-            "Near copies",
+            ("near_copies", "Near copies"),
             |r| r.near_copies,
             "Part of the synthetic images that are three times closer to one training image than to any other, or equal \
              to it; beside it, of unseen real images.",
         ),
         repeats(
-            "Exact copies",
+            ("exact_copies", "Exact copies"),
             |r| r.copies,
             "Part of the synthetic images that equal a training image in every pixel; beside it, of unseen real images.",
         ),
         line(
-            "Median distance",
+            ("median_distance", "Median distance"),
             figures(c.synthetic.median),
             c.holdout.map(|h| figures(h.median)),
             ("", Mark::Plain),
@@ -243,9 +242,9 @@ fn copying_lines(c: &Copying, train: usize) -> Vec<Line> {
 fn closer_lines(closer: Option<&Sides>) -> Vec<Line> {
     let meaning = "Part of the synthetic images that lie closer to a training image than to any of equally many \
                    unseen ones. Half is right; more: copied.";
-    let label = "Closer to training";
+    let name = ("closer_to_train", "Closer to training");
     let Some(c) = closer else {
-        return vec![line(label, "–".to_owned(), None, ("needs hold-out images", Mark::Plain), meaning)];
+        return vec![Line::missing("needs hold-out images").named(name.0, name.1, meaning)];
     };
     let at = |part: f64| 0.5 + part * (c.copier - 0.5);
     let verdict = match &c.train {
@@ -254,20 +253,16 @@ fn closer_lines(closer: Option<&Sides>) -> Vec<Line> {
         s if s.low() <= at(0.2) => ("leans towards training images", Mark::Fair),
         _ => ("repeats training images", Mark::Poor),
     };
-    let found = line(label, percent(c.train.value), Some(percent(0.5)), verdict, meaning);
+    let found = line(name, percent(c.train.value), Some(percent(0.5)), verdict, meaning);
     let copier = line(
-        "If all were copied",
+        ("copier_share", "If all were copied"),
         percent(c.copier),
         None,
         ("", Mark::Plain),
         "What that part would be of a generator that does nothing but copy: low where few images are held out, since \
          only as many training images take part.",
     );
-    vec![Line { interval: interval(&c.train), ..found }, copier]
-}
-
-fn interval(of: &Estimate) -> String {
-    of.interval.map_or_else(String::new, |[a, b]| format!("{} to {}", percent(a), percent(b)))
+    vec![found.within(&c.train, percent), copier]
 }
 
 /// FID has no scale of its own, so it is judged by its floor.
@@ -308,16 +303,8 @@ fn figures(x: f64) -> String {
     }
 }
 
-fn line(label: &str, value: String, real: Option<String>, verdict: Verdict, meaning: &'static str) -> Line {
-    Line {
-        label: label.to_owned(),
-        value,
-        interval: String::new(),
-        ceiling: real.unwrap_or_default(),
-        verdict: verdict.0.to_owned(),
-        mark: verdict.1,
-        meaning,
-    }
+fn line(name: Name, value: String, floor: Option<String>, verdict: Verdict, meaning: &'static str) -> Line {
+    Line::new(value, floor).judged(verdict.0, verdict.1).named(name.0, name.1, meaning)
 }
 
 #[cfg(test)]
@@ -334,20 +321,20 @@ mod tests {
     fn scores_are_judged_by_their_floors() {
         let report = full();
         let fid = find(&report, "FID");
-        assert_eq!((fid.value.as_str(), fid.ceiling.as_str(), fid.mark), ("4.10", "0.60", Mark::Fair));
+        assert_eq!((fid.value.as_str(), fid.floor.as_str(), fid.mark), ("4.10", "0.60", Mark::Fair));
         assert_eq!(find(&report, "Precision").mark, Mark::Good);
         assert_eq!((find(&report, "Recall").mark, find(&report, "Coverage").mark), (Mark::Poor, Mark::Fair));
         assert_eq!(find(&report, "Train on synthetic").verdict, "less useful than real images");
         // Without a hold-out there is nothing to judge by, but that there are no copies can be said.
         let mut lines = bare().groups().into_iter().flat_map(|g| g.lines);
-        assert!(lines.all(|l| l.ceiling.is_empty() && (l.mark == Mark::Plain || l.verdict == "none")));
+        assert!(lines.all(|l| l.floor.is_empty() && (l.mark == Mark::Plain || l.verdict == "none")));
     }
 
     #[test]
     fn the_classes_furthest_from_their_part_are_named() {
         let report = full();
         let (least, most) = (find(&report, "Most wanting class"), find(&report, "Most overdone class"));
-        assert_eq!((least.value.as_str(), least.ceiling.as_str()), ("10.00 %", "25.00 %"));
+        assert_eq!((least.value.as_str(), least.floor.as_str()), ("10.00 %", "25.00 %"));
         assert_eq!((least.verdict.as_str(), least.mark), ("<dog>: too rare", Mark::Fair));
         assert_eq!((most.verdict.as_str(), most.mark), ("cat: in proportion", Mark::Good));
     }
@@ -384,7 +371,7 @@ mod tests {
         report.copying.synthetic = Repeats { copies: 30, near_copies: 31, ..report.copying.synthetic };
         let (exact, near) = (find(&report, "Exact copies"), find(&report, "Near copies"));
         assert_eq!((exact.value.as_str(), exact.mark), ("1.50 %", Mark::Poor));
-        assert_eq!((near.value.as_str(), near.ceiling.as_str(), near.mark), ("1.55 %", "0.05 %", Mark::Poor));
+        assert_eq!((near.value.as_str(), near.floor.as_str(), near.mark), ("1.55 %", "0.05 %", Mark::Poor));
         // Of 300 images held out none is a copy, which may be chance: no reason to call these copies harmless.
         report.copying.holdout = Some(Repeats { checked: 300, copies: 0, near_copies: 0, median: 1812.0 });
         assert_eq!(find(&report, "Exact copies").mark, Mark::Fair);

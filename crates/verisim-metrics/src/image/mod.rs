@@ -1,6 +1,6 @@
 //! How good and how private is a folder of synthetic images? The scores of images, beside those of tables:
 //! [`compare`] measures how much synthetic images are like the training images, [`copying`] whether they are
-//! training images, and an [`Report`] prints it all as text, JSON or one HTML page.
+//! training images, and a [`Report`] says it all in a [`Document`](crate::Document).
 //!
 //! Likeness is measured on features, the activations of a classifier, which are computed elsewhere and handed in
 //! as [`Features`]: no tensors here, no burn. Scores depend on the classifier, so its name and hash are part of
@@ -8,16 +8,15 @@
 //! same score gives for real images that are as new as synthetic ones should be, on as many images.
 
 mod copying;
+mod document;
 mod evaluate;
 mod eyes;
 mod fid;
-mod html;
 mod kid;
 mod lines;
 mod pairs;
 mod prdc;
 mod report;
-mod text;
 
 use rayon::join;
 use serde::Serialize;

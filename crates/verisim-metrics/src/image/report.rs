@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Copying, Scores};
+pub use crate::document::Picture;
 
 /// Image counts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -62,17 +63,6 @@ pub fn class_shares(classes: &[String], real: &[usize], synthetic: &[usize]) -> 
     classes.iter().enumerate().map(one).collect()
 }
 
-/// A picture of the page.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
-    /// Its heading.
-    pub title: String,
-    /// What it shows.
-    pub caption: String,
-    /// A PNG file.
-    pub png: Vec<u8>,
-}
-
 /// The whole evaluation: what the caller counted and trained, and what this crate made of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -95,16 +85,6 @@ pub struct Report {
     /// Pictures for the page; not part of the JSON.
     #[serde(skip)]
     pub pictures: Vec<Picture>,
-}
-
-impl Report {
-    /// The report as indented JSON, without the pictures; keys keep their order.
-    ///
-    /// # Errors
-    /// Never for numbers and names; the type is serde's.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self)
-    }
 }
 
 #[cfg(test)]
@@ -178,7 +158,7 @@ pub(super) mod tests {
 
     #[test]
     fn json_has_the_numbers_and_not_the_pictures() {
-        let json: serde_json::Value = serde_json::from_str(&full().to_json().unwrap()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&full().document().to_json()).unwrap();
         assert_eq!(json["scores"]["fid"]["floor"], 0.6);
         assert_eq!(json["scores"]["prdc"]["coverage"], 0.8);
         assert_eq!(json["extractor"]["hash"], "3fa9c1");
@@ -188,7 +168,7 @@ pub(super) mod tests {
         assert_eq!(json["copying"]["holdout"]["near_copies"], 1);
         assert_eq!(json["shares"][0]["synthetic"], 0.7);
         assert!(json.get("pictures").is_none());
-        let bare: serde_json::Value = serde_json::from_str(&bare().to_json().unwrap()).unwrap();
+        let bare: serde_json::Value = serde_json::from_str(&bare().document().to_json()).unwrap();
         assert!(bare["copying"]["closer"].is_null() && bare["counts"]["holdout"].is_null());
     }
 }

@@ -5,10 +5,10 @@
 use rayon::prelude::*;
 use verisim_data::rng::{below, stream};
 
-use super::boost::{self, Job, Task};
+use super::boost::{Fit, Matrix, Task};
 use super::logistic::Design;
 use super::report::Linear;
-use super::values::Table;
+use super::values::ValueTable;
 use crate::Estimate;
 use crate::Result;
 use crate::auc::auc;
@@ -23,26 +23,26 @@ pub(crate) struct BoostedTest {
 }
 
 impl BoostedTest {
-    /// The test and its jobs, one a fold; `None` when a side has fewer rows than there are folds.
-    pub fn new(a: &Table, b: &Table, seed: u64) -> Result<Option<(BoostedTest, Vec<Job>)>> {
+    /// The test and its models, one a fold; `None` when a side has fewer rows than there are folds.
+    pub fn new(a: &ValueTable, b: &ValueTable, seed: u64) -> Result<Option<(BoostedTest, Vec<Fit>)>> {
         let n = a.rows.min(b.rows);
         if n < BOOSTED_FOLDS {
             return Ok(None);
         }
-        let subset = |t: &Table, side| t.take(&sample(t.rows, n, seed, side));
+        let subset = |t: &ValueTable, side| t.take(&sample(t.rows, n, seed, side));
         let (a, b) = (subset(a, 0), subset(b, 1));
         let labels: Vec<f32> = (0..2 * n).map(|i| if i < n { 1.0 } else { 0.0 }).collect();
-        let matrix = boost::matrix(&[&a, &b], None)?.with_labels(&labels)?;
+        let matrix = Matrix::new(&[&a, &b], None)?.labelled(&labels)?;
         let folds = folds(n, n, BOOSTED_FOLDS, seed);
-        let jobs = folds.iter().map(|fold| {
-            let train = boost::view(&matrix, &others(fold, 2 * n))?;
-            Ok(Job { train, test: boost::view(&matrix, fold)?, task: Task::Binary })
+        let fits = folds.iter().map(|fold| {
+            let train = matrix.view(&others(fold, 2 * n))?;
+            Ok(Fit { train, test: matrix.view(fold)?, task: Task::Binary })
         });
-        let jobs = jobs.collect::<Result<_>>()?;
-        Ok(Some((BoostedTest { folds, rows_each: n }, jobs)))
+        let fits = fits.collect::<Result<_>>()?;
+        Ok(Some((BoostedTest { folds, rows_each: n }, fits)))
     }
 
-    /// The mean AUC of the folds from the predictions of the jobs.
+    /// The mean AUC of the folds from the predictions of its models.
     pub fn score(&self, predictions: &[Vec<f32>]) -> Estimate {
         let scores = predictions.iter().map(|p| p.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
         fold_mean(&self.folds, self.rows_each, scores)
@@ -50,7 +50,7 @@ impl BoostedTest {
 }
 
 /// The logistic two-sample test; `None` when a side has fewer rows than there are folds.
-pub(crate) fn linear(real: &Table, other: &Table, seed: u64) -> Option<Linear> {
+pub(crate) fn linear(real: &ValueTable, other: &ValueTable, seed: u64) -> Option<Linear> {
     let (n, m) = (real.rows, other.rows);
     if n.min(m) < LINEAR_FOLDS {
         return None;

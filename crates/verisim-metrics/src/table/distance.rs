@@ -4,12 +4,16 @@
 //! The distance is L1: numbers scaled by the training range to 0..1, two for every category that differs (the
 //! L1 distance of one-hot rows), and two where only one of the numbers is missing (the median stands in for
 //! its value). Neighbours are exact: a tree over the rows is searched branch and bound.
+//!
+//! The search is our own. No library was found that is exact over numbers and categories together: k-d trees (`kiddo`) take
+//! points of numbers alone, where each level of a category would be a number, and graphs (`hnsw_rs`) may miss the nearest
+//! row, so that a copy may go unseen.
 
 use rayon::prelude::*;
 
 use super::detection::sample;
 use super::report::Distance;
-use super::values::{Kind, Table, Tables, Values};
+use super::values::{Comparison, Scale, ValueTable, Values};
 use crate::Estimate;
 use crate::estimate::quantile;
 
@@ -21,12 +25,12 @@ const TIE: f32 = 1e-6;
 const LEAF_ROWS: usize = 12;
 
 /// Compares distances to training and hold-out rows, for at most `limit` synthetic rows.
-pub(crate) fn distance(tables: &Tables, holdout: &Table, limit: usize, seed: u64) -> Distance {
+pub(crate) fn distance(tables: &Comparison, holdout: &ValueTable, limit: usize, seed: u64) -> Distance {
     let n = tables.real.rows.min(holdout.rows);
-    let scale = Scale::new(tables, holdout);
-    let points = |t: &Table, k: usize, side| scale.points(&t.take(&sample(t.rows, k.min(t.rows), seed, side)));
+    let space = Space::new(tables, holdout);
+    let points = |t: &ValueTable, k: usize, side| space.points(&t.take(&sample(t.rows, k.min(t.rows), seed, side)));
     let synthetic = points(&tables.synthetic, limit, 2);
-    let nearest = |t: &Table, side| {
+    let nearest = |t: &ValueTable, side| {
         let tree = Tree::new(points(t, n, side));
         tree.nearest(&synthetic)
     };
@@ -57,7 +61,7 @@ pub(crate) fn distance(tables: &Tables, holdout: &Table, limit: usize, seed: u64
 }
 
 /// How each column enters the distance.
-struct Scale {
+struct Space {
     /// For each number its column, minimum, range and median, all from the training rows.
     numbers: Vec<(usize, f64, f64, f64)>,
     categories: Vec<usize>,
@@ -65,12 +69,12 @@ struct Scale {
     gaps: Vec<usize>,
 }
 
-impl Scale {
-    fn new(tables: &Tables, holdout: &Table) -> Scale {
-        let mut scale = Scale { numbers: Vec::new(), categories: Vec::new(), gaps: Vec::new() };
+impl Space {
+    fn new(tables: &Comparison, holdout: &ValueTable) -> Space {
+        let mut space = Space { numbers: Vec::new(), categories: Vec::new(), gaps: Vec::new() };
         for (j, field) in tables.fields.iter().enumerate() {
-            if let Kind::Category { .. } = field.kind {
-                scale.categories.push(j);
+            if let Scale::Category { .. } = field.scale {
+                space.categories.push(j);
                 continue;
             }
             let Values::Number(values) = &tables.real.columns[j] else {
@@ -81,17 +85,17 @@ impl Scale {
             let high = present.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let middle = quantile(&mut present, 0.5);
             let range = if high > low { high - low } else { 1.0 };
-            scale.numbers.push((j, low, range, middle));
+            space.numbers.push((j, low, range, middle));
             let all = [&tables.real, &tables.synthetic, holdout];
-            let gap = |t: &&Table| matches!(&t.columns[j], Values::Number(v) if v.iter().any(|x| x.is_nan()));
+            let gap = |t: &&ValueTable| matches!(&t.columns[j], Values::Number(v) if v.iter().any(|x| x.is_nan()));
             if all.iter().any(gap) {
-                scale.gaps.push(j);
+                space.gaps.push(j);
             }
         }
-        scale
+        space
     }
 
-    fn points(&self, table: &Table) -> Points {
+    fn points(&self, table: &ValueTable) -> Points {
         let (width, categories) = (self.numbers.len(), self.categories.len() + self.gaps.len());
         let mut points = Points {
             rows: table.rows,

@@ -5,16 +5,16 @@ use std::collections::HashSet;
 use verisim_data::rng::mix;
 
 use super::report::{Matches, Violations};
-use super::values::{Compared, Kind, Table, Tables, Values};
+use super::values::{Compared, Comparison, Scale, ValueTable, Values};
 use crate::Estimate;
 
 /// One 64-bit key a row: equal rows (numbers rounded to their decimals) have equal keys, and unequal ones
 /// share a key by a chance of about rows^2 / 2^65.
-fn keys(fields: &[Compared], table: &Table) -> Vec<u64> {
+fn keys(fields: &[Compared], table: &ValueTable) -> Vec<u64> {
     let mut keys = vec![0; table.rows];
     for (field, column) in fields.iter().zip(&table.columns) {
-        match (&field.kind, column) {
-            (Kind::Number { decimals }, Values::Number(v)) => {
+        match (&field.scale, column) {
+            (Scale::Number { decimals }, Values::Number(v)) => {
                 let scale = 10_f64.powi(i32::from(*decimals));
                 for (key, x) in keys.iter_mut().zip(v) {
                     let whole = (x * scale).round_ties_even() + 0.0;
@@ -30,7 +30,7 @@ fn keys(fields: &[Compared], table: &Table) -> Vec<u64> {
 }
 
 /// Exact matches with training rows, those of the hold-out beside them.
-pub(crate) fn matches(tables: &Tables) -> Matches {
+pub(crate) fn matches(tables: &Comparison) -> Matches {
     let known = keys(&tables.fields, &tables.real);
     let distinct: HashSet<u64> = known.iter().copied().collect();
     let share = |keys: &[u64]| Estimate::share(keys.iter().filter(|k| distinct.contains(k)).count(), keys.len());
@@ -69,7 +69,7 @@ pub(crate) fn unseen_level(field: &Compared, real: &Values, synthetic: &Values) 
 }
 
 /// Rows with at least one value that no training row could have.
-pub(crate) fn violations(tables: &Tables) -> Violations {
+pub(crate) fn violations(tables: &Comparison) -> Violations {
     let mut range = vec![false; tables.synthetic.rows];
     let mut level = vec![false; tables.synthetic.rows];
     for (j, field) in tables.fields.iter().enumerate() {
@@ -93,9 +93,9 @@ pub(crate) fn violations(tables: &Tables) -> Violations {
 
 /// Share of missing values of a column.
 pub(crate) fn missing_rate(field: &Compared, values: &Values) -> f64 {
-    let missing = match (values, &field.kind) {
+    let missing = match (values, &field.scale) {
         (Values::Number(v), _) => v.iter().filter(|x| x.is_nan()).count(),
-        (Values::Category(v), Kind::Category { levels, missing: true }) => {
+        (Values::Category(v), Scale::Category { levels, missing: true }) => {
             v.iter().filter(|&&c| c as usize + 1 == levels.len()).count()
         }
         _ => 0,
@@ -117,16 +117,16 @@ mod tests {
         let share = out_of_range(&number(&[1.0, 3.0, f64::NAN]), &number(&[0.0, 1.0, 3.0, 3.5, f64::NAN]));
         assert_eq!(share, Some(0.5));
         let levels = vec!["a".to_owned(), "b".to_owned()];
-        let field = Compared { name: "x".to_owned(), kind: Kind::Category { levels, missing: false } };
+        let field = Compared { name: "x".to_owned(), scale: Scale::Category { levels, missing: false } };
         let code = |v: &[u32]| Values::Category(v.to_vec());
         assert_eq!(unseen_level(&field, &code(&[0, 0]), &code(&[0, 1, 1, 1])), Some(0.75));
     }
 
     #[test]
     fn keys_round_and_tell_missing_apart() {
-        let field = Compared { name: "x".to_owned(), kind: Kind::Number { decimals: 1 } };
+        let field = Compared { name: "x".to_owned(), scale: Scale::Number { decimals: 1 } };
         let column = Values::Number(vec![0.1 + 0.2, 0.3, -0.04, 0.0, f64::NAN, 0.4]);
-        let k = keys(&[field], &Table { rows: 6, columns: vec![column] });
+        let k = keys(&[field], &ValueTable { rows: 6, columns: vec![column] });
         assert_eq!((k[0], k[2]), (k[1], k[3]));
         assert_eq!(k.iter().collect::<HashSet<_>>().len(), 4);
     }

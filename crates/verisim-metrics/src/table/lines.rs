@@ -5,16 +5,16 @@ use verisim_data::number::{grouped, percent, three};
 
 use super::report::{ColumnReport, Report, Section};
 use crate::Estimate;
-use crate::lines::{Group, Line, Mark};
+use crate::document::{Group, Line, Mark};
 
 impl Report {
     /// The lines of the report, in reading order.
-    pub(crate) fn groups(&self) -> Vec<Group> {
+    pub(super) fn groups(&self) -> Vec<Group> {
         vec![
-            Group { title: "Fidelity".to_owned(), lines: self.fidelity_lines() },
-            Group { title: self.utility_title(), lines: self.utility_lines() },
-            Group { title: "Privacy".to_owned(), lines: self.privacy_lines() },
-            Group { title: "Validity".to_owned(), lines: self.validity_lines() },
+            Group::new("Fidelity", self.fidelity_lines()),
+            Group::new(self.utility_title(), self.utility_lines()),
+            Group::new("Privacy", self.privacy_lines()),
+            Group::new("Validity", self.validity_lines()),
         ]
     }
 
@@ -23,36 +23,40 @@ impl Report {
         let boosted = match &self.detection.boosted_auc {
             Section::Done(auc) => {
                 let (verdict, mark) = detection_verdict(auc);
-                let ceiling = self.detection.boosted_auc_holdout.done();
-                scored(auc, ceiling.map(|c| c.value), three).judged(verdict, mark)
+                let floor = self.detection.boosted_auc_holdout.done();
+                Line::estimate(auc, floor.map(|c| c.value), three).judged(verdict, mark)
             }
-            Section::Skipped { skipped } => Line::empty(skipped),
+            Section::Skipped { skipped } => Line::missing(skipped),
         };
         let linear = match &self.detection.logistic {
             Section::Done(test) => {
                 let (verdict, mark) = detection_verdict(&test.auc);
-                let ceiling = self.detection.logistic_holdout.done();
-                scored(&test.auc, ceiling.map(|c| c.auc.value), three).judged(verdict, mark)
+                let floor = self.detection.logistic_holdout.done();
+                Line::estimate(&test.auc, floor.map(|c| c.auc.value), three).judged(verdict, mark)
             }
-            Section::Skipped { skipped } => Line::empty(skipped),
+            Section::Skipped { skipped } => Line::missing(skipped),
         };
         vec![
             error_line(f.column_shapes, f.column_shapes_holdout).named(
+                "column_shapes",
                 "Column shapes",
                 "How well each column's distribution matches the training table: one minus the \
                  Kolmogorov-Smirnov distance (numbers) or the total variation distance (categories), averaged.",
             ),
             error_line(f.pair_trends, f.pair_trends_holdout).named(
+                "pair_trends",
                 "Pair trends",
                 "How well each pair of columns goes together as in the training table: correlations and \
                  contingency tables compared, averaged over all pairs.",
             ),
             boosted.named(
+                "boosted_auc",
                 "Boosted two-sample AUC",
                 "Boosted trees try to tell real rows from synthetic ones. 0.5: they cannot; 1: they always can. \
                  The sharpest single measure of fidelity.",
             ),
             linear.named(
+                "linear_auc",
                 "Linear two-sample AUC",
                 "The same with logistic regression. It sees single columns only, so it passes tables \
                  whose columns were shuffled apart; read the boosted test first.",
@@ -71,7 +75,8 @@ impl Report {
         let u = match &self.utility {
             Section::Done(u) => u,
             Section::Skipped { skipped } => {
-                return vec![Line::empty(skipped).named(
+                return vec![Line::missing(skipped).named(
+                    "utility",
                     "Train on synthetic",
                     "A model trained on synthetic rows and scored on real rows it never saw.",
                 )];
@@ -89,19 +94,29 @@ impl Report {
             g if g <= 0.1 => ("less useful than real rows", Mark::Fair),
             _ => ("a poor stand-in for real rows", Mark::Poor),
         };
-        let mut lines = vec![scored(&synthetic.score, Some(real.score.value), three).judged(verdict, mark).named(
-            &format!("Train on synthetic, {name}"),
-            "Boosted trees trained on synthetic rows and scored on the hold-out; beside it the same trees \
+        let mut lines =
+            vec![Line::estimate(&synthetic.score, Some(real.score.value), three).judged(verdict, mark).named(
+                "utility",
+                format!("Train on synthetic, {name}"),
+                "Boosted trees trained on synthetic rows and scored on the hold-out; beside it the same trees \
                  trained on the real training rows.",
-        )];
+            )];
         if let (Some(a), Some(b)) = (synthetic.accuracy, real.accuracy) {
-            lines.push(plain(percent(a), percent(b)).named("Its accuracy", "Share of hold-out rows classified right."));
+            lines.push(Line::new(percent(a), Some(percent(b))).named(
+                "accuracy",
+                "Its accuracy",
+                "Share of hold-out rows classified right.",
+            ));
         }
         if let (Some(a), Some(b)) = (synthetic.rmse, real.rmse) {
-            lines.push(plain(short(a), short(b)).named("Its RMSE", "Root mean squared error on the hold-out."));
+            lines.push(Line::new(short(a), Some(short(b))).named(
+                "rmse",
+                "Its RMSE",
+                "Root mean squared error on the hold-out.",
+            ));
         }
-        let gap = Line { interval: interval(&u.gap, three), ..plain(three(u.gap.value), String::new()) };
-        lines.push(gap.named("Lost against real", "Real minus synthetic on the same hold-out rows."));
+        let gap = Line::estimate(&u.gap, None, three);
+        lines.push(gap.named("utility_gap", "Lost against real", "Real minus synthetic on the same hold-out rows."));
         lines
     }
 
@@ -117,17 +132,26 @@ impl Report {
                     s if s.value <= 0.55 => ("leans towards training rows", Mark::Fair),
                     _ => ("repeats training rows", Mark::Poor),
                 };
-                lines
-                    .push(scored(share, Some(0.5), percent).judged(verdict, mark).named("Closer to training", meaning));
-                let median = plain(three(d.median_to_train), three(d.median_to_holdout));
+                lines.push(Line::estimate(share, Some(0.5), percent).judged(verdict, mark).named(
+                    "closer_to_train",
+                    "Closer to training",
+                    meaning,
+                ));
+                let median = Line::new(three(d.median_to_train), Some(three(d.median_to_holdout)));
                 lines.push(median.named(
-                    "Median distance",
+                    "median_distance", "Median distance",
                     "Median distance of a synthetic row to its closest training row; beside it to its closest unseen row.",
                 ));
-                let p05 = plain(three(d.p05_to_train), three(d.p05_to_holdout));
-                lines.push(p05.named("5 % are within", "The same for the closest twentieth of the rows."));
+                let p05 = Line::new(three(d.p05_to_train), Some(three(d.p05_to_holdout)));
+                lines.push(p05.named(
+                    "closest_twentieth",
+                    "5 % are within",
+                    "The same for the closest twentieth of the rows.",
+                ));
             }
-            Section::Skipped { skipped } => lines.push(Line::empty(skipped).named("Closer to training", meaning)),
+            Section::Skipped { skipped } => {
+                lines.push(Line::missing(skipped).named("closer_to_train", "Closer to training", meaning))
+            }
         }
         let m = &self.privacy.matches;
         let (rate, real) = (&m.synthetic_in_train, m.holdout_in_train);
@@ -138,13 +162,15 @@ impl Report {
             Some(_) => ("many more than real rows do", Mark::Poor),
             None => ("needs a hold-out to judge", Mark::Plain),
         };
-        lines.push(scored(rate, real.map(|r| r.value), percent).judged(verdict, mark).named(
+        lines.push(Line::estimate(rate, real.map(|r| r.value), percent).judged(verdict, mark).named(
+            "exact_copies",
             "Exact copies",
             "Part of the synthetic rows that equal a training row in every column; beside it the same for \
              unseen real rows, which coincide by chance.",
         ));
-        let repeated = plain(percent(m.synthetic_repeated), percent(m.train_repeated));
+        let repeated = Line::new(percent(m.synthetic_repeated), Some(percent(m.train_repeated)));
         lines.push(repeated.named(
+            "repeated_rows",
             "Repeated rows",
             "Part of the synthetic rows that repeat another synthetic row; beside it the same within training.",
         ));
@@ -157,9 +183,9 @@ impl Report {
             s if s < 0.01 => ("a few", Mark::Fair),
             _ => ("many", Mark::Poor),
         };
-        let line = |share: f64, label: &str, meaning| {
+        let line = |share: f64, id, label: &str, meaning| {
             let (verdict, mark) = judge(share);
-            plain(percent(share), String::new()).judged(verdict, mark).named(label, meaning)
+            Line::new(percent(share), None).judged(verdict, mark).named(id, label, meaning)
         };
         let gap = |c: &ColumnReport| (c.missing_synthetic - c.missing_train).abs();
         let worst = self.columns.iter().max_by(|a, b| gap(a).total_cmp(&gap(b)));
@@ -167,75 +193,47 @@ impl Report {
             Some(c) if gap(c) > 0.0 => {
                 let value = format!("{:.2} pt", 100.0 * gap(c));
                 let mark = if gap(c) < 0.01 { Mark::Good } else { Mark::Fair };
-                plain(value, String::new()).judged(&format!("in {}", c.name), mark)
+                Line::new(value, None).judged(format!("in {}", c.name), mark)
             }
-            _ => plain("0.00 pt".to_owned(), String::new()).judged("none", Mark::Good),
+            _ => Line::new("0.00 pt".to_owned(), None).judged("none", Mark::Good),
         };
         let v = &self.violations;
         vec![
             line(
                 v.rows_out_of_range,
+                "out_of_range",
                 "Rows out of range",
                 "Synthetic rows with a number below the training minimum or above the maximum.",
             ),
             line(
                 v.rows_with_unseen_level,
+                "unseen_level",
                 "Rows with unseen level",
                 "Synthetic rows with a category that no training row has.",
             ),
-            missing.named("Missing-rate gap", "The largest difference between a column's shares of missing values."),
+            missing.named(
+                "missing_gap",
+                "Missing-rate gap",
+                "The largest difference between a column's shares of missing values.",
+            ),
         ]
     }
 }
 
-impl Line {
-    fn empty(why: &str) -> Line {
-        plain("–".to_owned(), String::new()).judged(why, Mark::Plain)
-    }
-
-    fn judged(self, verdict: &str, mark: Mark) -> Line {
-        Line { verdict: verdict.to_owned(), mark, ..self }
-    }
-
-    fn named(self, label: &str, meaning: &'static str) -> Line {
-        Line { label: label.to_owned(), meaning, ..self }
-    }
-}
-
-fn plain(value: String, ceiling: String) -> Line {
-    Line {
-        label: String::new(),
-        value,
-        interval: String::new(),
-        ceiling,
-        verdict: String::new(),
-        mark: Mark::Plain,
-        meaning: "",
-    }
-}
-
-fn scored(e: &Estimate, ceiling: Option<f64>, write: fn(f64) -> String) -> Line {
-    Line { interval: interval(e, write), ..plain(write(e.value), ceiling.map(write).unwrap_or_default()) }
-}
-
-fn interval(e: &Estimate, write: fn(f64) -> String) -> String {
-    e.interval.map_or_else(String::new, |[a, b]| format!("{} to {}", write(a), write(b)))
-}
-
 /// Shapes and trends saturate near 1, so the verdict looks at the error beside that of real rows.
-fn error_line(score: Option<f64>, ceiling: Option<f64>) -> Line {
+fn error_line(score: Option<f64>, floor: Option<f64>) -> Line {
     let Some(score) = score else {
-        return Line::empty("nothing to score");
+        return Line::missing("nothing to score");
     };
     let error = 1.0 - score;
-    let (verdict, mark) = match (error, ceiling.map(|c| 1.0 - c)) {
+    let (verdict, mark) = match (error, floor.map(|c| 1.0 - c)) {
         (e, Some(real)) if e <= 1.25 * real => ("as close as real rows", Mark::Good),
         (e, _) if e <= 0.02 => ("close", Mark::Good),
         (e, _) if e <= 0.05 => ("fairly close", Mark::Fair),
         (e, _) if e <= 0.1 => ("visibly off", Mark::Fair),
         _ => ("far off", Mark::Poor),
     };
-    plain(percent(score), ceiling.map(percent).unwrap_or_default()).judged(verdict, mark)
+    Line::new(percent(score), floor.map(percent)).judged(verdict, mark)
 }
 
 fn detection_verdict(auc: &Estimate) -> (&'static str, Mark) {

@@ -2,8 +2,10 @@
 //! each step solves `(X'DX + I) s = -g` with conjugate gradients under a diagonal preconditioner (Komarek
 //! and Moore, ICDM 2005). A one-hot row is kept as its codes, so a product with X costs rows times columns
 //! however many levels there are, and the preconditioner makes unscaled columns harmless.
+//!
+//! Libraries (`linfa-logistic`, `smartcore`) take dense matrices alone: a column of 10,000 levels in 50,000 rows would be 4 GB.
 
-use super::values::{Table, Values};
+use super::values::{ValueTable, Values};
 use crate::estimate::quantile;
 
 const NEWTON_STEPS: usize = 25;
@@ -26,7 +28,7 @@ pub(crate) struct Design {
 type Weights = Vec<f64>;
 
 impl Design {
-    pub fn new(real: &Table, other: &Table) -> Design {
+    pub fn new(real: &ValueTable, other: &ValueTable) -> Design {
         let rows = real.rows + other.rows;
         let width = real.columns.iter().filter(|c| matches!(c, Values::Number(_))).count();
         let categories = real.columns.len() - width;

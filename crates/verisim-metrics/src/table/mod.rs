@@ -1,10 +1,8 @@
-//! How good and how private is a synthetic table? [`compare`] measures fidelity, utility, privacy and validity
-//! of synthetic rows against the training rows and, where there are some, hold-out rows that the generator never
-//! saw; the [`Report`] prints as text, JSON or one HTML page. No tensors, no burn.
+//! How good and how private is a synthetic table? [`compare`] measures fidelity, utility, privacy and validity of synthetic
+//! rows against the training rows and, where there are some, hold-out rows; [`Report`] is what it found.
 //!
-//! Every fidelity score stands beside its **hold-out ceiling**: what the same score gives for real rows that
-//! are as new as synthetic ones should be. Copying the training rows would win all of them, so exact
-//! copies and distances to training rows are always part of the report.
+//! Copying the training rows would win all scores of fidelity, so exact copies and distances to training rows are always part
+//! of the report.
 //!
 //! Definitions follow SDMetrics 0.32 (shapes, trends over all pairs, logistic detection) and XGBoost's defaults
 //! (two-sample test, train on synthetic and test on real), so numbers can be compared with published ones.
@@ -13,35 +11,38 @@
 mod boost;
 mod detection;
 mod distance;
+mod document;
+mod evaluate;
 mod exact;
-pub(crate) mod html;
 mod lines;
 mod logistic;
 pub mod report;
 mod shape;
-mod text;
 mod trend;
 mod utility;
 mod values;
 
+use std::ops::Range;
+
 use verisim_data::table::{Frame, Schema};
 
 use detection::BoostedTest;
+pub use evaluate::Ask;
 pub use report::Report;
-use report::{ColumnReport, Detection, Fidelity, PairReport, Privacy, Rows, Section};
+use report::{ColumnReport, Detection, Fidelity, PairReport, Privacy, Rows, Section, Utility};
 use trend::Trend;
 use utility::UtilityTest;
 pub use values::MAX_WHOLE_LEVELS;
-use values::{Table, Tables};
+use values::{Comparison, ValueTable};
 
-use crate::Result;
+use crate::{Estimate, Result};
 
 const NEEDS_HOLDOUT: &str = "needs a hold-out table";
 const NEEDS_ROWS: &str = "needs at least five rows in each table";
 
 /// What to measure, beside the tables.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
+pub struct Settings {
     /// The column that models are trained to predict; utility is left out without one.
     pub target: Option<String>,
     /// Seed of the folds and samples.
@@ -50,9 +51,9 @@ pub struct Options {
     pub distance_rows: usize,
 }
 
-impl Default for Options {
+impl Default for Settings {
     fn default() -> Self {
-        Options { target: None, seed: 42, distance_rows: 20_000 }
+        Settings { target: None, seed: 42, distance_rows: 20_000 }
     }
 }
 
@@ -68,53 +69,31 @@ pub fn compare(
     real: &Frame,
     synthetic: &Frame,
     holdout: Option<&Frame>,
-    options: &Options,
+    settings: &Settings,
 ) -> Result<Report> {
-    let tables = Tables::new(schema, real, synthetic, holdout)?;
-    if let Some(target) = &options.target {
+    let tables = Comparison::new(schema, real, synthetic, holdout)?;
+    if let Some(target) = &settings.target {
         utility::index_of(&tables, target)?;
     }
-    let holdout = tables.holdout.as_ref();
-    let (seed, real) = (options.seed, &tables.real);
-
+    let (seed, real, holdout) = (settings.seed, &tables.real, tables.holdout.as_ref());
     // The boosted trees take most of the time: all of them run first, on all threads.
-    let test = BoostedTest::new(real, &tables.synthetic, seed)?;
-    let ceiling = holdout.map(|h| BoostedTest::new(real, h, seed)).transpose()?.flatten();
-    let utility = match (holdout, &options.target) {
-        (Some(h), Some(target)) => Some(UtilityTest::new(&tables, h, target)?),
-        _ => None,
-    };
-    let mut jobs = Vec::new();
-    let mut queue = |new: Vec<boost::Job>| {
-        let from = jobs.len();
-        jobs.extend(new);
-        from..jobs.len()
-    };
-    let test = test.map(|(test, jobs)| (test, queue(jobs)));
-    let ceiling = ceiling.map(|(test, jobs)| (test, queue(jobs)));
-    let utility = utility.map(|(test, jobs)| (test, queue(jobs)));
-    let predictions = boost::run(&jobs)?;
-    let boosted = |test: &Option<(BoostedTest, std::ops::Range<usize>)>| {
-        test.as_ref().map(|(test, range)| test.score(&predictions[range.clone()]))
-    };
-    let utility = utility.and_then(|(test, range)| test.score(&predictions[range]));
-
+    let boosted = boosted(&tables, settings)?;
     let compared =
-        |other: &Table| (shape::shapes(&tables.fields, real, other), trend::trends(&tables.fields, real, other));
+        |other: &ValueTable| (shape::shapes(&tables.fields, real, other), trend::trends(&tables.fields, real, other));
     let (shapes, trends) = compared(&tables.synthetic);
     let (shapes_holdout, trends_holdout) = holdout.map(compared).unzip();
-    let ((linear, linear_holdout), distance) = rayon::join(
+    let ((linear, linear_floor), distance) = rayon::join(
         || {
             rayon::join(
                 || detection::linear(real, &tables.synthetic, seed),
                 || holdout.and_then(|h| detection::linear(real, h, seed)),
             )
         },
-        || holdout.map(|h| distance::distance(&tables, h, options.distance_rows, seed)),
+        || holdout.map(|h| distance::distance(&tables, h, settings.distance_rows, seed)),
     );
 
-    let no_holdout = if holdout.is_some() { NEEDS_ROWS } else { NEEDS_HOLDOUT };
-    let no_utility = match (holdout, &options.target) {
+    let no_floor = if holdout.is_some() { NEEDS_ROWS } else { NEEDS_HOLDOUT };
+    let no_utility = match (holdout, &settings.target) {
         (_, None) => "needs a target column",
         (None, _) => NEEDS_HOLDOUT,
         _ => "no model could be scored",
@@ -123,16 +102,49 @@ pub fn compare(
         rows: Rows { train: real.rows, synthetic: tables.synthetic.rows, holdout: holdout.map(|h| h.rows) },
         fidelity: fidelity(&shapes, &trends, shapes_holdout.as_deref(), trends_holdout.as_deref()),
         detection: Detection {
-            boosted_auc: Section::from_option(boosted(&test), NEEDS_ROWS),
-            boosted_auc_holdout: Section::from_option(boosted(&ceiling), no_holdout),
+            boosted_auc: Section::from_option(boosted.auc, NEEDS_ROWS),
+            boosted_auc_holdout: Section::from_option(boosted.floor, no_floor),
             logistic: Section::from_option(linear, NEEDS_ROWS),
-            logistic_holdout: Section::from_option(linear_holdout, no_holdout),
+            logistic_holdout: Section::from_option(linear_floor, no_floor),
         },
-        utility: Section::from_option(utility, no_utility),
+        utility: Section::from_option(boosted.utility, no_utility),
         privacy: Privacy { distance: Section::from_option(distance, NEEDS_HOLDOUT), matches: exact::matches(&tables) },
         violations: exact::violations(&tables),
         columns: columns(&tables, &shapes, shapes_holdout.as_deref()),
         pairs: pairs(&tables, &trends, trends_holdout.as_deref()),
+    })
+}
+
+/// What boosted trees say of the tables.
+struct Boosted {
+    auc: Option<Estimate>,
+    /// The AUC with hold-out rows in place of synthetic ones.
+    floor: Option<Estimate>,
+    utility: Option<Utility>,
+}
+
+/// Fits the models of all tests at once, since they share the threads, and scores each test by its own.
+fn boosted(tables: &Comparison, settings: &Settings) -> Result<Boosted> {
+    let (seed, real, holdout) = (settings.seed, &tables.real, tables.holdout.as_ref());
+    let mut all = Vec::new();
+    let mut queue = |fits: Vec<boost::Fit>| {
+        let from = all.len();
+        all.extend(fits);
+        from..all.len()
+    };
+    let auc = BoostedTest::new(real, &tables.synthetic, seed)?.map(|(test, fits)| (test, queue(fits)));
+    let floor = holdout.map(|h| BoostedTest::new(real, h, seed)).transpose()?.flatten();
+    let floor = floor.map(|(test, fits)| (test, queue(fits)));
+    let utility = match (holdout, &settings.target) {
+        (Some(h), Some(target)) => Some(UtilityTest::new(tables, h, target)?).map(|(test, fits)| (test, queue(fits))),
+        _ => None,
+    };
+    let predictions = boost::fit_all(&all)?;
+    let score = |(test, own): (BoostedTest, Range<usize>)| test.score(&predictions[own]);
+    Ok(Boosted {
+        auc: auc.map(score),
+        floor: floor.map(score),
+        utility: utility.and_then(|(test, own)| test.score(&predictions[own])),
     })
 }
 
@@ -157,7 +169,7 @@ fn fidelity(
     }
 }
 
-fn columns(tables: &Tables, shapes: &[Option<f64>], shapes_holdout: Option<&[Option<f64>]>) -> Vec<ColumnReport> {
+fn columns(tables: &Comparison, shapes: &[Option<f64>], shapes_holdout: Option<&[Option<f64>]>) -> Vec<ColumnReport> {
     let one = |(j, field): (usize, &values::Compared)| {
         let (real, synthetic) = (&tables.real.columns[j], &tables.synthetic.columns[j]);
         ColumnReport {
@@ -174,7 +186,7 @@ fn columns(tables: &Tables, shapes: &[Option<f64>], shapes_holdout: Option<&[Opt
     tables.fields.iter().enumerate().map(one).collect()
 }
 
-fn pairs(tables: &Tables, trends: &[Trend], trends_holdout: Option<&[Trend]>) -> Vec<PairReport> {
+fn pairs(tables: &Comparison, trends: &[Trend], trends_holdout: Option<&[Trend]>) -> Vec<PairReport> {
     let one = |(k, t): (usize, &Trend)| PairReport {
         first: tables.fields[t.first].name.clone(),
         second: tables.fields[t.second].name.clone(),

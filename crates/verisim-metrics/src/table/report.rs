@@ -119,11 +119,11 @@ pub struct Utility {
     pub metric: &'static str,
     /// Hold-out rows scored.
     pub test_rows: usize,
-    /// The ceiling.
+    /// The floor: what real rows are good for.
     pub trained_on_real: ModelScore,
     /// The score.
     pub trained_on_synthetic: ModelScore,
-    /// Ceiling minus score, with the interval of the paired difference.
+    /// Floor minus score, with the interval of the paired difference.
     pub gap: Estimate,
 }
 
@@ -237,14 +237,6 @@ pub struct PairReport {
 }
 
 impl Report {
-    /// The report as indented JSON; keys keep their order.
-    ///
-    /// # Errors
-    /// Never for a report made by [`compare`](crate::compare); the type is serde's.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self)
-    }
-
     /// Columns from the worst shape up.
     pub fn worst_columns(&self) -> Vec<&ColumnReport> {
         let mut columns: Vec<&ColumnReport> = self.columns.iter().filter(|c| c.shape.is_some()).collect();

@@ -3,10 +3,10 @@
 
 use rayon::prelude::*;
 
-use super::values::{Compared, Table, Values};
+use super::values::{Compared, ValueTable, Values};
 
 /// The score of every column: 1 is the same distribution, 0 a disjoint one. `None` where a side has no value.
-pub(crate) fn shapes(fields: &[Compared], real: &Table, other: &Table) -> Vec<Option<f64>> {
+pub(crate) fn shapes(fields: &[Compared], real: &ValueTable, other: &ValueTable) -> Vec<Option<f64>> {
     let pairs = real.columns.par_iter().zip(&other.columns).zip(fields);
     pairs
         .map(|((a, b), field)| match (a, b) {

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::values::{Compared, Table, Values};
+use super::values::{Compared, ValueTable, Values};
 
 /// Bins of a number beside a category.
 const BINS: usize = 10;
@@ -27,12 +27,12 @@ pub(crate) struct Trend {
 
 /// A table with its numbers binned as well.
 struct Binned<'a> {
-    table: &'a Table,
+    table: &'a ValueTable,
     codes: Vec<Vec<u32>>,
 }
 
 impl<'a> Binned<'a> {
-    fn new(table: &'a Table) -> Self {
+    fn new(table: &'a ValueTable) -> Self {
         let codes = table.columns.par_iter().map(|c| match c {
             Values::Number(v) => bins(v),
             Values::Category(_) => Vec::new(),
@@ -49,7 +49,7 @@ impl<'a> Binned<'a> {
 }
 
 /// Every pair of columns, the first index rising slowest.
-pub(crate) fn trends<'t>(fields: &[Compared], real: &'t Table, other: &'t Table) -> Vec<Trend> {
+pub(crate) fn trends<'t>(fields: &[Compared], real: &'t ValueTable, other: &'t ValueTable) -> Vec<Trend> {
     let (a, b) = (Binned::new(real), Binned::new(other));
     let pairs: Vec<(usize, usize)> =
         (0..fields.len()).flat_map(|i| (i + 1..fields.len()).map(move |j| (i, j))).collect();
@@ -59,7 +59,7 @@ pub(crate) fn trends<'t>(fields: &[Compared], real: &'t Table, other: &'t Table)
     pairs
         .into_par_iter()
         .map(|(first, second)| {
-            let numbers = |t: &'t Table| match (&t.columns[first], &t.columns[second]) {
+            let numbers = |t: &'t ValueTable| match (&t.columns[first], &t.columns[second]) {
                 (Values::Number(x), Values::Number(y)) => Some((x.as_slice(), y.as_slice())),
                 _ => None,
             };

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::boost::{self, Job, Task};
+use super::boost::{Fit, Matrix, Task};
 use super::report::{ModelScore, Utility};
-use super::values::{Kind, Table, Tables, Values};
+use super::values::{Comparison, Scale, ValueTable, Values};
 use crate::Estimate;
 use crate::auc::{Influenced, auc};
 use crate::{Error, Result};
@@ -18,89 +18,128 @@ pub(crate) struct UtilityTest {
     known: [Vec<u32>; 2],
 }
 
+/// What the hold-out rows really hold.
 enum Truth {
     Classes { levels: Vec<u32>, of_row: Vec<u32> },
     Numbers(Vec<f64>),
 }
 
-impl UtilityTest {
-    /// The test and its jobs (at most two: a synthetic table with one class trains nothing).
-    ///
-    /// # Errors
-    /// An unknown target, or one with fewer than two values in the training or the hold-out table.
-    pub fn new(tables: &Tables, holdout: &Table, target: &str) -> Result<(UtilityTest, Vec<Job>)> {
-        let j = index_of(tables, target)?;
-        let refuse = |why: &str| Error::Target { target: target.to_owned(), why: why.to_owned() };
-        if tables.fields.len() < 2 {
-            return Err(refuse("there is no other column to predict it from"));
-        }
-        let (truth, test_rows) = match (&tables.fields[j].kind, &holdout.columns[j]) {
-            (Kind::Category { .. }, Values::Category(test)) => {
+impl Truth {
+    /// What column `j` of the hold-out holds, and the rows that hold it; or why it cannot be predicted.
+    fn of(tables: &Comparison, holdout: &ValueTable, j: usize) -> Result<(Truth, Vec<usize>), String> {
+        let differs = || "its kind differs between the tables".to_owned();
+        match (&tables.fields[j].scale, &holdout.columns[j]) {
+            (Scale::Category { .. }, Values::Category(test)) => {
                 let Values::Category(train) = &tables.real.columns[j] else {
-                    return Err(refuse("its kind differs between the tables"));
+                    return Err(differs());
                 };
                 for (codes, name) in [(train, "training"), (test, "hold-out")] {
                     if codes.iter().all(|c| Some(c) == codes.first()) {
-                        return Err(refuse(&format!("it has one value in the {name} table")));
+                        return Err(format!("it has one value in the {name} table"));
                     }
                 }
                 let levels: BTreeSet<u32> = train.iter().chain(test).copied().collect();
                 let levels: Vec<u32> = levels.into_iter().collect();
-                (Truth::Classes { levels, of_row: test.clone() }, (0..holdout.rows).collect())
+                Ok((Truth::Classes { levels, of_row: test.clone() }, (0..holdout.rows).collect()))
             }
             (_, Values::Number(test)) => {
                 let rows: Vec<usize> = (0..test.len()).filter(|&i| !test[i].is_nan()).collect();
                 let truth: Vec<f64> = rows.iter().map(|&i| test[i]).collect();
                 if truth.iter().all(|x| Some(x) == truth.first()) {
-                    return Err(refuse("it has fewer than two values in the hold-out table"));
+                    return Err("it has fewer than two values in the hold-out table".to_owned());
                 }
-                (Truth::Numbers(truth), rows)
+                Ok((Truth::Numbers(truth), rows))
             }
-            _ => return Err(refuse("its kind differs between the tables")),
-        };
-        let features = boost::matrix(&[holdout], Some(j))?;
-        let mut jobs = Vec::new();
-        let mut known = [Vec::new(), Vec::new()];
-        for (table, known) in [&tables.real, &tables.synthetic].into_iter().zip(&mut known) {
-            let (rows, labels, task) = match (&truth, &table.columns[j]) {
-                (Truth::Classes { levels, .. }, Values::Category(codes)) => {
-                    let rows: Vec<usize> =
-                        (0..table.rows).filter(|&i| levels.binary_search(&codes[i]).is_ok()).collect();
-                    let present: BTreeSet<u32> = rows.iter().map(|&i| codes[i]).collect();
-                    *known = present.into_iter().collect();
-                    let label = |&i: &usize| known.binary_search(&codes[i]).unwrap_or(0) as f32;
-                    let labels: Vec<f32> = rows.iter().map(label).collect();
-                    let task = if known.len() > 2 { Task::Classes(known.len()) } else { Task::Binary };
-                    (rows, labels, task)
-                }
-                (_, Values::Number(values)) => {
-                    let rows: Vec<usize> = (0..table.rows).filter(|&i| !values[i].is_nan()).collect();
-                    let labels: Vec<f32> = rows.iter().map(|&i| values[i] as f32).collect();
-                    (rows, labels, Task::Number)
-                }
-                _ => continue,
-            };
-            let trains = if task == Task::Number { !rows.is_empty() } else { known.len() > 1 };
-            if trains {
-                let train = boost::matrix(&[&table.take(&rows)], Some(j))?.with_labels(&labels)?;
-                jobs.push(Job { train, test: features.select_rows(&test_rows)?, task });
-            }
+            _ => Err(differs()),
         }
-        Ok((UtilityTest { target: target.to_owned(), truth, known }, jobs))
+    }
+}
+
+/// What a model learns from one table.
+struct Lesson {
+    rows: Vec<usize>,
+    /// A label for each of the rows.
+    labels: Vec<f32>,
+    task: Task,
+    /// Classes that are there, in the order of their labels; none for a number.
+    known: Vec<u32>,
+}
+
+impl Lesson {
+    /// The rows of `table` whose column `j` is a class of the truth, or a number.
+    fn of(truth: &Truth, table: &ValueTable, j: usize) -> Option<Lesson> {
+        match (truth, &table.columns[j]) {
+            (Truth::Classes { levels, .. }, Values::Category(codes)) => {
+                let rows: Vec<usize> = (0..table.rows).filter(|&i| levels.binary_search(&codes[i]).is_ok()).collect();
+                let present: BTreeSet<u32> = rows.iter().map(|&i| codes[i]).collect();
+                let known: Vec<u32> = present.into_iter().collect();
+                let label = |&i: &usize| known.binary_search(&codes[i]).unwrap_or(0) as f32;
+                let labels = rows.iter().map(label).collect();
+                let task = if known.len() > 2 { Task::Classes(known.len()) } else { Task::Binary };
+                Some(Lesson { rows, labels, task, known })
+            }
+            (_, Values::Number(values)) => {
+                let rows: Vec<usize> = (0..table.rows).filter(|&i| !values[i].is_nan()).collect();
+                let labels = rows.iter().map(|&i| values[i] as f32).collect();
+                Some(Lesson { rows, labels, task: Task::Number, known: Vec::new() })
+            }
+            _ => None,
+        }
     }
 
-    /// Scores the predictions of the jobs.
+    /// Whether there is anything to learn.
+    fn teaches(&self) -> bool {
+        if self.task == Task::Number { !self.rows.is_empty() } else { self.known.len() > 1 }
+    }
+}
+
+/// One model on the hold-out rows.
+struct Scored {
+    score: Influenced,
+    /// Of classes.
+    accuracy: Option<f64>,
+    /// Of a number.
+    rmse: Option<f64>,
+}
+
+impl UtilityTest {
+    /// The test and the models that it needs (at most two: a synthetic table with one class trains nothing).
+    ///
+    /// # Errors
+    /// An unknown target, or one with fewer than two values in the training or the hold-out table.
+    pub fn new(tables: &Comparison, holdout: &ValueTable, target: &str) -> Result<(UtilityTest, Vec<Fit>)> {
+        let j = index_of(tables, target)?;
+        let refuse = |why: &str| Error::Target { target: target.to_owned(), why: why.to_owned() };
+        if tables.fields.len() < 2 {
+            return Err(refuse("there is no other column to predict it from"));
+        }
+        let (truth, test_rows) = Truth::of(tables, holdout, j).map_err(|why| refuse(&why))?;
+        let features = Matrix::new(&[holdout], Some(j))?;
+        let mut fits = Vec::new();
+        let mut known = [Vec::new(), Vec::new()];
+        for (table, known) in [&tables.real, &tables.synthetic].into_iter().zip(&mut known) {
+            let Some(lesson) = Lesson::of(&truth, table, j) else { continue };
+            if lesson.teaches() {
+                let train = Matrix::new(&[&table.take(&lesson.rows)], Some(j))?.labelled(&lesson.labels)?;
+                fits.push(Fit { train, test: features.select(&test_rows)?, task: lesson.task });
+            }
+            *known = lesson.known;
+        }
+        Ok((UtilityTest { target: target.to_owned(), truth, known }, fits))
+    }
+
+    /// Scores the predictions of the models.
     pub fn score(&self, predictions: &[Vec<f32>]) -> Option<Utility> {
         let real = predictions.first()?;
         let synthetic = predictions.get(1).map(Vec::as_slice);
-        let (real, extra_real) = self.score_one(Some(real), &self.known[0])?;
-        let (synthetic, extra_synthetic) = self.score_one(synthetic, &self.known[1])?;
-        let gap = real.minus(&synthetic);
+        let real = self.score_one(Some(real), &self.known[0])?;
+        let synthetic = self.score_one(synthetic, &self.known[1])?;
+        let gap = real.score.minus(&synthetic.score);
         let low = if matches!(self.truth, Truth::Numbers(_)) { f64::NEG_INFINITY } else { 0.0 };
-        let model = |score: &Influenced, (accuracy, rmse)| ModelScore {
-            score: Estimate::normal(score.value, score.error(), low, 1.0),
-            accuracy,
-            rmse,
+        let model = |of: &Scored| ModelScore {
+            score: Estimate::normal(of.score.value, of.score.error(), low, 1.0),
+            accuracy: of.accuracy,
+            rmse: of.rmse,
         };
         let (task, metric, rows) = match &self.truth {
             Truth::Classes { levels, of_row } if levels.len() == 2 => ("binary", "roc_auc", of_row.len()),
@@ -112,15 +151,14 @@ impl UtilityTest {
             task,
             metric,
             test_rows: rows,
-            trained_on_real: model(&real, extra_real),
-            trained_on_synthetic: model(&synthetic, extra_synthetic),
+            trained_on_real: model(&real),
+            trained_on_synthetic: model(&synthetic),
             gap: Estimate::normal(gap.value, gap.error(), f64::NEG_INFINITY, f64::INFINITY),
         })
     }
 
-    /// Score of one model, then accuracy and root mean squared error, whichever there is.
-    #[allow(clippy::type_complexity)]
-    fn score_one(&self, predicted: Option<&[f32]>, known: &[u32]) -> Option<(Influenced, (Option<f64>, Option<f64>))> {
+    /// `None` where nothing could be scored. `known` are the classes that the model knows.
+    fn score_one(&self, predicted: Option<&[f32]>, known: &[u32]) -> Option<Scored> {
         match &self.truth {
             Truth::Numbers(truth) => {
                 // A model without training rows predicts nothing: the mean, R^2 = 0, stands in for it.
@@ -129,8 +167,8 @@ impl UtilityTest {
                     Some(p) => p.iter().map(|&x| f64::from(x)).collect(),
                     None => vec![mean; truth.len()],
                 };
-                let (r2, rmse) = r_squared(&guess, truth);
-                Some((r2, (None, Some(rmse))))
+                let (score, rmse) = r_squared(&guess, truth);
+                Some(Scored { score, accuracy: None, rmse: Some(rmse) })
             }
             Truth::Classes { levels, of_row } => {
                 let chance = |row: usize, level: u32| -> f64 {
@@ -163,14 +201,14 @@ impl UtilityTest {
                 };
                 let right = rows.clone().filter(|&i| best(i) == of_row[i]).count();
                 let accuracy = right as f64 / of_row.len() as f64;
-                Some((Influenced::mean(&aucs)?, (Some(accuracy), None)))
+                Some(Scored { score: Influenced::mean(&aucs)?, accuracy: Some(accuracy), rmse: None })
             }
         }
     }
 }
 
 /// The place of a target among the compared columns.
-pub(crate) fn index_of(tables: &Tables, target: &str) -> Result<usize> {
+pub(crate) fn index_of(tables: &Comparison, target: &str) -> Result<usize> {
     tables.fields.iter().position(|f| f.name == target).ok_or_else(|| Error::UnknownTarget {
         target: target.to_owned(),
         columns: tables.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", "),

@@ -21,30 +21,30 @@ const MISSING_LEVEL: &str = "(missing)";
 
 /// How a column is compared.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum Scale {
     /// A quantity; rows are matched after rounding to `decimals` digits.
     Number { decimals: u8 },
     /// A level out of a list; the code of a missing value, if there is one, is the last.
     Category { levels: Vec<String>, missing: bool },
 }
 
-/// Name and kind of a compared column.
+/// Name and scale of a compared column.
 #[derive(Clone, Debug)]
 pub(crate) struct Compared {
     pub name: String,
-    pub kind: Kind,
+    pub scale: Scale,
 }
 
 impl Compared {
     pub fn is_number(&self) -> bool {
-        matches!(self.kind, Kind::Number { .. })
+        matches!(self.scale, Scale::Number { .. })
     }
 
     /// Number of levels of a category, 0 for a number.
     pub fn levels(&self) -> usize {
-        match &self.kind {
-            Kind::Number { .. } => 0,
-            Kind::Category { levels, .. } => levels.len(),
+        match &self.scale {
+            Scale::Number { .. } => 0,
+            Scale::Category { levels, .. } => levels.len(),
         }
     }
 }
@@ -67,34 +67,34 @@ impl Values {
     }
 }
 
-/// One table; column `j` belongs to field `j` of [`Tables`].
+/// One table; column `j` belongs to field `j` of [`Comparison`].
 #[derive(Clone, Debug)]
-pub(crate) struct Table {
+pub(crate) struct ValueTable {
     pub rows: usize,
     pub columns: Vec<Values>,
 }
 
-impl Table {
-    pub fn take(&self, rows: &[usize]) -> Table {
-        Table { rows: rows.len(), columns: self.columns.iter().map(|c| c.take(rows)).collect() }
+impl ValueTable {
+    pub fn take(&self, rows: &[usize]) -> ValueTable {
+        ValueTable { rows: rows.len(), columns: self.columns.iter().map(|c| c.take(rows)).collect() }
     }
 }
 
 /// The training rows, the synthetic rows and, where there are some, rows that the generator never saw.
 #[derive(Clone, Debug)]
-pub(crate) struct Tables {
+pub(crate) struct Comparison {
     pub fields: Vec<Compared>,
-    pub real: Table,
-    pub synthetic: Table,
-    pub holdout: Option<Table>,
+    pub real: ValueTable,
+    pub synthetic: ValueTable,
+    pub holdout: Option<ValueTable>,
 }
 
-impl Tables {
+impl Comparison {
     /// Brings the frames onto common ground.
     ///
     /// # Errors
     /// A table without rows, or one whose columns are not those of `schema`.
-    pub fn new(schema: &Schema, real: &Frame, synthetic: &Frame, holdout: Option<&Frame>) -> Result<Tables> {
+    pub fn new(schema: &Schema, real: &Frame, synthetic: &Frame, holdout: Option<&Frame>) -> Result<Comparison> {
         let modelled: Vec<&Field> = schema.fields.iter().filter(|f| f.is_modelled()).collect();
         if modelled.is_empty() {
             return Err(Error::NoColumns);
@@ -110,13 +110,14 @@ impl Tables {
                 return Err(Error::ColumnCount { table, found: frame.columns.len(), expected: modelled.len() });
             }
         }
-        let mut tables: Vec<Table> = frames.iter().map(|(_, f)| Table { rows: f.rows, columns: Vec::new() }).collect();
+        let mut tables: Vec<ValueTable> =
+            frames.iter().map(|(_, f)| ValueTable { rows: f.rows, columns: Vec::new() }).collect();
         let mut fields = Vec::with_capacity(modelled.len());
         for (j, field) in modelled.into_iter().enumerate() {
             check_kinds(field, j, &frames)?;
             let columns: Vec<&Column> = frames.iter().map(|(_, f)| &f.columns[j]).collect();
-            let (kind, values) = unify(field, &columns);
-            fields.push(Compared { name: field.name.clone(), kind });
+            let (scale, values) = unify(field, &columns);
+            fields.push(Compared { name: field.name.clone(), scale });
             for (table, v) in tables.iter_mut().zip(values) {
                 table.columns.push(v);
             }
@@ -125,7 +126,7 @@ impl Tables {
         let (Some(real), Some(synthetic)) = (tables.next(), tables.next()) else {
             return Err(Error::NoColumns);
         };
-        Ok(Tables { fields, real, synthetic, holdout: tables.next() })
+        Ok(Comparison { fields, real, synthetic, holdout: tables.next() })
     }
 }
 
@@ -140,10 +141,10 @@ fn check_kinds(field: &Field, j: usize, frames: &[(&'static str, &Frame)]) -> Re
 }
 
 /// One column of every table, the training table first.
-fn unify(field: &Field, columns: &[&Column]) -> (Kind, Vec<Values>) {
+fn unify(field: &Field, columns: &[&Column]) -> (Scale, Vec<Values>) {
     match numbers(field, columns) {
         Some((values, _)) if few_whole(&values[0]) => whole_levels(&values),
-        Some((values, decimals)) => (Kind::Number { decimals }, values.into_iter().map(Values::Number).collect()),
+        Some((values, decimals)) => (Scale::Number { decimals }, values.into_iter().map(Values::Number).collect()),
         None => text_levels(columns),
     }
 }
@@ -221,7 +222,7 @@ fn few_whole(values: &[f64]) -> bool {
 }
 
 /// Levels out of numbers, in their order.
-fn whole_levels(tables: &[Vec<f64>]) -> (Kind, Vec<Values>) {
+fn whole_levels(tables: &[Vec<f64>]) -> (Scale, Vec<Values>) {
     let mut levels: Vec<f64> = tables.iter().flatten().copied().filter(|x| !x.is_nan()).collect();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
@@ -235,7 +236,7 @@ fn whole_levels(tables: &[Vec<f64>]) -> (Kind, Vec<Values>) {
 }
 
 /// Levels out of texts, sorted; only texts that occur in a row count.
-fn text_levels(columns: &[&Column]) -> (Kind, Vec<Values>) {
+fn text_levels(columns: &[&Column]) -> (Scale, Vec<Values>) {
     let mut codes_of: BTreeMap<&str, u32> = BTreeMap::new();
     let mut missing = false;
     for column in columns {
@@ -261,10 +262,10 @@ fn text_levels(columns: &[&Column]) -> (Kind, Vec<Values>) {
     (category(codes_of.keys().map(|l| l.to_string()), missing), values)
 }
 
-fn category(levels: impl Iterator<Item = String>, missing: bool) -> Kind {
+fn category(levels: impl Iterator<Item = String>, missing: bool) -> Scale {
     let mut levels: Vec<String> = levels.collect();
     if missing {
         levels.push(MISSING_LEVEL.to_owned());
     }
-    Kind::Category { levels, missing }
+    Scale::Category { levels, missing }
 }

@@ -1,0 +1,97 @@
+//! A report in the forms that people and programs read. Each kind of data turns its typed report into a [`Document`]; how it
+//! looks as text and as a page is said here once, for all kinds.
+
+mod line;
+mod page;
+mod plot;
+mod text;
+
+use askama::Template as _;
+use serde::Serialize;
+
+pub(crate) use line::{Group, Line, Mark};
+pub use page::Picture;
+pub(crate) use page::{Card, Grid, Part};
+pub(crate) use plot::{Bar, Bars, HeatMap};
+pub(crate) use text::List;
+
+/// A report that can be printed, stored and shown.
+#[derive(Clone, Debug)]
+pub struct Document {
+    json: String,
+    content: Content,
+}
+
+/// What a document says, whatever the form.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Content {
+    /// Title of the page, as browsers show it in a tab.
+    pub title: &'static str,
+    /// Heading of the page.
+    pub heading: &'static str,
+    /// What was compared, in one sentence below the heading.
+    pub lead: String,
+    /// Paragraphs above the scores; in the text only.
+    pub opening: Vec<String>,
+    /// What the column of the floors is called, e.g. `real rows`.
+    pub fresh: &'static str,
+    /// Whether the text explains every line. The page always does.
+    pub explained: bool,
+    /// The scores, in reading order.
+    pub groups: Vec<Group>,
+    /// Short tables below the scores; in the text only.
+    pub lists: Vec<List>,
+    /// Ids of the lines to read first, which are cards at the top of the page.
+    pub cards: Vec<Card>,
+    /// What the page shows between the cards and the scores.
+    pub before: Vec<Part>,
+    /// What the page shows below the scores.
+    pub after: Vec<Part>,
+    /// Small print of the page.
+    pub footer: &'static str,
+}
+
+impl Document {
+    /// The document of `report`, which is its JSON.
+    pub(crate) fn new(report: &impl Serialize, content: Content) -> Document {
+        // Reports are structs of numbers and names, which always have a form in JSON.
+        let json = serde_json::to_string_pretty(report).unwrap_or_else(|error| error.to_string());
+        Document { json, content }
+    }
+
+    /// The scores as an aligned table for a terminal, with a line break at its end.
+    pub fn to_text(&self) -> String {
+        text::Text(&self.content).to_string()
+    }
+
+    /// The whole typed report, indented and without a line break at its end; keys keep their order.
+    pub fn to_json(&self) -> String {
+        self.json.clone()
+    }
+
+    /// One page that needs nothing else: no script, no font, no picture from outside.
+    pub fn to_html(&self) -> String {
+        // The template only writes numbers and texts to a string, which cannot fail.
+        page::Page::new(&self.content).render().unwrap_or_else(|error| error.to_string())
+    }
+}
+
+/// At most `most` characters of a text, with an ellipsis as the last where it is cut.
+pub fn clip(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_clipped_to_so_many_characters() {
+        assert_eq!(clip("abcdef", 4), "abc…");
+        assert_eq!(clip("abcd", 4), "abcd");
+        assert_eq!(clip("äöüßé", 4), "äöü…");
+    }
+}

@@ -1,0 +1,133 @@
+//! Evaluations of files, as the programs above this crate ask for them.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use verisim_data::table::codec::TableCodec;
+use verisim_data::table::{DetectOptions, Schema, Spec, Table};
+use verisim_data::{Data, Event, Quiet, Watch};
+use verisim_metrics::table::Ask;
+use verisim_metrics::{Compare, Document, Known, Result};
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Watch for Notes {
+    fn on(&mut self, event: Event) {
+        if let Event::Note(note) = event {
+            self.0.push(note);
+        }
+    }
+}
+
+/// A folder with a table of two modelled columns and a key, called `real.csv`.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        folder.write("real.csv", &rows(0..60));
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn ask(&self, synthetic: &str) -> Ask {
+        Ask { real: self.path("real.csv"), synthetic: self.path(synthetic), ..Ask::default() }
+    }
+}
+
+fn rows(numbers: std::ops::Range<usize>) -> String {
+    let row = |i: usize| format!("row-{i:05},{},<{}>\n", (i * 37 % 101) as f64 / 4.0, ["a", "b"][i / 3 % 2]);
+    format!("id,size,kind\n{}", numbers.map(row).collect::<String>())
+}
+
+fn compare(ask: &Ask, watch: &mut dyn Watch) -> Result<Document> {
+    <Table as Compare>::compare(ask, None, &(), watch)
+}
+
+#[test]
+fn what_is_not_compared_is_told() {
+    let folder = Folder::new();
+    folder.write("made.csv", &rows(60..100).replace("\nrow-00060,", "\nrow-00060,about "));
+    let mut notes = Notes::default();
+    let document = compare(&folder.ask("made.csv"), &mut notes).unwrap();
+    let made = folder.path("made.csv");
+    let unfit = format!("{}: 1 values of `size` do not fit its kind and count as missing", made.display());
+    assert_eq!(notes.0, [unfit, "not compared (keys, text, constants): id".to_owned()]);
+    let text = document.to_text();
+    assert!(text.starts_with("40 synthetic rows against 60 training rows, no hold-out, 2 columns\n\n"), "{text}");
+    assert!(text.contains("Train on synthetic") && text.contains("needs a target column"));
+}
+
+#[test]
+fn a_table_of_other_columns_is_named() {
+    let folder = Folder::new();
+    folder.write("made.csv", &rows(60..100).replace("kind", "sort"));
+    let error = compare(&folder.ask("made.csv"), &mut Quiet).unwrap_err();
+    let (made, real) = (folder.path("made.csv"), folder.path("real.csv"));
+    assert_eq!(error.to_string(), format!("{} does not have the columns of {}", made.display(), real.display()));
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("no column `kind`"));
+    let error = compare(&folder.ask("none.csv"), &mut Quiet).unwrap_err().to_string();
+    assert!(error.contains("none.csv: "), "{error}");
+}
+
+#[test]
+fn a_model_says_what_the_columns_are() {
+    let folder = Folder::new();
+    let ask = Ask { holdout: Some(folder.path("real.csv")), target: Some("kind".to_owned()), ..folder.ask("real.csv") };
+    let table = Table::read(&ask.real, &Default::default()).unwrap();
+    let mut schema = Schema::detect(&table, &DetectOptions::default()).unwrap();
+    // Found as a number; the model learnt it as a category.
+    schema.fields[1].kind = verisim_data::table::ColumnKind::Categorical { numeric: false };
+    // Nothing is encoded here.
+    let codec = TableCodec { columns: Vec::new() };
+    let known: Known<Table> = Known { source: None, spec: Spec { schema, codec } };
+    let kinds = |known| -> Vec<String> {
+        let document = <Table as Compare>::compare(&ask, known, &(), &mut Quiet).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&document.to_json()).unwrap();
+        assert_eq!(json["utility"]["target"], "kind");
+        json["columns"].as_array().unwrap().iter().map(|c| c["compared_as"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds(None), ["number", "category"]);
+    assert_eq!(kinds(Some(&known)), ["category", "category"]);
+    assert_eq!(<Table as Data>::NAME, "table");
+}
+
+#[test]
+fn unknown_keys_are_refused() {
+    let ask = |text: &str| serde_json::from_str::<Ask>(text);
+    let found = ask(r#"{ "real": "a", "synthetic": "b", "seed": 7 }"#).unwrap();
+    assert_eq!((found.seed, found.holdout), (Some(7), None));
+    assert!(ask(r#"{ "real": "a", "synthetic": "b", "size": 32 }"#).unwrap_err().to_string().contains("size"));
+    assert!(ask(r#"{ "real": "a" }"#).unwrap_err().to_string().contains("synthetic"));
+}
+
+#[test]
+fn the_page_stands_alone_and_leads_with_four_scores() {
+    let folder = Folder::new();
+    folder.write("made.csv", &rows(30..90).replace("<a>", "<script>"));
+    let ask = Ask { holdout: Some(folder.path("real.csv")), target: Some("size".to_owned()), ..folder.ask("made.csv") };
+    let page = compare(&ask, &mut Quiet).unwrap().to_html();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    assert!(!page.contains("http") && !page.contains("<script"));
+    let cards = &page[..page.find("<h2>").unwrap()];
+    assert_eq!(cards.matches("<div class=\"card\">").count(), 4);
+    for label in ["Boosted two-sample AUC", "Train on synthetic, R²", "Closer to training", "Exact copies"] {
+        assert!(cards.contains(&format!("<div class=\"name\">{label}</div>")), "no card {label}");
+    }
+    assert!(page.contains("size × kind: ") && page.contains("Weakest pairs") && page.contains("correlation, training"));
+    assert!(page.contains("Impossible and missing values"));
+    for tag in ["div", "table", "tr", "td", "th", "svg", "g", "text", "title", "h2", "p"] {
+        let count = |t: String| page.matches(&t).count();
+        assert_eq!(count(format!("<{tag}>")) + count(format!("<{tag} ")), count(format!("</{tag}>")), "{tag}");
+    }
+}
