@@ -19,10 +19,8 @@ const LEAST_EIGENVALUE: f64 = 1e-4;
 pub fn cholesky(matrix: &[f64], n: usize) -> Vec<f64> {
     let mut lower = matrix.to_vec();
     let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(n, Par::Seq, Spec::default()));
-    let regularization = LltRegularization {
-        dynamic_regularization_delta: LEAST_PIVOT,
-        dynamic_regularization_epsilon: LEAST_PIVOT,
-    };
+    let regularization =
+        LltRegularization { dynamic_regularization_delta: LEAST_PIVOT, dynamic_regularization_epsilon: LEAST_PIVOT };
     let factored = cholesky_in_place(
         MatMut::from_row_major_slice_mut(&mut lower, n, n),
         regularization,
@@ -76,7 +74,9 @@ fn eigen(matrix: &[f64], n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
         MemStack::new(&mut memory),
         Spec::default(),
     )
-    .map_err(|_| Error::NotFinite)?;
+    .map_err(|_| {
+        Error::NotFinite
+    })?;
     Ok((values.iter().copied().collect(), vectors))
 }
 
@@ -107,5 +107,47 @@ mod tests {
         nearest_correlation(&mut m, 3).unwrap();
         assert!(eigen(&m, 3).unwrap().0.iter().all(|&l| l > 0.0));
         assert!((m[0] - 1.0).abs() < 1e-12 && (m[1] - m[3]).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_fixed_matrix_gives_what_rotations_and_loops_gave() {
+        let n = 5;
+        let wave = |i: usize, j: usize| 0.9 * ((3 * i.min(j) + 5 * i.max(j) + i * j) as f64).sin();
+        let mut m: Vec<f64> = (0..n * n).map(|at| if at / n == at % n { 1.0 } else { wave(at / n, at % n) }).collect();
+        nearest_correlation(&mut m, n).unwrap();
+        let lower = [
+            [-0.42532384321105726, 0.0, 0.0, 0.0],
+            [-0.2619155006400957, 0.6280351985144331, 0.0, 0.0],
+            [0.23352499626234147, 0.40145648242842863, 0.6219001090207277, 0.0],
+            [0.3952135141573359, 0.4663074478077192, 0.27662470060271843, 0.08537473016953898],
+        ];
+        for i in 0..n {
+            assert_eq!(m[i * n + i], 1.0);
+            for j in 0..i {
+                assert!((m[i * n + j] - lower[i - 1][j]).abs() < 1e-9, "{i} {j}");
+                assert_eq!(m[i * n + j], m[j * n + i]);
+            }
+        }
+        let factor = [
+            [1.0, 0.0, 0.0, 0.0, 0.0],
+            [-0.42532384321105726, 0.9050412302189199, 0.0, 0.0, 0.0],
+            [-0.2619155006400957, 0.5708428234376358, 0.7781636983657079, 0.0, 0.0],
+            [0.23352499626234147, 0.5533231134712416, 0.4718845118742054, 0.6454646509859451, 0.0],
+            [0.3952135141573359, 0.7009638427020722, -0.02570530225810732, -0.5928242011834698, 0.018832774058912715],
+        ];
+        assert!(cholesky(&m, n).iter().zip(factor.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-9));
+    }
+
+    #[test]
+    fn rounding_does_not_stop_a_factor_and_numbers_that_are_none_do() {
+        let factor = cholesky(&[1.0, 1.0, 0.5, 1.0, 1.0, 0.5, 0.5, 0.5, 2.0], 3);
+        let expected = [1.0, 0.0, 0.0, 1.0, 1e-6, 0.0, 0.5, 0.0, 1.322_875_655_532_295_4];
+        assert!(factor.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{factor:?}");
+        assert!(cholesky(&[1.0, f64::NAN, f64::NAN, 1.0], 2).iter().all(|x| x.is_nan()));
+        assert!(nearest_correlation(&mut [1.0, f64::NAN, f64::NAN, 1.0], 2).is_err());
+        assert_eq!((cholesky(&[4.0], 1), cholesky(&[], 0)), (vec![2.0], vec![]));
+        for n in [0, 1] {
+            assert!(nearest_correlation(&mut vec![1.0; n], n).is_ok());
+        }
     }
 }

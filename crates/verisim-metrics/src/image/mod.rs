@@ -1,6 +1,6 @@
 //! How good and how private is a folder of synthetic images? The scores of images, beside those of tables:
 //! [`compare`] measures how much synthetic images are like the training images, [`copying`] whether they are
-//! training images, and an [`Report`] says it all in a [`Document`](crate::Document).
+//! training images, and a [`Report`] says it all in a [`Document`](crate::Document).
 //!
 //! Likeness is measured on features, the activations of a classifier, which are computed elsewhere and handed in
 //! as [`Features`]: no tensors here, no burn. Scores depend on the classifier, so its name and hash are part of

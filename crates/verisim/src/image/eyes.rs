@@ -7,7 +7,7 @@ use verisim_data::{Event, Watch};
 use verisim_metrics::image::{Effort, Eye, Eyes};
 use verisim_metrics::{Error, Result};
 use verisim_models::Training;
-use verisim_models::image::classifier::{Classifier, Learner, Settings};
+use verisim_models::image::classifier::{Classifier, InTraining, Settings};
 use verisim_models::step::CPU_SHARDS;
 use verisim_train::{Machine, NoDiary, State, Stop, steps};
 
@@ -32,7 +32,7 @@ impl Eyes for Networks {
     fn learn(&self, images: &Images, index: &[usize], count: u64, watch: &mut dyn Watch) -> Result<Box<dyn Eye>> {
         let shards = if self.machine.gpu { 1 } else { CPU_SHARDS };
         let settings = Settings { steps: count, shards, ..Settings::default() };
-        let mut learner = Learner::new(images, index, &settings, &self.machine.device).map_err(network)?;
+        let mut learner = InTraining::new(images, index, &settings, &self.machine.device).map_err(network)?;
         // A classifier knows its own learning rate, and the whole training is one epoch.
         let training = Training { epochs: 1, log_every: u64::MAX, ..Training::default() };
         watch.on(Event::Begin { unit: "steps", total: count, done: 0 });

@@ -30,7 +30,7 @@ use crate::read;
 use crate::weights::{Numbers, Weights};
 use net::{FEATURES, Net};
 use opened::Opened;
-pub use training::{Learner, Settings};
+pub use training::{InTraining, Settings};
 use view::View;
 
 /// Images in one call of the network: what two cores keep busy with, in a fraction of a gigabyte.
@@ -121,8 +121,7 @@ impl Classifier {
     /// As [`features`](Classifier::features), or when the network tells no classes apart.
     pub fn predict(&self, images: &Images, index: &[usize]) -> Result<Vec<u32>> {
         let Some(classes) = self.classes else {
-            let problem = "this network has features and tells no classes apart".into();
-            return Err(Error::Unseen { problem });
+            return Err(Error::Unseen { problem: "this network has features and tells no classes apart".into() });
         };
         let logits = self.run(images, index, |features| self.network.answers(features))?;
         Ok(logits.chunks_exact(classes).map(largest).collect())
@@ -190,7 +189,7 @@ mod tests {
     use verisim_data::rng::{stream, uniform};
 
     use super::*;
-    use crate::learn::{Clock, Trainee};
+    use crate::learn::Trainee;
 
     /// Noisy images with a bright top (class 0), left (1) or middle (2).
     fn bright(count: usize, height: usize, width: usize, channels: usize, classes: bool) -> Images {
@@ -218,9 +217,9 @@ mod tests {
     }
 
     fn learnt(images: &Images, index: &[usize], settings: &Settings) -> Classifier {
-        let mut learner = Learner::new(images, index, settings, &Device::flex()).unwrap();
-        (0..settings.steps).for_each(|step| assert!(learner.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap().is_empty()));
-        learner.finished().unwrap()
+        let mut training = InTraining::new(images, index, settings, &Device::flex()).unwrap();
+        (0..settings.steps).for_each(|step| assert!(training.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap().is_empty()));
+        training.finished().unwrap()
     }
 
     fn trained(images: &Images, index: &[usize], seed: u64) -> Classifier {
@@ -261,6 +260,43 @@ mod tests {
         // Products of other sizes may round otherwise.
         let alone = one.features(&images, &[1]).unwrap();
         assert!(features[one.dim()..].iter().zip(&alone).all(|(a, b)| (a - b).abs() < 1e-5 * (1.0 + b.abs())));
+    }
+
+    /// Processors round sums in other orders, so the numbers are close and not equal.
+    #[test]
+    fn the_network_is_the_one_that_it_always_was() {
+        // Height, width, classes, steps, batch, seed and shards; then the sum of the features of two images, and the first two.
+        let cases = [
+            (40, 40, true, 5, 7, 3, 1, [-0.722_538_2, -0.010_892_943, 0.047_975_67]),
+            (8, 8, false, 3, 500, 0, 2, [0.512_332_9, 0.045_183_536, 0.044_470_88]),
+            (8, 8, true, 12, 16, 5, 2, [6.034_194, 0.079_322_25, -0.245_002_99]),
+        ];
+        for (height, width, classes, steps, batch, seed, shards, expected) in cases {
+            let images = bright(60, height, width, 1, classes);
+            let settings = Settings { steps, batch, seed, shards };
+            let classifier = learnt(&images, &(0..50).collect::<Vec<_>>(), &settings);
+            let features = classifier.features(&images, &[55, 3]).unwrap();
+            let found = [features.iter().sum::<f32>(), features[0], features[1]];
+            println!("{} {found:?}", classifier.hash());
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 2e-3), "{found:?}, not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_resumed_training_goes_on_as_if_it_had_never_stopped() {
+        let images = bright(40, 8, 8, 1, true);
+        let (index, settings) = (all(&images), Settings { steps: 6, batch: 16, seed: 4, ..Settings::default() });
+        let fresh = || InTraining::new(&images, &index, &settings, &Device::flex()).unwrap();
+        let run = |training: &mut Training<'_>, steps: std::ops::Range<u64>| {
+            steps.for_each(|step| drop(training.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap()));
+        };
+        let (mut first, mut second) = (fresh(), fresh());
+        run(&mut first, 0..3);
+        second.load(first.save().unwrap()).unwrap();
+        run(&mut second, 3..6);
+        let whole = learnt(&images, &index, &settings);
+        assert_eq!(fingerprint(&second.finish(0).unwrap()), whole.hash);
+        assert_eq!(second.finished().unwrap().hash(), whole.hash());
     }
 
     #[test]
@@ -372,7 +408,7 @@ mod tests {
         let error = opened.features(&bright(3, 8, 1, 1, false), &[0]).unwrap_err().to_string();
         assert!(error.contains("8 x 1"), "{error}");
         let images = bright(6, 8, 8, 1, true);
-        let nothing = Learner::new(&images, &[], &Settings::default(), &Device::flex());
+        let nothing = InTraining::new(&images, &[], &Settings::default(), &Device::flex());
         assert!(nothing.err().unwrap().to_string().contains("no image"));
         let error = trained(&images, &all(&images), 0).features(&bright(3, 8, 9, 1, true), &[0]).unwrap_err();
         assert!(error.to_string().contains("8 x 9"), "{error}");

@@ -11,8 +11,7 @@ use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Trainee};
 use crate::nets::params::weights_of;
 use crate::nets::vision;
-use crate::step::{self, CPU_SHARDS, Epochs};
-use crate::training::Training;
+use crate::step::{CPU_SHARDS, Epochs, Learner, gradients};
 use crate::weights::Weights;
 
 /// Ways to turn an image.
@@ -48,25 +47,25 @@ impl Settings {
 /// A classifier in training: it learns to tell the classes of images apart or, where there are fewer than two, four ways of turning
 /// them. The same images, index and settings give the same weights on a CPU. The usual 1,500 steps of 28 x 28 grey pixels take about
 /// a minute on two cores.
-pub struct Learner<'a> {
+pub struct InTraining<'a> {
     images: &'a Images,
     index: &'a [usize],
     settings: Settings,
     view: View,
     /// Classes of the images; none when turns are learnt.
     classes: Option<usize>,
-    learner: step::Learner<Net>,
+    learner: Learner<Net>,
     epochs: Epochs,
     /// Where the network is; it supports gradients.
     device: Device,
 }
 
-impl<'a> Learner<'a> {
+impl<'a> InTraining<'a> {
     /// A fresh network for the images at `index`. Its training is one epoch.
     ///
     /// # Errors
     /// When there is no image at `index`.
-    pub fn new(images: &'a Images, index: &'a [usize], settings: &Settings, device: &Device) -> Result<Learner<'a>> {
+    pub fn new(images: &'a Images, index: &'a [usize], settings: &Settings, device: &Device) -> Result<InTraining<'a>> {
         if index.is_empty() {
             return Err(Error::Empty { unit: "images" });
         }
@@ -74,14 +73,13 @@ impl<'a> Learner<'a> {
         let view = View::fitted(images.shape());
         let classes = Some(images.classes().len()).filter(|&k| k >= 2);
         let net = Net::new(&view, classes.unwrap_or(TURNS), settings.seed, &device);
-        let learner = step::Learner::without_average(net, &optimization());
-        Ok(Learner {
+        Ok(InTraining {
             images,
             index,
             settings: *settings,
             view,
             classes,
-            learner,
+            learner: Learner::without_average(net, &optimization()),
             epochs: Epochs::default(),
             device,
         })
@@ -92,7 +90,7 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// When the device fails.
     pub fn finished(self) -> Result<Classifier> {
-        Classifier::trained(self.learner.average(), self.view, self.classes, self.device.inner())
+        Classifier::trained(self.learner.best(), self.view, self.classes, self.device.inner())
     }
 
     /// Pixels of a step's images and what is to be answered to each: its class, or how it was turned.
@@ -109,7 +107,7 @@ impl<'a> Learner<'a> {
     }
 }
 
-impl Trainee<Images> for Learner<'_> {
+impl Trainee<Images> for InTraining<'_> {
     /// All of them: a classifier is trained for so many steps, however many images there are, and knows its own rate.
     fn steps_per_epoch(&self) -> u64 {
         self.settings.steps
@@ -122,7 +120,7 @@ impl Trainee<Images> for Learner<'_> {
         let (view, plain) = (&self.view, self.device.clone().inner());
         // A batch of few images may make fewer shards.
         let shards = count.div_ceil(each);
-        let (grads, _) = step::gradients(self.learner.net(), shards, &self.device, |s, net: &Net| {
+        let (grads, _) = gradients(self.learner.net(), shards, &self.device, |s, net: &Net| {
             let answers = &answers[s * each..((s + 1) * each).min(count)];
             let pixels = &pixels[s * each * view.len()..][..answers.len() * view.len()];
             let logits = net.answers(net.features(Tensor::from_inner(view.tensor(pixels, &plain))));
@@ -152,18 +150,17 @@ impl Trainee<Images> for Learner<'_> {
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        weights_of(&self.learner.average())
+        weights_of(&self.learner.best())
     }
 }
 
-/// What the optimiser takes of the settings of a training.
-fn optimization() -> Training {
-    Training {
+/// What a [`Learner`] takes of the settings of a training.
+fn optimization() -> crate::Training {
+    crate::Training {
         learning_rate: LEARNING_RATE,
-        warmup: 0,
-        cosine: false,
         betas: [0.9, 0.999],
         weight_decay: 1e-2,
-        ..Training::default()
+        clip: 0.0,
+        ..crate::Training::default()
     }
 }

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn large_images_are_averaged_and_edges_filled() {
         let shape = Shape { height: 100, width: 130, channels: 1 };
-        let frame = View::fitted(shape);
+        let view = View::fitted(shape);
         assert_eq!((view.shrink, view.height, view.width, view.patch), (3, 40, 48, 2));
         let image: Vec<u8> = (0..shape.len()).map(|i| if i % 130 == 129 { 255 } else { 0 }).collect();
         let mut out = Vec::new();
