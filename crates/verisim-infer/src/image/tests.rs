@@ -114,7 +114,8 @@ fn an_image_depends_on_its_number_alone() {
 #[test]
 fn a_sink_that_fails_ends_the_drawing() {
     let made = Arc::new(AtomicUsize::new(0));
-    let artefact = Artefact { sampler: Box::new(Counted(made.clone())), ..artefact(&[]) };
+    let mut artefact = artefact(&[]);
+    artefact.sampler = Box::new(Counted(made.clone()));
     let mut taken = 0;
     let mut take = |_| {
         taken += 1;

@@ -189,7 +189,7 @@ mod tests {
     use verisim_data::rng::{stream, uniform};
 
     use super::*;
-    use crate::learn::Trainee;
+    use crate::learn::{Clock, Trainee};
 
     /// Noisy images with a bright top (class 0), left (1) or middle (2).
     fn bright(count: usize, height: usize, width: usize, channels: usize, classes: bool) -> Images {
@@ -287,7 +287,7 @@ mod tests {
         let images = bright(40, 8, 8, 1, true);
         let (index, settings) = (all(&images), Settings { steps: 6, batch: 16, seed: 4, ..Settings::default() });
         let fresh = || InTraining::new(&images, &index, &settings, &Device::flex()).unwrap();
-        let run = |training: &mut Training<'_>, steps: std::ops::Range<u64>| {
+        let run = |training: &mut InTraining<'_>, steps: std::ops::Range<u64>| {
             steps.for_each(|step| drop(training.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap()));
         };
         let (mut first, mut second) = (fresh(), fresh());
