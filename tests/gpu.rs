@@ -1,6 +1,6 @@
 //! The program on a graphics adapter, which may be a software driver: in builds with `gpu`, where there is one.
 
-use verisim_data::image::{ReadSettings, Images};
+use verisim_data::image::{Images, ReadSettings};
 
 use crate::image_models::{CLASSES, GREY, MODELS, ready};
 use crate::util::{Dir, small};

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use verisim_data::image::{ReadSettings, Shape, Images};
+use verisim_data::image::{Images, ReadSettings, Shape};
 use verisim_models::Models as _;
 use verisim_models::image::Model;
 use verisim_train::{Config, Job};
@@ -282,11 +282,7 @@ fn a_grid_is_one_picture_with_a_row_for_each_class() {
             let png = dir.bytes("g.png");
             // Every pixel is 8 x 8, and there are two pixels between images.
             let side = |n: usize| n * 64 + (n - 1) * 2;
-            assert_eq!(
-                shape_of(&png),
-                Shape { height: side(height), width: side(images), channels: 1 },
-                "{model}"
-            );
+            assert_eq!(shape_of(&png), Shape { height: side(height), width: side(images), channels: 1 }, "{model}");
             is_labelled(&png, model);
             png
         };

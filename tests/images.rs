@@ -150,8 +150,7 @@ fn images_of_another_shape_are_brought_to_that_of_the_real_ones() {
 #[test]
 fn images_are_compared_as_a_model_saw_them() {
     let dir = Dir::new();
-    let (tall, wide) =
-        (Shape { height: 16, width: 8, channels: 3 }, Shape { height: 8, width: 16, channels: 3 });
+    let (tall, wide) = (Shape { height: 16, width: 8, channels: 3 }, Shape { height: 8, width: 16, channels: 3 });
     for (name, seed) in [("real", 1), ("held", 2)] {
         write(&dir, "tall", tall, &halves(20, tall, seed), &[]);
         write(&dir, name, wide, &halves(20, wide, seed + 2), &[]);

@@ -142,7 +142,6 @@ impl Progress {
             eprintln!("{done}/{} {}  {rate:.0}/s  {left:.0} s left  {}", self.total, self.what, note.unwrap_or(""));
         }
     }
-
 }
 
 /// Takes the bar away.

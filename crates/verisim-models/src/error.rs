@@ -38,7 +38,9 @@ pub enum Error {
         unit: &'static str,
     },
     /// More tokens than a skip between columns can have.
-    #[error("the columns have {tokens} tokens together, and skip = true allows {most}; lower bins or max_levels, or set skip = false")]
+    #[error(
+        "the columns have {tokens} tokens together, and skip = true allows {most}; lower bins or max_levels, or set skip = false"
+    )]
     Tokens {
         /// Tokens of all columns.
         tokens: usize,

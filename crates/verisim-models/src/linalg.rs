@@ -74,9 +74,7 @@ fn eigen(matrix: &[f64], n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
         MemStack::new(&mut memory),
         Spec::default(),
     )
-    .map_err(|_| {
-        Error::NotFinite
-    })?;
+    .map_err(|_| Error::NotFinite)?;
     Ok((values.iter().copied().collect(), vectors))
 }
 

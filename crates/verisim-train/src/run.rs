@@ -7,8 +7,8 @@ use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
 use verisim_data::rng::{permutation, stream};
 use verisim_data::{Event, Watch};
-use verisim_models::compute::{self, Device};
 use verisim_models::artefact::{self, FORMAT, Header, Provenance};
+use verisim_models::compute::{self, Device};
 use verisim_models::learn::CPU_SHARDS;
 use verisim_models::{Learn, Model as _, Models as _, Ready, Setup, Split, Start, Trainee, Training, Weights};
 

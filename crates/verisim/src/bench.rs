@@ -6,9 +6,9 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use verisim_data::Quiet;
 use verisim_infer::{Artefact, Generate, Generator as _, draw};
+use verisim_train::Job;
 use verisim_train::bench::measure;
 pub use verisim_train::bench::{Figures, Spread};
-use verisim_train::Job;
 
 use crate::device::Chosen;
 use crate::error::{Error, Result};
@@ -46,13 +46,7 @@ pub struct Case {
 ///
 /// # Errors
 /// As training and sampling.
-pub fn of_kind<K: Kind>(
-    job: &Job<K>,
-    on: &Chosen,
-    out: &Path,
-    seconds: f64,
-    begun: Instant,
-) -> Result<Measured> {
+pub fn of_kind<K: Kind>(job: &Job<K>, on: &Chosen, out: &Path, seconds: f64, begun: Instant) -> Result<Measured> {
     let (training, model) = measure(job, &on.machine, out, seconds, begun)?;
     let artefact = Artefact::<K>::open(&model, &on.machine.device)?;
     let sampling = sampling(&artefact, seconds)?;

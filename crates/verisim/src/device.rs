@@ -50,7 +50,11 @@ impl Choice {
     pub fn named(name: &str) -> Result<Choice> {
         let known = Choice::ALL.map(Choice::name);
         let found = Choice::ALL.into_iter().find(|c| c.name() == name);
-        found.ok_or_else(|| Error::Device { name: name.into(), problem: "there is no such".into(), known: known.join(", ") })
+        found.ok_or_else(|| Error::Device {
+            name: name.into(),
+            problem: "there is no such".into(),
+            known: known.join(", "),
+        })
     }
 
     /// Why the device cannot be had in this build or on this machine, and what to do; of one that can, nothing.

@@ -11,11 +11,7 @@ use crate::kind::Kind;
 ///
 /// # Errors
 /// As [`evaluate`](crate::evaluate()).
-pub fn of_kind<K: Kind>(
-    ask: &<K as Compare>::Ask,
-    model: Option<File>,
-    watch: &mut dyn Watch,
-) -> Result<Document> {
+pub fn of_kind<K: Kind>(ask: &<K as Compare>::Ask, model: Option<File>, watch: &mut dyn Watch) -> Result<Document> {
     let known = match model {
         Some(file) => {
             let (header, _) = file.into_parts::<K>()?;

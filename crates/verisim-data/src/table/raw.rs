@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, UInt64Array};
 use arrow_cast::cast;
-use arrow_select::take::take;
 use arrow_schema::DataType;
+use arrow_select::take::take;
 
 use crate::error::{Error, Result};
 

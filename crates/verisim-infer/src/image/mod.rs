@@ -12,7 +12,6 @@ use crate::artefact::{Artefact, DEFAULT_COUNT};
 use crate::error::{Error, Result};
 use crate::generator::{Generate, Made, Plan};
 
-
 /// What a sample of images is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -194,9 +193,7 @@ fn allowed(spec: &Spec, conditions: &[String]) -> Result<Vec<u32>> {
             return Err(fail(condition, "the images of this model have no classes"));
         }
         if name.trim() != "class" {
-            return Err(
-                fail(condition, "images can be chosen by their class alone: class=NAME or class!=NAME")
-            );
+            return Err(fail(condition, "images can be chosen by their class alone: class=NAME or class!=NAME"));
         }
         let Some(k) = classes.iter().position(|c| c == value.trim()) else {
             let known = classes.iter().take(30).map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -141,12 +141,9 @@ fn conditions_choose_classes() {
     let (_, labels) = draw(&artefact, &request(&["class!=dog"], true));
     assert_eq!(labels.iter().filter(|&&l| l == 0).count(), 15);
     assert_eq!(labels.iter().filter(|&&l| l == 2).count(), 15);
-    for (condition, says) in [
-        ("class=cow", "cat, dog, hen"),
-        ("kind=cat", "class=NAME"),
-        ("class>1", "write it as"),
-        ("cat", "class=NAME"),
-    ] {
+    for (condition, says) in
+        [("class=cow", "cat, dog, hen"), ("kind=cat", "class=NAME"), ("class>1", "write it as"), ("cat", "class=NAME")]
+    {
         let error = refused(&artefact, &request(&[condition], false));
         assert!(error.contains(says) && error.contains(condition), "{error}");
     }

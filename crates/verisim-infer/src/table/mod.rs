@@ -15,7 +15,6 @@ use crate::artefact::{Artefact, DEFAULT_COUNT};
 use crate::error::{Error, Result};
 use crate::generator::{Generate, Made, Plan};
 
-
 /// Rows in a chunk.
 pub const CHUNK: usize = 8192;
 

@@ -10,7 +10,6 @@ use rayon::prelude::*;
 use crate::learn::{Clock, Losses, Setup};
 use crate::nets::adamw::squares;
 
-
 /// Runs `shard(s, module)` for every shard and adds up the gradients of the losses that it returns.
 ///
 /// `shard` gets its own fork of the module. It returns the loss to differentiate, already divided so that shards add up, and the

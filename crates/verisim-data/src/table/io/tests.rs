@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use arrow_array::*;
 use arrow_array::types::Int32Type;
+use arrow_array::*;
 use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use proptest::prelude::*;
 

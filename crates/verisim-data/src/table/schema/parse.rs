@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, StringArray};
 use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, StringArray};
 use arrow_schema::DataType;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;

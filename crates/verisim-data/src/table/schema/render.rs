@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
 use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
 use arrow_schema::DataType;
 use rayon::prelude::*;
 

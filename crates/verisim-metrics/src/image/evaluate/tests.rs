@@ -109,8 +109,14 @@ fn sets_are_read_learnt_and_compared() {
     assert_eq!(report["shape"], json!([4, 6, 1]));
     assert_eq!(report["scores"]["images"], 60);
     assert_eq!(report["accuracy"], json!({ "synthetic": 1.0, "real": 1.0 }));
-    assert_eq!(report["extractor"], json!({ "name": "small CNN trained here", "hash": "abc", "dim": 2, "accuracy": 1.0 }));
-    assert_eq!((report["shares"][1]["class"].as_str(), report["copying"]["searched"].as_u64()), (Some("middle"), Some(90)));
+    assert_eq!(
+        report["extractor"],
+        json!({ "name": "small CNN trained here", "hash": "abc", "dim": 2, "accuracy": 1.0 })
+    );
+    assert_eq!(
+        (report["shares"][1]["class"].as_str(), report["copying"]["searched"].as_u64()),
+        (Some("middle"), Some(90))
+    );
     // The real images first, then as many of the real ones as there are synthetic ones.
     assert_eq!(*eyes.learnt.borrow(), [(90, 200), (75, 200), (75, 200)]);
     let expected = [

@@ -218,7 +218,9 @@ mod tests {
 
     fn learnt(images: &Images, index: &[usize], settings: &Settings) -> Classifier {
         let mut training = InTraining::new(images, index, settings, &Device::flex()).unwrap();
-        (0..settings.steps).for_each(|step| assert!(training.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap().is_empty()));
+        (0..settings.steps).for_each(|step| {
+            assert!(training.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap().is_empty())
+        });
         training.finished().unwrap()
     }
 
