@@ -58,12 +58,7 @@ impl Network {
     }
 
     pub fn describe(&self) -> Extractor {
-        Extractor {
-            name: self.name.clone(),
-            hash: self.eye.hash(),
-            dim: self.eye.dim(),
-            accuracy: self.accuracy,
-        }
+        Extractor { name: self.name.clone(), hash: self.eye.hash(), dim: self.eye.dim(), accuracy: self.accuracy }
     }
 
     /// How alike the sets are by its features, as many images of each.
@@ -106,13 +101,7 @@ impl Network {
 }
 
 /// A network that learns the images at `index`, which are called `what`.
-fn learn(
-    eyes: &dyn Eyes,
-    images: &Images,
-    index: &[usize],
-    what: &str,
-    watch: &mut dyn Watch,
-) -> Result<Box<dyn Eye>> {
+fn learn(eyes: &dyn Eyes, images: &Images, index: &[usize], what: &str, watch: &mut dyn Watch) -> Result<Box<dyn Eye>> {
     watch.on(Event::Note(format!("training a classifier on {} {what} images", grouped(index.len() as u64))));
     eyes.learn(images, index, steps(index.len(), eyes.usual()), watch)
 }

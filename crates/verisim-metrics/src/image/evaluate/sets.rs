@@ -146,21 +146,13 @@ fn tell(path: &Path, images: &Images, reading: &Reading, watch: &mut dyn Watch) 
     let changed: usize = reading.sizes.iter().filter(|(size, _)| *size != (height, width)).map(|(_, n)| n).sum();
     if changed > 0 {
         let changed = grouped(changed as u64);
-        watch.on(Event::Note(format!(
-            "{}: {changed} images were brought to {height} x {width} pixels",
-            path.display()
-        )));
+        watch
+            .on(Event::Note(format!("{}: {changed} images were brought to {height} x {width} pixels", path.display())));
     }
 }
 
 /// `images` labelled by the classes of the `real` ones, and whether they are: both sets must have classes.
-fn labelled_as(
-    images: Images,
-    real: &Images,
-    path: &Path,
-    ask: &Ask,
-    watch: &mut dyn Watch,
-) -> Result<(Images, bool)> {
+fn labelled_as(images: Images, real: &Images, path: &Path, ask: &Ask, watch: &mut dyn Watch) -> Result<(Images, bool)> {
     if images.classes().is_empty() || real.classes().is_empty() {
         if !images.classes().is_empty() {
             let real = ask.real.display();
