@@ -2,10 +2,11 @@
 //! [`compare`] measures how much synthetic images are like the training images, [`copying`] whether they are
 //! training images, and a [`Report`] says it all in a [`Document`](crate::Document).
 //!
-//! Likeness is measured on features, the activations of a classifier, which are computed elsewhere and handed in
-//! as [`Features`]: no tensors here, no burn. Scores depend on the classifier, so its name and hash are part of
-//! the report, and numbers of two extractors cannot be compared. Every score stands beside its **floor**: what the
-//! same score gives for real images that are as new as synthetic ones should be, on as many images.
+//! Likeness is measured on features, the activations of a classifier: no tensors here, no burn. [`compare`] takes them as
+//! [`Features`]; an evaluation of files, [`Compare`](crate::Compare) of [`Images`](verisim_data::image::Images), gets them from
+//! the [`Eyes`] that it is handed. Scores depend on the classifier, so its name and hash are part of the report, and numbers of
+//! two classifiers cannot be compared. Every score stands beside its **floor**: what the same score gives for real images that
+//! are as new as synthetic ones should be, on as many images.
 
 mod copying;
 mod document;

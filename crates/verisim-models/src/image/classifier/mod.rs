@@ -279,7 +279,6 @@ mod tests {
             let classifier = learnt(&images, &(0..50).collect::<Vec<_>>(), &settings);
             let features = classifier.features(&images, &[55, 3]).unwrap();
             let found = [features.iter().sum::<f32>(), features[0], features[1]];
-            println!("{} {found:?}", classifier.hash());
             assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 2e-3), "{found:?}, not {expected:?}");
         }
     }
