@@ -304,7 +304,7 @@ impl Sample {
             .with("grid", &self.grid)
             .with("interpolate", &self.interpolate)
             .with("steps", self.steps)
-            .with("guidance", self.guidance)
+            .with_number("guidance", self.guidance)
     }
 }
 

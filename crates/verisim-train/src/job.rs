@@ -167,13 +167,13 @@ impl<K: Learn> Job<K> {
         if let Some(augment) = &self.augment {
             augment.check()?;
         }
+        K::check_training(&self.train)?;
         let Some(training) = self.training() else {
             return match self.train == Train::default() {
                 true => Ok(()),
                 false => Err(Error::NoTraining { model: self.model.name() }),
             };
         };
-        K::check_training(&self.train)?;
         training.check()?;
         Ok(self.model.check_training(&training)?)
     }

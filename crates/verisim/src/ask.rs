@@ -20,7 +20,7 @@ impl Ask {
         Ask::default()
     }
 
-    /// With `name` set to `value`; a value that has no place in JSON, or is `None`, is not asked.
+    /// With `name` set to `value`; `None` is not asked, nor is what has no place in JSON.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Serialize) -> Ask {
         match serde_json::to_value(value) {
@@ -32,10 +32,14 @@ impl Ask {
         self
     }
 
-    /// With `name` set if `given`.
+    /// With `name` set to a number. JSON has no place for one that is not finite: it goes as text, so that whoever reads it can refuse
+    /// it.
     #[must_use]
-    pub fn with_flag(self, name: &str, given: bool) -> Ask {
-        if given { self.with(name, true) } else { self }
+    pub fn with_number(self, name: &str, value: Option<f64>) -> Ask {
+        match value {
+            Some(x) if !x.is_finite() => self.with(name, x.to_string()),
+            value => self.with(name, value),
+        }
     }
 
     /// Takes out the value of `name`, if it is asked.
@@ -85,4 +89,34 @@ fn unknown(message: &str) -> Option<String> {
 
 fn misunderstood(error: &serde_json::Error) -> Error {
     Error::Ask { problem: error.to_string() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use verisim_infer::table;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_told_from_what_is_wrong() {
+        let ask = Ask::new().with("n", 5).with("seed", None::<u64>).with("where", ["age>=30"]);
+        let read = ask.clone().read::<table::Ask>().ok().unwrap();
+        assert_eq!((read.n, read.seed, read.conditions), (5, 0, vec!["age>=30".to_owned()]));
+        assert!(
+            matches!(ask.with("grid", "g.png").read::<table::Ask>(), Err(Refusal::Unknown(name)) if name == "grid")
+        );
+        let wrong = Ask::new().with("n", "five").read::<table::Ask>();
+        assert!(matches!(wrong, Err(Refusal::Misunderstood(e)) if e.to_string().contains("five")));
+        assert!(Ask::knows::<table::Ask>("max_tries") && !Ask::knows::<table::Ask>("grid"));
+    }
+
+    #[cfg(feature = "neural")]
+    #[test]
+    fn numbers_that_are_none_are_asked_all_the_same() {
+        let ask = Ask::new().with_number("guidance", Some(f64::NAN)).read::<verisim_infer::image::Ask>();
+        assert!(ask.ok().unwrap().guidance.unwrap().is_nan());
+        let ask = Ask::new().with_number("guidance", Some(2.5)).read::<verisim_infer::image::Ask>();
+        assert_eq!(ask.ok().unwrap().guidance, Some(2.5));
+    }
 }

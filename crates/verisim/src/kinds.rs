@@ -182,7 +182,7 @@ pub(crate) fn read<T: DeserializeOwned>(ask: Ask, verb: Verb, path: &Path, holds
     })
 }
 
-/// The kind that the data at `path` are of: the one that is surest.
+/// The kind that the data at `path` are of: the one that is surest; where none is, the first, whose reader says what it reads.
 pub(crate) fn kind_of(path: &Path) -> &'static dyn Verbs {
     let mut best = KINDS[0];
     for &kind in KINDS {

@@ -83,7 +83,7 @@ fn check_alike(path: &Path, real: &Path) -> Result<()> {
 pub fn inspect(path: &Path, ask: Ask) -> Result<Inspected> {
     let file = file_of(path);
     let unfinished = path.join("checkpoint/state.safetensors").exists();
-    if unfinished || file.exists() && file != path || file.extension().is_some_and(|e| e == "safetensors") {
+    if unfinished || file.exists() && file != path || path.extension().is_some_and(|e| e == "safetensors") {
         let file = read(path)?;
         let kind = kind_in(&file, path)?;
         // A model has nothing to be asked.

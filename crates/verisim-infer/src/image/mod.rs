@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use verisim_data::image::{Chunk, Images, Spec};
 use verisim_data::rng::stream;
 use verisim_models::image::{Sampler, Tuning, noise_of, render, sheet, together};
@@ -31,8 +31,24 @@ pub struct Ask {
     pub grid: Option<PathBuf>,
     /// Steps of the sampler, in place of the config's; fewer are faster.
     pub steps: Option<usize>,
-    /// How strongly images follow their class, in place of the config's.
+    /// How strongly images follow their class, in place of the config's; a number, or the text of one.
+    #[serde(deserialize_with = "number_or_text")]
     pub guidance: Option<f64>,
+}
+
+/// JSON writes numbers that are not finite as text. They are refused where they are used, with their range.
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a number")]
+    enum Given {
+        Number(f64),
+        Text(String),
+    }
+    match Option::<Given>::deserialize(deserializer)? {
+        Some(Given::Number(x)) => Ok(Some(x)),
+        Some(Given::Text(text)) => text.parse().map(Some).map_err(serde::de::Error::custom),
+        None => Ok(None),
+    }
 }
 
 impl Ask {
