@@ -128,6 +128,9 @@ pub enum Error {
         /// Height × width × channels.
         pixels: usize,
     },
+    /// Somebody asked for an end.
+    #[error("stopped before all was compared")]
+    Stopped,
     /// A network that cannot be trained, opened or used.
     #[error(transparent)]
     Network(Box<dyn std::error::Error + Send + Sync>),

@@ -61,8 +61,7 @@ fn eigen(matrix: &[f64], n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
     let (into, with) = (values.as_diagonal_mut(), Some(vectors.as_mut()));
     let found = self_adjoint_evd(matrix, into, with, Par::Seq, stack, Spec::default());
     if found.is_err() || !values.iter().all(|value: &f64| value.is_finite()) {
-        let problem = "the correlations of these columns are no finite numbers; check for extreme values";
-        return Err(Error::Data(problem.into()));
+        return Err(Error::NotFinite);
     }
     Ok((values.iter().copied().collect(), vectors))
 }

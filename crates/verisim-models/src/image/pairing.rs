@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::batches::from_byte;
 
-/// Reorders the rows of `noise` so that row `i` is the partner of row `i` of `images`, both `len` numbers a row; partners are found within each label.
+/// Reorders the rows of `noise` so that row `i` is the partner of row `i` of `images`, both `len` numbers a row. Partners are of one
+/// label. The time grows with the cube of the images of a label.
 pub fn pair(images: &[u8], noise: Vec<f32>, len: usize, labels: &[u32]) -> Vec<f32> {
     let mut paired = noise.clone();
     let mut kinds: Vec<u32> = labels.to_vec();

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use super::device::is_flex;
 
-/// The optimiser's settings.
+/// Settings of the optimiser, the same for all parameters.
 #[derive(Clone, Debug)]
 pub struct AdamW {
     /// Decay rates of the moments.

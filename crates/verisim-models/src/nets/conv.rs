@@ -113,7 +113,7 @@ mod flex {
 
     use super::kernel;
     use crate::nets::flat::{Flat, flat, numbers, tensor};
-    use crate::nets::kernels::{self, Rows, Window};
+    use crate::nets::kernels::{self, Activation, Window};
     use crate::nets::winograd::Tiles;
 
     fn window(x: &Flat, weight: &Flat) -> (Window, usize) {
@@ -187,9 +187,9 @@ mod flex {
         }
     }
 
-    fn rows(x: &Flat, norm: bool) -> Rows {
+    fn activation_of(x: &Flat, norm: bool) -> Activation {
         let [_, height, width, channels] = x.shape().dims();
-        Rows { pixels: height * width, channels, norm }
+        Activation { pixels: height * width, channels, norm }
     }
 
     #[derive(Debug)]
@@ -201,7 +201,8 @@ mod flex {
         fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
             let grad = grads.consume::<Flex>(&ops.node);
             let (x, scale, shift, norm) = ops.state;
-            let parts = rows(&x, norm).backward(&numbers(&x), &numbers(&scale), &numbers(&shift), &numbers(&grad));
+            let parts =
+                activation_of(&x, norm).backward(&numbers(&x), &numbers(&scale), &numbers(&shift), &numbers(&grad));
             for ((node, values), like) in ops.parents.into_iter().zip(parts).zip([&x, &scale, &shift]) {
                 if let Some(node) = node {
                     grads.register::<Flex>(node.id, tensor(values, like.shape()));
@@ -211,7 +212,7 @@ mod flex {
     }
 
     fn activate(x: &Flat, scale: &Flat, shift: &Flat, norm: bool) -> Flat {
-        let y = rows(x, norm).forward(&numbers(x), &numbers(scale), &numbers(shift));
+        let y = activation_of(x, norm).forward(&numbers(x), &numbers(scale), &numbers(shift));
         tensor(y, x.shape())
     }
 

@@ -15,9 +15,10 @@ pub(super) const LANES: usize = 16;
 
 /// Runs a block compiled for the widest instructions that the machine has.
 ///
-/// [`pulp::Arch`] calls it from functions that are compiled for each kind of machine, and only where it is inlined there is
-/// it compiled so too. A closure that could be called twice would be called through a shim, which is not; giving away
-/// [`Once`] makes it one that can not.
+/// [`pulp::Arch`] has a copy of itself for each kind of machine. The block is compiled for that kind only where it is inlined into
+/// the copy, and that needs a closure that can be called once (`FnOnce`). One that could be called again is called through a small
+/// function of the compiler's, which is compiled for the oldest machine, and the block with it. A closure that moves a value out
+/// of itself can be called once only: that is what [`Once`] is for.
 macro_rules! wide {
     ($($body:tt)*) => {{
         let once = crate::nets::kernels::Once;
@@ -32,7 +33,7 @@ macro_rules! wide {
 }
 pub(super) use wide;
 
-/// What a closure gives away that is to be called once.
+/// The value that the closure of [`wide`] moves out of itself.
 pub(super) struct Once;
 
 impl Once {
@@ -248,7 +249,7 @@ const EPSILON: f32 = 1e-5;
 
 /// Sizes of one modulated activation: samples of `pixels` with `channels` each, every sample with its own scale and shift.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows {
+pub struct Activation {
     /// Pixels of a sample.
     pub pixels: usize,
     /// Channels of a pixel.
@@ -257,7 +258,7 @@ pub struct Rows {
     pub norm: bool,
 }
 
-impl Rows {
+impl Activation {
     /// `1 / sqrt(mean x^2 + epsilon)` of a pixel, or 1.
     #[inline(always)]
     fn factor(&self, x: &[f32]) -> f32 {

@@ -1,4 +1,5 @@
-//! Blocks that neural models share: layers with reproducible weights, block-wise softmax, EMA, optimiser state.
+//! Parts of networks that models share: layers whose weights a seed decides, their fast forms on a CPU, softmax by blocks, moving
+//! averages and the optimiser.
 
 pub mod adamw;
 pub mod blocks;

@@ -10,12 +10,10 @@ use rayon::prelude::*;
 use crate::learn::{Clock, Losses, Setup};
 use crate::nets::adamw::squares;
 
-/// Shards of a batch on a CPU.
-pub const CPU_SHARDS: usize = 2;
-
 /// Runs `shard(s, module)` for every shard and adds up the gradients of the losses that it returns.
 ///
-/// `shard` gets its own fork of the module and returns the loss to differentiate (already divided so that shards add up) and the losses to log.
+/// `shard` gets its own fork of the module. It returns the loss to differentiate, already divided so that shards add up, and the
+/// losses to log.
 pub fn gradients<M, F>(module: &M, shards: usize, device: &Device, shard: F) -> (GradientsParams, Vec<Losses>)
 where
     M: Module + Sync,
@@ -26,8 +24,8 @@ where
     (sum.grads(), logs)
 }
 
-/// `tensor` for a graph of gradients on `device`: all tensors of an operation must agree on whether activations are computed
-/// again (`train.recompute`).
+/// `tensor` as part of a graph of gradients on `device`. All tensors of an operation must agree on whether activations are computed
+/// again for the gradient (`train.recompute`); the device says so.
 pub fn tracked<const D: usize>(tensor: Tensor<D>, device: &Device) -> Tensor<D> {
     let tensor = Tensor::from_inner(tensor);
     match device.gradient_checkpointing_strategy() {

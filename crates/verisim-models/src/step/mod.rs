@@ -11,9 +11,10 @@ mod gradients;
 mod learner;
 mod optimizer;
 
+pub use crate::learn::CPU_SHARDS;
 pub use epochs::Epochs;
 #[cfg(all(test, feature = "flex"))]
 pub(crate) use gradients::tests::noted;
-pub use gradients::{CPU_SHARDS, Cuts, add_losses, gradients, gradients_of_rows, part, tracked};
+pub use gradients::{Cuts, add_losses, gradients, gradients_of_rows, part, tracked};
 pub use learner::Learner;
 pub use optimizer::adamw;

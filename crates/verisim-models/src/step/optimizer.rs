@@ -18,7 +18,7 @@ pub fn adamw(training: &Training) -> ModuleOptimizer {
 /// Adds the optimiser's state, both moments of every parameter, as one tensor of bytes. Their order is that of a hash map: two saves
 /// of one state may differ.
 pub(super) fn save_optimizer(optimizer: &ModuleOptimizer, weights: &mut Weights, name: &str) -> Result<()> {
-    let bytes = optimizer.into_bytes().map_err(|e| Error::Data(format!("cannot save the optimiser: {e}")))?;
+    let bytes = optimizer.into_bytes().map_err(|e| Error::Unwritable { what: "optimiser", problem: e.to_string() })?;
     weights.put_u8(name, &[bytes.len()], bytes.to_vec());
     Ok(())
 }

@@ -14,7 +14,6 @@
 //! Conditions are sampled exactly: the first restricted column from its truncated normal, further ones accepted with
 //! the probability of their interval given those before, the rest from the conditional normal.
 
-use burn::tensor::Device;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use verisim_data::normal;
@@ -22,6 +21,7 @@ use verisim_data::rng::{Stream, normal as draw_normal, uniform};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::table::{Spec, Table};
 
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::learn::{Model, Setup, Split, Start};
 use crate::linalg::{cholesky, nearest_correlation};
@@ -99,11 +99,11 @@ pub struct Copula {
     components: Vec<Component>,
 }
 
-/// Fits in closed form.
+/// Fits one copula to each group of rows, in closed form: the time grows with the rows and the square of the columns.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded) -> Result<Copula> {
     config.check()?;
     if data.rows == 0 {
-        return Err(Error::Data("the table has no rows to learn from; give one with at least a few".into()));
+        return Err(Error::Empty { unit: "rows" });
     }
     let order = latent_orders(spans, data);
     let rank: Vec<Vec<u32>> = order.iter().map(|o| inverse(o)).collect();

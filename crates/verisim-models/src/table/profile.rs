@@ -105,7 +105,7 @@ pub fn coarse(spans: &[Span], rows: &Rows<'_>) -> Vec<(Vec<u8>, usize)> {
     spans.par_iter().enumerate().map(column).collect()
 }
 
-/// For each column the sum of its mutual information with all others.
+/// For each column the sum of its mutual information with all others, in nats.
 pub fn told(classes: &[(Vec<u8>, usize)]) -> Vec<f64> {
     let d = classes.len();
     let sum = |a: usize| (0..d).filter(|&b| b != a).map(|b| information(&classes[a], &classes[b])).sum();

@@ -1,6 +1,6 @@
 //! Pictures of several images: what was made, what was learnt, and the closest pairs.
 
-use verisim_data::image::{Images, Shape, grid, png_bytes};
+use verisim_data::image::{Images, Shape, grid, magnified, png_bytes, rows_of};
 use verisim_data::number::grouped;
 
 use super::sets::{Set, Sets};
@@ -29,7 +29,7 @@ pub(super) fn of_page(sets: &Sets, copying: &Copying, pairs: Vec<u8>) -> Result<
     let wide = (1024 / shape.height.max(shape.width)).clamp(4, 16);
     let classes = shown_classes(&sets.real);
     let sheet = |title: &str, set: &Set| -> Result<Picture> {
-        let (pixels, whole) = draw_rows(&set.images, &rows(set, &classes, wide), wide)?;
+        let (pixels, whole) = rows_of(&set.images, &rows(set, &classes, wide), wide)?;
         let caption = match (set.labelled, classes.len() < set.images.classes().len()) {
             (true, false) => "Drawn at random, a row for each class; white where there are no more.".to_owned(),
             (true, true) => {
@@ -67,18 +67,6 @@ fn rows(set: &Set, classes: &[u32], wide: usize) -> Vec<Vec<usize>> {
     classes.iter().map(of).collect()
 }
 
-/// The images of each of `rows` in a row of `wide`, white where there are fewer.
-fn draw_rows(images: &Images, rows: &[Vec<usize>], wide: usize) -> Result<Drawn> {
-    let shape = images.shape();
-    let (mut pixels, mut row) = (Vec::new(), Vec::new());
-    for index in rows {
-        images.gather(index, &mut row)?;
-        row.resize(wide * shape.len(), 255);
-        pixels.append(&mut row);
-    }
-    Ok(grid(&pixels, shape, wide, 2, scale(shape)))
-}
-
 /// Each synthetic image with its training image to the right of it, four pairs a row.
 fn draw_pairs(synthetic: &Images, train: &Images, closest: &[Closest]) -> Result<Drawn> {
     let (mut pixels, mut whole) = (Vec::new(), train.shape());
@@ -87,17 +75,12 @@ fn draw_pairs(synthetic: &Images, train: &Images, closest: &[Closest]) -> Result
         synthetic.gather(&[pair.synthetic], &mut two)?;
         train.gather(&[pair.train], &mut right)?;
         two.append(&mut right);
-        let (pair, shape) = grid(&two, train.shape(), 2, 2, scale(train.shape()));
+        let (pair, shape) = grid(&two, train.shape(), 2, 2, magnified(train.shape()));
         pixels.extend(pair);
         whole = shape;
     }
     // Wide lines between pairs and narrow ones within them show what belongs together.
     Ok(grid(&pixels, whole, 4, 16, 1))
-}
-
-/// How many pixels a side each pixel is drawn with, so that small images can be seen.
-fn scale(shape: Shape) -> usize {
-    (64 / shape.height.max(shape.width)).max(1)
 }
 
 #[cfg(test)]
@@ -141,14 +124,6 @@ mod tests {
         let shape = Shape { height: 64, width: 32, channels: 1 };
         let pixels = brightness.iter().flat_map(|&b| vec![b; shape.len()]).collect();
         Images::from_pixels(shape, Vec::new(), Vec::new(), pixels).unwrap()
-    }
-
-    #[test]
-    fn rows_that_are_short_end_white() {
-        let (pixels, shape) = draw_rows(&even(&[1, 2, 3]), &[vec![2, 0], vec![], vec![1]], 2).unwrap();
-        assert_eq!((shape.height, shape.width), (3 * 64 + 2 * 2, 2 * 32 + 2));
-        let at = |row: usize, column: usize| pixels[row * 66 * shape.width + column * 34];
-        assert_eq!([at(0, 0), at(0, 1), at(1, 0), at(2, 0), at(2, 1)], [3, 1, 255, 2, 255]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use verisim_data::image::{Channels, Images, ReadOptions, Reading, Shape, Size};
+use verisim_data::image::{Channels, Images, ReadSettings, Reading, Shape, Size};
 use verisim_data::number::grouped;
 use verisim_data::rng::{permutation, stream};
 use verisim_data::{Error, Event, Watch};
@@ -92,45 +92,37 @@ impl Sets {
 }
 
 /// How the images are read: as those of the model were, if one is known.
-fn options(size: Option<Size>, known: Option<&Known<Images>>, watch: &mut dyn Watch) -> Result<ReadOptions> {
+fn options(size: Option<Size>, known: Option<&Known<Images>>, watch: &mut dyn Watch) -> Result<ReadSettings> {
     // What cannot be read is named, and the rest is compared. Three sets share the memory.
-    let each = ReadOptions { max_bad: Some(usize::MAX), memory: Some(4.0 / 3.0), ..Default::default() };
+    let each = ReadSettings { max_bad: Some(usize::MAX), memory: Some(4.0 / 3.0), ..Default::default() };
     let Some(known) = known else {
-        return Ok(ReadOptions { size, ..each });
+        return Ok(ReadSettings { size, ..each });
     };
     if size.is_some() {
         let what = "images are brought to the size of those of the model; leave the size or the model out".into();
         return Err(Error::Images { what }.into());
     }
     if known.source.is_none() {
-        let what = "the config of the model's training is not beside it; images are cropped to its size";
+        let what = "the model is of an old format, which does not tell how its images got their size; images are cropped to it";
         watch.on(Event::Note(what.into()));
     }
     let fit = known.source.as_ref().and_then(|source| source.images.clone()).unwrap_or_default().fit;
-    Ok(of_shape(known.spec.shape, ReadOptions { fit, ..each }))
+    Ok(of_shape(known.spec.shape, ReadSettings { fit, ..each }))
 }
 
 /// `options` that bring images to `shape`.
-fn of_shape(shape: Shape, options: ReadOptions) -> ReadOptions {
+fn of_shape(shape: Shape, options: ReadSettings) -> ReadSettings {
     let channels = match shape.channels {
         1 => Channels::Grey,
         3 => Channels::Rgb,
         _ => Channels::Rgba,
     };
-    ReadOptions { size: Some(Size::Sides([shape.height, shape.width])), channels: Some(channels), ..options }
+    ReadSettings { size: Some(Size::Sides([shape.height, shape.width])), channels: Some(channels), ..options }
 }
 
 /// Reads a set that is large enough to be compared, and tells what was done to it; the number of files that cannot be read too.
-fn read(path: &Path, options: &ReadOptions, watch: &mut dyn Watch) -> Result<(Images, usize)> {
-    let (images, reading) = Images::read(path, options).map_err(|error| match error {
-        Error::Sizes { path, what, fitting: (height, width) } => {
-            let what = format!(
-                "its images {what}; bring them to one size, as size {height}x{width} does, or to that of the images of a model"
-            );
-            Error::File { path, what }
-        }
-        other => other,
-    })?;
+fn read(path: &Path, options: &ReadSettings, watch: &mut dyn Watch) -> Result<(Images, usize)> {
+    let (images, reading) = Images::read(path, options)?;
     let least = NEIGHBOURS + 1;
     if images.len() < least {
         let what = format!("holds {} images, which say too little; give it at least {least}", images.len());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use verisim_data::image::{ReadOptions, Shape, Source, Spec, Writer};
+use verisim_data::image::{ReadSettings, Shape, Source, Spec, Writer};
 use verisim_data::rng::{below, stream};
 
 use super::*;
@@ -155,7 +155,7 @@ fn images_are_read_as_those_of_the_model() {
     let spec = Spec { shape: Shape { height: 2, width: 2, channels: 3 }, classes: Vec::new(), shares: Vec::new() };
     let asked = ask(json!({ "real": real, "synthetic": made }));
     let source = |images| Some(Source { path: "elsewhere".into(), images });
-    for (source, says) in [(source(None), false), (source(Some(ReadOptions::default())), false), (None, true)] {
+    for (source, says) in [(source(None), false), (source(Some(ReadSettings::default())), false), (None, true)] {
         let known = Known { source, spec: spec.clone() };
         let (report, notes) = compared(&asked, Some(&known), &Brightness::default()).unwrap();
         assert_eq!(report["shape"], json!([2, 2, 3]));

@@ -30,7 +30,7 @@ use crate::read;
 use crate::weights::{Numbers, Weights};
 use net::{FEATURES, Net};
 use opened::Opened;
-pub use training::{Settings, Training};
+pub use training::{InTraining, Settings};
 use view::View;
 
 /// Images in one call of the network: what two cores keep busy with, in a fraction of a gigabyte.
@@ -121,7 +121,7 @@ impl Classifier {
     /// As [`features`](Classifier::features), or when the network tells no classes apart.
     pub fn predict(&self, images: &Images, index: &[usize]) -> Result<Vec<u32>> {
         let Some(classes) = self.classes else {
-            return Err(Error::Data("this network has features and tells no classes apart".into()));
+            return Err(Error::Unseen { problem: "this network has features and tells no classes apart".into() });
         };
         let logits = self.run(images, index, |features| self.network.answers(features))?;
         Ok(logits.chunks_exact(classes).map(largest).collect())
@@ -189,7 +189,7 @@ mod tests {
     use verisim_data::rng::{stream, uniform};
 
     use super::*;
-    use crate::learn::Trainee;
+    use crate::learn::{Clock, Trainee};
 
     /// Noisy images with a bright top (class 0), left (1) or middle (2).
     fn bright(count: usize, height: usize, width: usize, channels: usize, classes: bool) -> Images {
@@ -217,8 +217,10 @@ mod tests {
     }
 
     fn learnt(images: &Images, index: &[usize], settings: &Settings) -> Classifier {
-        let mut training = Training::new(images, index, settings, &Device::flex()).unwrap();
-        (0..settings.steps).for_each(|step| assert!(training.step(&settings.clock(step)).unwrap().is_empty()));
+        let mut training = InTraining::new(images, index, settings, &Device::flex()).unwrap();
+        (0..settings.steps).for_each(|step| {
+            assert!(training.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap().is_empty())
+        });
         training.finished().unwrap()
     }
 
@@ -285,9 +287,9 @@ mod tests {
     fn a_resumed_training_goes_on_as_if_it_had_never_stopped() {
         let images = bright(40, 8, 8, 1, true);
         let (index, settings) = (all(&images), Settings { steps: 6, batch: 16, seed: 4, ..Settings::default() });
-        let fresh = || Training::new(&images, &index, &settings, &Device::flex()).unwrap();
-        let run = |training: &mut Training<'_>, steps: std::ops::Range<u64>| {
-            steps.for_each(|step| drop(training.step(&settings.clock(step)).unwrap()));
+        let fresh = || InTraining::new(&images, &index, &settings, &Device::flex()).unwrap();
+        let run = |training: &mut InTraining<'_>, steps: std::ops::Range<u64>| {
+            steps.for_each(|step| drop(training.step(&Clock { seed: settings.seed, step, rate: 1.0 }).unwrap()));
         };
         let (mut first, mut second) = (fresh(), fresh());
         run(&mut first, 0..3);
@@ -407,7 +409,7 @@ mod tests {
         let error = opened.features(&bright(3, 8, 1, 1, false), &[0]).unwrap_err().to_string();
         assert!(error.contains("8 x 1"), "{error}");
         let images = bright(6, 8, 8, 1, true);
-        let nothing = Training::new(&images, &[], &Settings::default(), &Device::flex());
+        let nothing = InTraining::new(&images, &[], &Settings::default(), &Device::flex());
         assert!(nothing.err().unwrap().to_string().contains("no image"));
         let error = trained(&images, &all(&images), 0).features(&bright(3, 8, 9, 1, true), &[0]).unwrap_err();
         assert!(error.to_string().contains("8 x 9"), "{error}");

@@ -38,16 +38,16 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The clock of `step`, from 0: the learning rate falls linearly, and would be 0 after the last step.
-    pub fn clock(&self, step: u64) -> Clock {
-        Clock { seed: self.seed, step, rate: 1.0 - step as f64 / self.steps as f64 }
+    /// The learning rate of `step`, from 0, as a factor of the highest: it falls linearly, and would be 0 after the last step.
+    fn rate(&self, step: u64) -> f64 {
+        1.0 - step as f64 / self.steps as f64
     }
 }
 
 /// A classifier in training: it learns to tell the classes of images apart or, where there are fewer than two, four ways of turning
 /// them. The same images, index and settings give the same weights on a CPU. The usual 1,500 steps of 28 x 28 grey pixels take about
 /// a minute on two cores.
-pub struct Training<'a> {
+pub struct InTraining<'a> {
     images: &'a Images,
     index: &'a [usize],
     settings: Settings,
@@ -60,20 +60,20 @@ pub struct Training<'a> {
     device: Device,
 }
 
-impl<'a> Training<'a> {
-    /// A fresh network for the images at `index`. Steps are taken with [`Settings::clock`].
+impl<'a> InTraining<'a> {
+    /// A fresh network for the images at `index`. Its training is one epoch.
     ///
     /// # Errors
     /// When there is no image at `index`.
-    pub fn new(images: &'a Images, index: &'a [usize], settings: &Settings, device: &Device) -> Result<Training<'a>> {
+    pub fn new(images: &'a Images, index: &'a [usize], settings: &Settings, device: &Device) -> Result<InTraining<'a>> {
         if index.is_empty() {
-            return Err(Error::Data("there is no image to train a classifier on".into()));
+            return Err(Error::Empty { unit: "images" });
         }
         let device = device.clone().inner().autodiff();
         let view = View::fitted(images.shape());
         let classes = Some(images.classes().len()).filter(|&k| k >= 2);
         let net = Net::new(&view, classes.unwrap_or(TURNS), settings.seed, &device);
-        Ok(Training {
+        Ok(InTraining {
             images,
             index,
             settings: *settings,
@@ -107,9 +107,10 @@ impl<'a> Training<'a> {
     }
 }
 
-impl Trainee<Images> for Training<'_> {
+impl Trainee<Images> for InTraining<'_> {
+    /// All of them: a classifier is trained for so many steps, however many images there are, and knows its own rate.
     fn steps_per_epoch(&self) -> u64 {
-        (self.index.len() / self.settings.batch.max(1)).max(1) as u64
+        self.settings.steps
     }
 
     fn step(&mut self, clock: &Clock) -> Result<Losses> {
@@ -126,7 +127,7 @@ impl Trainee<Images> for Training<'_> {
             let truth = Tensor::from_inner(vision::classes(answers, ways, &plain));
             (-(activation::log_softmax(logits, 1) * truth).sum() / count as f64, Losses::new())
         });
-        self.learner.update(grads, clock);
+        self.learner.update(grads, &Clock { rate: self.settings.rate(clock.step), ..*clock });
         Ok(Losses::new())
     }
 

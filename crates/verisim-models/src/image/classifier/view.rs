@@ -52,7 +52,7 @@ impl View {
             said(self.shape),
             said(shape)
         );
-        Err(Error::Data(problem))
+        Err(Error::Unseen { problem })
     }
 
     /// Numbers that a network gets of one image.

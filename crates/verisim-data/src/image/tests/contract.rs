@@ -10,7 +10,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
-use super::*;
+use crate::error::Result;
+use crate::image::store::Pixels;
+use crate::image::*;
+use crate::kind::{Claim, Data as _};
+use crate::rng::mix;
 
 fn shape(height: usize, width: usize, channels: usize) -> Shape {
     Shape { height, width, channels }
@@ -47,7 +51,7 @@ fn write(path: &Path, images: &Images, chunk: usize) -> Result<()> {
 }
 
 fn attempt(path: &Path) -> Result<(Images, Reading)> {
-    Images::read(path, &ReadOptions::default())
+    Images::read(path, &ReadSettings::default())
 }
 
 fn read(path: &Path) -> Images {
@@ -62,7 +66,11 @@ fn says<T>(result: Result<T>, parts: &[&str]) {
     }
 }
 
-fn options(toml: &str) -> ReadOptions {
+fn claims(path: &Path) -> bool {
+    Images::claims(path) > Claim::No
+}
+
+fn options(toml: &str) -> ReadSettings {
     toml::from_str(toml).unwrap()
 }
 
@@ -255,7 +263,7 @@ fn what_spills_to_disk_is_read_by_many_threads() {
     assert!(matches!(memory.pixels, Pixels::Memory(_)));
     // Nothing, and about a thousand bytes.
     for gib in [0.0, 1e-6] {
-        let tiny = ReadOptions { memory: Some(gib), ..ReadOptions::default() };
+        let tiny = ReadSettings { memory: Some(gib), ..ReadSettings::default() };
         let (spilled, _) = Images::read(&path, &tiny).unwrap();
         assert!(matches!(spilled.pixels, Pixels::Spilled(_)));
         assert_same(&spilled, &memory);
@@ -282,5 +290,5 @@ fn text_goes_into_the_chunk_that_can_hold_it() {
 
 #[test]
 fn options_left_out_are_not_written() {
-    assert_eq!(toml::to_string(&ReadOptions::default()).unwrap().trim(), "fit = \"crop\"");
+    assert_eq!(toml::to_string(&ReadSettings::default()).unwrap().trim(), "fit = \"crop\"");
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::extension;
+use super::format::extension;
 use crate::error::{Error, Result};
 
 /// A stream that has something to do at its end.

@@ -1,43 +1,11 @@
-//! What images are and how they are read: shape, size, channels, and how a size is reached.
+//! How images are read: to which size and channels, how the size is reached, and in how much memory.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::shape::{MAX_SIDE, Shape};
 use crate::error::{Error, Result};
-
-/// The longest side of an image of a set.
-const MAX_SIDE: usize = 4096;
-
-/// Height, width and channels (1 grey, 3 RGB, 4 RGBA) of every image of a set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shape {
-    /// Rows of pixels.
-    pub height: usize,
-    /// Pixels in a row.
-    pub width: usize,
-    /// Bytes of a pixel.
-    pub channels: usize,
-}
-
-// No image is empty, so there is nothing for `is_empty` to tell.
-#[allow(clippy::len_without_is_empty)]
-impl Shape {
-    /// Bytes of one image.
-    pub fn len(&self) -> usize {
-        self.height.saturating_mul(self.width).saturating_mul(self.channels)
-    }
-
-    /// What is wrong with the shape, unless its sides are within 1..=4096 and its channels 1, 3 or 4.
-    pub fn problem(&self) -> Option<String> {
-        let Shape { height, width, channels } = *self;
-        if ![height, width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
-            return Some(format!("images of {height} x {width} pixels; each side must be within 1 and {MAX_SIDE}"));
-        }
-        (![1, 3, 4].contains(&channels))
-            .then(|| format!("images of {channels} channels; there must be 1 (grey), 3 (RGB) or 4 (RGBA)"))
-    }
-}
 
 /// A size to bring images to: `28`, or `[height, width]`. It is also read as it is typed, `"28x32"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,10 +101,10 @@ pub enum Fit {
     Pad,
 }
 
-/// How a set is read.
+/// How a set of images is read: `images` under `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ReadOptions {
+pub struct ReadSettings {
     /// The size to bring every image to; when not given, that of the images, which must then all agree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
@@ -156,7 +124,7 @@ pub struct ReadOptions {
     pub fit: Fit,
 }
 
-impl ReadOptions {
+impl ReadSettings {
     /// Bytes of pixels held in memory.
     pub(super) fn limit(&self) -> Result<usize> {
         let gib = self.memory.unwrap_or(4.0);

@@ -1,16 +1,14 @@
 //! Which device to compute on: chosen once, at run time, among the backends that this build has.
 
-use std::io::Write as _;
+use verisim_models::compute::Device;
+use verisim_train::Machine;
 
-use anyhow::{Result, bail};
-use burn::tensor::Device;
-use clap::ValueEnum;
-
-use crate::args::Devices;
+use crate::error::{Error, Result};
 
 /// What can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
+    #[default]
     /// The GPU if this build can use one and there is one, else the CPU.
     Auto,
     /// CPU, burn's own backend.
@@ -22,17 +20,55 @@ pub enum Choice {
 }
 
 impl Choice {
+    /// All of them.
+    pub const ALL: [Choice; 4] = [Choice::Auto, Choice::Flex, Choice::Ndarray, Choice::Wgpu];
+
     /// The word for it.
-    pub fn name(self) -> String {
-        self.to_possible_value().map(|v| v.get_name().to_string()).unwrap_or_default()
+    pub fn name(self) -> &'static str {
+        match self {
+            Choice::Auto => "auto",
+            Choice::Flex => "flex",
+            Choice::Ndarray => "ndarray",
+            Choice::Wgpu => "wgpu",
+        }
+    }
+
+    /// What it computes with, for people.
+    pub fn about(self) -> &'static str {
+        match self {
+            Choice::Auto => "The GPU if this build can use one and there is one, else the CPU",
+            Choice::Flex => "CPU, burn's own backend",
+            Choice::Ndarray => "CPU, the older ndarray backend (much slower)",
+            Choice::Wgpu => "GPU through wgpu",
+        }
+    }
+
+    /// The choice that is called so.
+    ///
+    /// # Errors
+    /// When none is.
+    pub fn named(name: &str) -> Result<Choice> {
+        let known = Choice::ALL.map(Choice::name);
+        let found = Choice::ALL.into_iter().find(|c| c.name() == name);
+        found.ok_or_else(|| Error::Device {
+            name: name.into(),
+            problem: "there is no such".into(),
+            known: known.join(", "),
+        })
+    }
+
+    /// Why the device cannot be had in this build or on this machine, and what to do; of one that can, nothing.
+    pub fn problem(self) -> Option<&'static str> {
+        (!all().contains(&self)).then(|| remedy(self))
     }
 }
 
 /// A device that was chosen.
 pub struct Chosen {
-    pub device: Device,
+    /// What computes.
+    pub machine: Machine,
+    /// Its name.
     pub name: &'static str,
-    pub gpu: bool,
 }
 
 /// The devices that can be used, the fastest CPU first.
@@ -41,36 +77,22 @@ pub fn all() -> Vec<Choice> {
     each.into_iter().filter_map(|(choice, found)| found.map(|_| choice)).collect()
 }
 
-/// Finds the device; an error that lists what there is when it cannot be had.
+/// Finds the device.
+///
+/// # Errors
+/// When it cannot be had, with a list of those that can.
 pub fn choose(choice: Choice) -> Result<Chosen> {
     let found = match choice {
         // A driver that computes on the processor is no reason to leave the CPU's own backend.
-        Choice::Auto => wgpu().filter(|_| is_card()).or_else(flex).or_else(ndarray).or_else(wgpu),
+        Choice::Auto => wgpu().filter(|_| is_card()).or_else(flex).or_else(ndarray).or_else(wgpu).or_else(processor),
         Choice::Flex => flex(),
         Choice::Ndarray => ndarray(),
         Choice::Wgpu => wgpu(),
     };
     match found {
         Some(chosen) => Ok(chosen),
-        None => bail!("{}", absent(choice)),
+        None => Err(absent(choice)),
     }
-}
-
-/// Ends the program with a message when a driver is out of memory: wgpu panics then in a thread of its own, and again at all
-/// that follows. No file is half-written, since files get their names when they are whole; temporary ones stay behind.
-pub fn watch() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if !info.payload_as_str().is_some_and(|p| p.starts_with("wgpu error: Out of Memory")) {
-            return usual(info);
-        }
-        ONCE.call_once(|| {
-            let error = verisim_models::Error::Device { problem: "out of memory".into() };
-            let _ = writeln!(std::io::stderr(), "error: {error}");
-            std::process::exit(1);
-        });
-    }));
 }
 
 /// Why a device cannot be had, and what to do.
@@ -85,14 +107,26 @@ fn remedy(choice: Choice) -> &'static str {
     }
 }
 
-fn absent(choice: Choice) -> String {
-    let have: Vec<String> = all().into_iter().map(Choice::name).collect();
-    format!("device {} cannot be used: {}. Available: {}", choice.name(), remedy(choice), have.join(", "))
+fn absent(choice: Choice) -> Error {
+    let known = all().into_iter().map(Choice::name).collect::<Vec<_>>().join(", ");
+    Error::Device { name: choice.name().into(), problem: remedy(choice).into(), known }
+}
+
+fn chosen(device: Device, name: &'static str, gpu: bool) -> Chosen {
+    Chosen { machine: Machine { device, gpu }, name }
+}
+
+/// A build without tensors knows the processor alone.
+fn processor() -> Option<Chosen> {
+    #[cfg(not(feature = "neural"))]
+    return Some(chosen(Device, "cpu", false));
+    #[cfg(feature = "neural")]
+    None
 }
 
 #[cfg(feature = "flex")]
 fn flex() -> Option<Chosen> {
-    Some(Chosen { device: Device::flex(), name: "flex", gpu: false })
+    Some(chosen(Device::flex(), "flex", false))
 }
 
 #[cfg(not(feature = "flex"))]
@@ -102,7 +136,7 @@ fn flex() -> Option<Chosen> {
 
 #[cfg(feature = "ndarray")]
 fn ndarray() -> Option<Chosen> {
-    Some(Chosen { device: Device::ndarray(), name: "ndarray", gpu: false })
+    Some(chosen(Device::ndarray(), "ndarray", false))
 }
 
 #[cfg(not(feature = "ndarray"))]
@@ -113,8 +147,7 @@ fn ndarray() -> Option<Chosen> {
 #[cfg(feature = "gpu")]
 fn wgpu() -> Option<Chosen> {
     use burn::tensor::DeviceKind;
-    let device = || Device::wgpu(DeviceKind::DefaultDevice);
-    adapters::default().map(|_| Chosen { device: device(), name: "wgpu", gpu: true })
+    adapters::default().map(|_| chosen(Device::wgpu(DeviceKind::DefaultDevice), "wgpu", true))
 }
 
 #[cfg(not(feature = "gpu"))]
@@ -128,38 +161,70 @@ fn is_card() -> bool {
 }
 
 impl Chosen {
+    /// Memory that is reserved on a card, in bytes.
+    pub fn card_memory(&self) -> Option<u64> {
+        #[cfg(feature = "neural")]
+        return self.machine.gpu.then(|| self.machine.device.memory_pool_usage())?.map(|usage| usage.bytes_reserved);
+        #[cfg(not(feature = "neural"))]
+        None
+    }
+
     /// What is behind the device, where it tells: card, driver, graphics interface.
     pub fn adapter(&self) -> Option<String> {
-        adapters::default().filter(|_| self.gpu).map(|a| a.line())
+        adapters::default().filter(|_| self.machine.gpu).map(|a| a.line())
     }
 }
 
 /// An adapter that wgpu sees.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Adapter {
-    name: String,
+    /// What it calls itself.
+    pub name: String,
     /// `discrete`, `integrated`, `virtual`, `software` or `other`.
-    kind: &'static str,
+    pub kind: &'static str,
     /// Vulkan, Metal, Dx12, ...
-    interface: String,
-    driver: String,
+    pub interface: String,
+    /// Driver and its version, as they call themselves.
+    pub driver: String,
     /// Largest buffer, in bytes; bounds the memory of one tensor.
-    largest_buffer: u64,
+    pub largest_buffer: u64,
     /// Largest part of a buffer that a kernel can see, in bytes.
-    largest_binding: u64,
+    pub largest_binding: u64,
     /// Threads of a workgroup, at most.
-    workgroup: u32,
+    pub workgroup: u32,
     /// Memory that a workgroup shares, in bytes.
-    workgroup_memory: u32,
+    pub workgroup_memory: u32,
     /// Whether the device `wgpu` is this one.
-    used: bool,
+    pub used: bool,
 }
 
 impl Adapter {
-    fn line(&self) -> String {
+    /// Name, sort, interface and driver in one line.
+    pub fn line(&self) -> String {
         let Adapter { name, kind, interface, driver, .. } = self;
         format!("{name} ({kind}, {interface}, {driver})")
     }
+}
+
+/// Why `auto` takes the device that it takes.
+pub fn why(auto: &Chosen) -> &'static str {
+    match (auto.name, adapters::default()) {
+        ("wgpu", Some(a)) if a.kind != "software" => "it is a card",
+        ("wgpu", _) => "this build has no other",
+        (_, Some(_)) => "the only adapter is a program on the CPU, which is slower than this",
+        _ if cfg!(feature = "gpu") => "no graphics adapter was found",
+        _ => "this build has no GPU support; build with --features gpu",
+    }
+}
+
+/// Threads that compute on a CPU.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// The adapters that wgpu sees; none in a build without it.
+pub fn adapters() -> Vec<Adapter> {
+    adapters::list()
 }
 
 #[cfg(not(feature = "gpu"))]
@@ -244,53 +309,4 @@ mod adapters {
             Poll::Pending => None,
         }
     }
-}
-
-/// `verisim devices`.
-pub fn run(args: &Devices) -> Result<()> {
-    let auto = choose(Choice::Auto)?;
-    let why = match (auto.name, adapters::default()) {
-        ("wgpu", Some(a)) if a.kind != "software" => "it is a card",
-        ("wgpu", _) => "this build has no other",
-        (_, Some(_)) => "the only adapter is a program on the CPU, which is slower than this",
-        _ if cfg!(feature = "gpu") => "no graphics adapter was found",
-        _ => "this build has no GPU support; build with --features gpu",
-    };
-    let threads = rayon::current_num_threads();
-    if args.json {
-        let json = serde_json::json!({
-            "devices": all().into_iter().map(Choice::name).collect::<Vec<_>>(),
-            "auto": auto.name,
-            "why": why,
-            "threads": threads,
-            "adapters": adapters::list(),
-        });
-        std::io::stdout().write_all(format!("{json:#}\n").as_bytes())?;
-        return Ok(());
-    }
-    let mut text = String::new();
-    for choice in [Choice::Flex, Choice::Ndarray, Choice::Wgpu] {
-        let what = match (all().contains(&choice), choice) {
-            (false, _) => format!("no: {}", remedy(choice)),
-            (true, Choice::Wgpu) => adapters::default().map(|a| a.line()).unwrap_or_default(),
-            (true, Choice::Ndarray) => format!("CPU, {threads} threads; for comparison, much slower than flex"),
-            (true, _) => format!("CPU, {threads} threads"),
-        };
-        text += &format!("{:<8} {what}\n", choice.name());
-    }
-    text += &format!("auto     {}: {why}\n", auto.name);
-    for a in adapters::list() {
-        let mb = |bytes: u64| bytes / (1 << 20);
-        text += &format!(
-            "\n{}{}\n  largest buffer {} MB, seen by a kernel {} MB; workgroups of {} threads, {} KB shared\n",
-            a.line(),
-            if a.used { ", the device wgpu" } else { "" },
-            mb(a.largest_buffer),
-            mb(a.largest_binding),
-            a.workgroup,
-            a.workgroup_memory / 1024
-        );
-    }
-    std::io::stdout().write_all(text.as_bytes())?;
-    Ok(())
 }
