@@ -56,15 +56,13 @@ fn eigen(matrix: &[f64], n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
     let (mut values, mut vectors) = (Col::zeros(n), Mat::zeros(n, n));
     let compute = ComputeEigenvectors::Yes;
     let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, compute, Par::Seq, Spec::default()));
-    self_adjoint_evd(
-        MatRef::from_row_major_slice(matrix, n, n),
-        values.as_diagonal_mut(),
-        Some(vectors.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Spec::default(),
-    )
-    .map_err(|_| Error::NotFinite)?;
+    let matrix = MatRef::from_row_major_slice(matrix, n, n);
+    let stack = MemStack::new(&mut memory);
+    let (into, with) = (values.as_diagonal_mut(), Some(vectors.as_mut()));
+    let found = self_adjoint_evd(matrix, into, with, Par::Seq, stack, Spec::default());
+    if found.is_err() || !values.iter().all(|value: &f64| value.is_finite()) {
+        return Err(Error::NotFinite);
+    }
     Ok((values.iter().copied().collect(), vectors))
 }
 
