@@ -1,9 +1,10 @@
 //! Whatever is wrong with images, their configs or artefacts: an exit code and a message, never a panic.
 
 use serde_json::{Value, json};
-use verisim_data::image::ImageShape;
+use verisim_data::image::Shape;
 use verisim_data::rng::{below, stream};
-use verisim_models::{Weights, artefact};
+use verisim_models::Weights;
+use verisim_models::artefact::File;
 
 use crate::bad_input::shortened;
 use crate::image_models::{CLASSES, GREY, MODELS, inspected, ready, sample, tiny, train, trained};
@@ -45,13 +46,13 @@ fn tables_and_images_are_not_taken_for_each_other() {
         let refused = |sets: &[&str], words: &[&str]| {
             let sets = sets.iter().flat_map(|&set| ["--set", set]);
             let args: Vec<&str> = ["train", "table.toml", "--out", "run"].into_iter().chain(sets).collect();
-            dir.run(&args).fails(1).quick().says(&[model]).says(words);
+            dir.run(&args).fails(1).quick().says(words);
         };
-        refused(&[], &["real is a set of images", "[model.flow], [model.gan] or [model.vae]"]);
-        refused(&["data.path=t.csv", "data.images.size=8"], &["data.images is for images"]);
-        refused(&["data.path=t.csv", "augment.flip=true"], &["[augment] is for images"]);
-        refused(&["data.path=t.csv", "train.accumulate=2"], &["train.accumulate is for images"]);
-        refused(&["data.path=t.csv", "train.recompute=true"], &["train.recompute is for images"]);
+        refused(&[], &["real is a set of images", "[model.vae], [model.gan], [model.flow]"]);
+        refused(&["data.path=t.csv", "data.images.size=8"], &["unknown key `images`"]);
+        refused(&["data.path=t.csv", "augment.flip=true"], &["augment", "is for images"]);
+        refused(&["data.path=t.csv", "train.accumulate=2"], &["[train] accumulate is for images"]);
+        refused(&["data.path=t.csv", "train.recompute=true"], &["[train] recompute is for images"]);
     }
     for model in MODELS {
         dir.file("job.toml", tiny(model));
@@ -60,15 +61,15 @@ fn tables_and_images_are_not_taken_for_each_other() {
         for set in sets.iter().filter(|_| model == "gan") {
             train(&dir, &[set]).fails(1).quick().says(&["validation and patience", "remove them"]);
         }
-        train(&dir, &["data.delimiter=;"]).fails(1).quick().says(&["data.delimiter is for tables", model]);
-        train(&dir, &["data.columns.a=integer"]).fails(1).quick().says(&["data.columns is for tables", model]);
+        train(&dir, &["data.delimiter=;"]).fails(1).quick().says(&["unknown key `delimiter`"]);
+        train(&dir, &["data.columns.a=integer"]).fails(1).quick().says(&["unknown key `columns`"]);
     }
     assert!(!dir.path("run").exists());
 }
 
 #[test]
 fn a_size_that_the_network_does_not_divide_is_told_what_would_fit() {
-    let shape = ImageShape { height: 10, width: 14, channels: 1 };
+    let shape = Shape { height: 10, width: 14, channels: 1 };
     for model in MODELS {
         let dir = ready(model, shape, &[]);
         let advice = "data.images.size = [8, 12]";
@@ -91,7 +92,7 @@ fn sets_of_images_that_cannot_be_read_are_told_of() {
     train(&dir, &["data.path=real/left/000000.png"]).fails(1).quick().says(&["000000.png", "a single image"]);
     dir.file("broken.npz", "PK and nothing of the kind");
     train(&dir, &["data.path=broken.npz"]).fails(1).quick().says(&["broken.npz"]);
-    let tall = ImageShape { height: 12, ..GREY };
+    let tall = Shape { height: 12, ..GREY };
     write(&dir, "other", tall, &halves(1, tall, 1), &[]);
     std::fs::copy(dir.path("other/000000.png"), dir.path("real/left/tall.png")).unwrap();
     train(&dir, &[]).fails(1).quick().says(&["12 x 8", "data.images.size"]);
@@ -200,9 +201,10 @@ fn truncated_artefacts_of_images_are_refused() {
 fn artefacts_of_images_with_wrong_tensors_are_refused() {
     for model in MODELS {
         let dir = Dir::new();
-        let (header, weights) = artefact::load(&trained(model).path("run/model.safetensors")).unwrap();
+        let File { path, header, weights } = File::read(&trained(model).path("run/model.safetensors")).unwrap();
         let refuse = |weights: &Weights, what: &str| {
-            artefact::save(&dir.path("bad.safetensors"), &header, weights).unwrap();
+            let file = File { path: path.clone(), header: header.clone(), weights: weights.clone() };
+            file.write(&dir.path("bad.safetensors")).unwrap();
             refused(&dir, &format!("{model} with {what}"));
         };
         for (name, _) in weights.iter() {
@@ -222,18 +224,18 @@ fn artefacts_of_images_with_wrong_tensors_are_refused() {
 fn headers_of_images_that_do_not_fit_are_refused() {
     for model in MODELS {
         let dir = Dir::new();
-        let (header, weights) = artefact::load(&trained(model).path("run/model.safetensors")).unwrap();
+        let file = File::read(&trained(model).path("run/model.safetensors")).unwrap();
         let own = |key: &str| format!("/model/{model}/{key}");
         let edits = [
-            ("/images/shape/height".into(), json!(0)),
-            ("/images/shape/height".into(), json!(9)),
-            ("/images/shape/channels".into(), json!(3)),
-            ("/images/shape/channels".into(), json!(2)),
-            ("/images/classes".into(), json!(["left"])),
-            ("/images/classes".into(), json!(["left", "right", "top"])),
-            ("/images/classes".into(), json!(["left", "../right"])),
-            ("/images/shares".into(), json!([0.5, 0.7])),
-            ("/images/shares".into(), json!([1.5, -0.5])),
+            ("/spec/shape/height".into(), json!(0)),
+            ("/spec/shape/height".into(), json!(9)),
+            ("/spec/shape/channels".into(), json!(3)),
+            ("/spec/shape/channels".into(), json!(2)),
+            ("/spec/classes".into(), json!(["left"])),
+            ("/spec/classes".into(), json!(["left", "right", "top"])),
+            ("/spec/classes".into(), json!(["left", "../right"])),
+            ("/spec/shares".into(), json!([0.5, 0.7])),
+            ("/spec/shares".into(), json!([1.5, -0.5])),
             ("/model".into(), json!({ "trees": {} })),
             (own("patch"), json!(0)),
             (own("patch"), json!(8)),
@@ -244,10 +246,13 @@ fn headers_of_images_that_do_not_fit_are_refused() {
             (own("channels"), Value::from(vec![1; 100])),
         ];
         for (place, value) in edits {
-            let mut changed = serde_json::to_value(&header).unwrap();
+            let mut changed = serde_json::Value::Object(file.header.clone());
             let what = format!("{model} whose {place} is {value}");
             *changed.pointer_mut(&place).unwrap_or_else(|| panic!("no {place}")) = value;
-            artefact::save(&dir.path("bad.safetensors"), &serde_json::from_value(changed).unwrap(), &weights).unwrap();
+            let header = changed.as_object().unwrap().clone();
+            File { path: file.path.clone(), header, weights: file.weights.clone() }
+                .write(&dir.path("bad.safetensors"))
+                .unwrap();
             let made = dir.run(&["sample", "bad.safetensors", "-n", "20", "-o", "no"]);
             assert!(!made.succeeded(), "{what} was taken for a model");
             made.fails(1).quick();

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use verisim_data::rng::{below, stream};
-use verisim_models::artefact;
+use verisim_models::artefact::File;
 use verisim_models::{Array, Numbers, Weights};
 
 use crate::util::{Dir, cells, column, demo};
@@ -300,10 +300,10 @@ fn damaged_artefacts_are_refused() {
 #[test]
 fn artefacts_of_another_format_are_refused() {
     let dir = Dir::new();
-    let (mut header, weights) = artefact::load(&demo().path("model.safetensors")).unwrap();
+    let mut file = File::read(&demo().path("model.safetensors")).unwrap();
     for format in [0, 999] {
-        header.format = format;
-        artefact::save(&dir.path("new.safetensors"), &header, &weights).unwrap();
+        file.header["format"] = format.into();
+        file.write(&dir.path("new.safetensors")).unwrap();
         dir.run(&["sample", "new.safetensors"]).fails(1).says(&["new.safetensors", &format!("format {format}")]);
     }
 }
@@ -340,8 +340,11 @@ fn artefacts_with_wrong_tensors_are_refused() {
             args.extend(["--set", "train.epochs=1"]);
         }
         dir.run(&args).ok();
-        let (header, weights) = artefact::load(&dir.path("model.safetensors")).unwrap();
-        let write = |weights: &Weights| artefact::save(&dir.path("bad.safetensors"), &header, weights).unwrap();
+        let File { path, header, weights } = File::read(&dir.path("model.safetensors")).unwrap();
+        let write = |weights: &Weights| {
+            let file = File { path: path.clone(), header: header.clone(), weights: weights.clone() };
+            file.write(&dir.path("bad.safetensors")).unwrap();
+        };
         let refused = |what: &str| {
             let sample = dir.run(&["sample", "bad.safetensors", "-n", "10"]);
             assert!(!sample.succeeded(), "{model} with {what} was taken for a model");
@@ -445,20 +448,22 @@ fn a_killed_sample_leaves_the_old_file() {
 /// Headers that are well-formed and wrong: each would once have made sampling fail in the middle.
 #[test]
 fn headers_that_do_not_fit_are_refused() {
-    let (header, weights) = artefact::load(&demo().path("model.safetensors")).unwrap();
+    let file = File::read(&demo().path("model.safetensors")).unwrap();
     let dir = Dir::new();
     let edits: [(&str, serde_json::Value); 5] = [
-        ("/codec/columns/0/cells/0", serde_json::json!([])),
-        ("/codec/columns/0/bounds/min", serde_json::json!(1e9)),
-        ("/codec/columns/11/token_of", serde_json::json!([])),
-        ("/codec/columns/11/level_of/0", serde_json::json!(1_000_000)),
+        ("/spec/codec/columns/0/cells/0", serde_json::json!([])),
+        ("/spec/codec/columns/0/bounds/min", serde_json::json!(1e9)),
+        ("/spec/codec/columns/11/token_of", serde_json::json!([])),
+        ("/spec/codec/columns/11/level_of/0", serde_json::json!(1_000_000)),
         ("/model/trees/trees", serde_json::json!(0)),
     ];
     for (place, value) in edits {
-        let mut json = serde_json::to_value(&header).unwrap();
+        let mut json = serde_json::Value::Object(file.header.clone());
         *json.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value;
-        let header = serde_json::from_value(json).unwrap();
-        artefact::save(&dir.path("new.safetensors"), &header, &weights).unwrap();
+        let header = json.as_object().unwrap().clone();
+        File { path: file.path.clone(), header, weights: file.weights.clone() }
+            .write(&dir.path("new.safetensors"))
+            .unwrap();
         dir.run(&["sample", "new.safetensors", "--where", "quality=5"]).fails(1).says(&["new.safetensors"]);
     }
 }

@@ -1,7 +1,6 @@
 //! `verisim bench` and `verisim devices`.
 
 use serde_json::Value;
-use verisim_models::ModelConfig;
 
 use crate::util::{Dir, config, small, wine_path};
 
@@ -17,7 +16,7 @@ fn every_model_is_measured_on_the_cpu() {
     let report = json(&dir, "a.json");
     let results = report["results"].as_array().unwrap();
     let names: Vec<&str> = results.iter().map(|r| r["config"].as_str().unwrap()).collect();
-    assert_eq!(names, ModelConfig::NAMES);
+    assert_eq!(names, verisim::models());
     for result in results {
         let (name, training) = (result["config"].as_str().unwrap(), &result["training"]);
         assert!(output.stdout.contains(&format!("\n{name} ")), "{name} is not in\n{}", output.stdout);

@@ -292,7 +292,7 @@ fn balanced_samples_have_as_many_rows_of_each_level() {
     assert!(counts.values().max().unwrap() - counts.values().min().unwrap() <= 1, "{counts:?}");
     assert!(numbers(&strong, "alcohol").iter().all(|&x| x >= 10.0));
 
-    dir.run(&["sample", &model(), "--balance", "alcohol"]).fails(1).says(&["--balance alcohol", "numbers"]);
+    dir.run(&["sample", &model(), "--balance", "alcohol"]).fails(1).says(&["balance alcohol", "numbers"]);
     dir.run(&["sample", &model(), "--balance", "qualty"]).fails(1).says(&["did you mean `quality`"]);
 }
 
@@ -412,11 +412,11 @@ fn evaluation_can_take_the_kinds_of_the_model() {
 
 #[test]
 fn inspect_shows_a_set_of_images_and_its_contact_sheet() {
-    use verisim_data::image::{ImageShape, ImageWriter, Images};
+    use verisim_data::image::{Images, Shape, Writer};
     let dir = Dir::new();
     let classes = ["cat".to_string(), "dog".to_string()];
-    let shape = ImageShape { height: 8, width: 8, channels: 3 };
-    let mut writer = ImageWriter::create(&dir.path("pets"), shape, &classes, 5, &[]).unwrap();
+    let shape = Shape { height: 8, width: 8, channels: 3 };
+    let mut writer = Writer::create(&dir.path("pets"), shape, &classes, 5, &[]).unwrap();
     let pixels: Vec<u8> = (0..5 * shape.len()).map(|i| (i % 251) as u8).collect();
     writer.write(&pixels, &[0, 0, 0, 1, 1]).unwrap();
     writer.finish().unwrap();

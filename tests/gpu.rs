@@ -1,6 +1,6 @@
 //! The program on a graphics adapter, which may be a software driver: in builds with `gpu`, where there is one.
 
-use verisim_data::image::{ImageOptions, Images};
+use verisim_data::image::{Images, ReadSettings};
 
 use crate::image_models::{CLASSES, GREY, MODELS, ready};
 use crate::util::{Dir, small};
@@ -37,7 +37,7 @@ fn a_gpu_trains_models_of_images_that_a_cpu_samples() {
         let pixels = |device: &str| {
             let name = format!("{device}-images-idx3-ubyte");
             dir.run(&["sample", "one", "-n", "40", "--device", device, "-o", &name]).ok();
-            let (images, _) = Images::read(&dir.path(device), &ImageOptions::default()).unwrap();
+            let (images, _) = Images::read(&dir.path(device), &ReadSettings::default()).unwrap();
             let mut bytes = Vec::new();
             images.gather(&(0..40).collect::<Vec<_>>(), &mut bytes).unwrap();
             bytes

@@ -7,9 +7,10 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use verisim_data::image::{ImageOptions, ImageShape, Images};
-use verisim_models::Kind;
-use verisim_train::Job;
+use verisim_data::image::{Images, ReadSettings, Shape};
+use verisim_models::Models as _;
+use verisim_models::image::Model;
+use verisim_train::{Config, Job};
 
 use crate::images::{halves, is_png, write};
 #[cfg(unix)]
@@ -18,7 +19,7 @@ use crate::util::{Dir, Output, configs};
 
 pub const MODELS: [&str; 3] = ["flow", "gan", "vae"];
 pub const CLASSES: [&str; 2] = ["left", "right"];
-pub const GREY: ImageShape = ImageShape { height: 8, width: 8, channels: 1 };
+pub const GREY: Shape = Shape { height: 8, width: 8, channels: 1 };
 
 /// Every setting of an augmentation.
 const AUGMENT: &str = "{ flip = true, shift = 0.2, crop = 0.3, rotate = 20, brightness = 0.2, contrast = 0.2, \
@@ -34,7 +35,7 @@ pub fn tiny(model: &str) -> String {
 }
 
 /// A folder with 96 images `real` and the small config `job.toml`.
-pub fn ready(model: &str, shape: ImageShape, classes: &[&str]) -> Dir {
+pub fn ready(model: &str, shape: Shape, classes: &[&str]) -> Dir {
     let dir = Dir::new();
     write(&dir, "real", shape, &halves(96, shape, 1), classes);
     dir.file("job.toml", tiny(model));
@@ -95,7 +96,7 @@ fn number(bytes: &[u8], at: usize) -> usize {
 }
 
 /// The shape in the header of a PNG.
-fn shape_of(png: &[u8]) -> ImageShape {
+fn shape_of(png: &[u8]) -> Shape {
     assert!(is_png(png));
     let channels = match png[25] {
         0 => 1,
@@ -103,7 +104,7 @@ fn shape_of(png: &[u8]) -> ImageShape {
         6 => 4,
         other => panic!("colour type {other}"),
     };
-    ImageShape { height: number(png, 20), width: number(png, 16), channels }
+    Shape { height: number(png, 20), width: number(png, 16), channels }
 }
 
 /// The text chunks of a PNG: what is said by keyword.
@@ -133,7 +134,7 @@ fn is_labelled(png: &[u8], model: &str) {
 
 /// The pixels of a set, image after image, in an order that does not depend on the format.
 fn pixels(path: &Path) -> Vec<Vec<u8>> {
-    let (images, _) = Images::read(path, &ImageOptions::default()).unwrap();
+    let (images, _) = Images::read(path, &ReadSettings::default()).unwrap();
     let mut all = Vec::new();
     images.gather(&(0..images.len()).collect::<Vec<_>>(), &mut all).unwrap();
     let mut all: Vec<Vec<u8>> = all.chunks(images.shape().len()).map(<[u8]>::to_vec).collect();
@@ -150,11 +151,19 @@ pub fn inspected(dir: &Dir, path: &str) -> Value {
     serde_json::from_str(&dir.run(&["inspect", path, "--json"]).ok().stdout).unwrap()
 }
 
+/// The job of a config of images.
+fn read(file: &Path) -> Job<Images> {
+    Config::read(file, &[]).and_then(|config| config.job()).unwrap_or_else(|e| panic!("{e}"))
+}
+
 /// The configs of images that come with the program, and their names.
 fn image_configs() -> Vec<(PathBuf, String)> {
     let files = std::fs::read_dir(configs()).unwrap().map(|f| f.unwrap().path());
     let named = files.map(|f| (f.clone(), f.file_stem().unwrap().to_string_lossy().into_owned()));
-    let of_images = |file: &Path| Job::read(file, &[]).unwrap_or_else(|e| panic!("{e}")).model.kind() == Kind::Images;
+    let of_images = |file: &Path| {
+        let model = Config::read(file, &[]).and_then(|config| config.model()).unwrap_or_else(|e| panic!("{e}"));
+        Model::NAMES.contains(&model.as_str())
+    };
     let mut all: Vec<_> = named.filter(|(f, _)| f.extension().is_some_and(|e| e == "toml") && of_images(f)).collect();
     all.sort();
     for model in MODELS {
@@ -166,11 +175,11 @@ fn image_configs() -> Vec<(PathBuf, String)> {
 /// Three steps of each, a new one as soon as it lies in the folder. Those for a GPU get a smaller network.
 #[test]
 fn every_config_of_images_trains_and_samples() {
-    let shape = ImageShape { height: 16, width: 16, channels: 1 };
+    let shape = Shape { height: 16, width: 16, channels: 1 };
     for (file, name) in image_configs() {
         let dir = Dir::new();
         write(&dir, "real", shape, &halves(48, shape, 1), &CLASSES);
-        let (file, model) = (file.display().to_string(), Job::read(&file, &[]).unwrap().model.name());
+        let (model, file) = (read(&file).model.name(), file.display().to_string());
         let channels = format!("model.{model}.channels=[8, 16]");
         let mut sets = vec!["data.path=real", "data.images.size=16", "train.epochs=1", "train.min_steps=0"];
         if name.ends_with("-gpu") {
@@ -199,8 +208,8 @@ fn configs_of_images_show_the_defaults() {
             _ => line.to_owned(),
         };
         let shown: Vec<String> = text.lines().map(uncommented).collect();
-        let job = Job::read(&file, &[]).unwrap();
-        let shown = Job::parse(&shown.join("\n"), &file, &[]).unwrap();
+        let job = read(&file);
+        let shown: Job<Images> = Config::new(shown.join("\n"), &file, &[]).job().unwrap();
         assert_eq!(shown.augment.is_some(), !name.ends_with("-gpu"), "{name}");
         assert!(shown.augment.as_ref().is_none_or(|augment| augment.is_none()), "{name}");
         assert_eq!(shown.model, job.model, "{name}");
@@ -218,18 +227,18 @@ fn a_training_leaves_a_model_a_log_and_pictures() {
         assert!(dir.leftovers().is_empty());
         // A row of ten for each class, every pixel 7 x 7 and two pixels between images.
         let picture = &left["samples/step-000012.png"];
-        assert_eq!(shape_of(picture), ImageShape { height: 2 * 56 + 2, width: 10 * 56 + 9 * 2, channels: 1 });
+        assert_eq!(shape_of(picture), Shape { height: 2 * 56 + 2, width: 10 * 56 + 9 * 2, channels: 1 });
         let said = &texts(picture)["Comment"];
         assert!(said.contains("Synthetic") && said.contains(model), "{said}");
         let log = log(dir);
         assert!(log.last().unwrap()["step"] == 12 && log[0]["learning_rate"].as_f64() > Some(0.0), "{log:?}");
-        let filled = Job::read(&dir.path("run/config.toml"), &[]).unwrap();
+        let filled = read(&dir.path("run/config.toml"));
         assert_eq!((filled.model.name(), filled.training().unwrap().epochs), (model, 2));
         for path in ["run", "run/model.safetensors"] {
             let header = inspected(dir, path);
             assert!(header["model"][model].is_object(), "{header}");
-            assert_eq!(header["images"]["shape"], json!({ "height": 8, "width": 8, "channels": 1 }));
-            assert_eq!(header["images"]["classes"], json!(CLASSES));
+            assert_eq!(header["spec"]["shape"], json!({ "height": 8, "width": 8, "channels": 1 }));
+            assert_eq!(header["spec"]["classes"], json!(CLASSES));
             assert_eq!((&header["provenance"]["rows"], &header["provenance"]["data"]), (&json!(96), &json!("real")));
             let text = dir.run(&["inspect", path]).ok().stdout;
             for word in [model, "96 images", "8 x 8 grey", "left: 50.00 %", "right: 50.00 %"] {
@@ -273,11 +282,7 @@ fn a_grid_is_one_picture_with_a_row_for_each_class() {
             let png = dir.bytes("g.png");
             // Every pixel is 8 x 8, and there are two pixels between images.
             let side = |n: usize| n * 64 + (n - 1) * 2;
-            assert_eq!(
-                shape_of(&png),
-                ImageShape { height: side(height), width: side(images), channels: 1 },
-                "{model}"
-            );
+            assert_eq!(shape_of(&png), Shape { height: side(height), width: side(images), channels: 1 }, "{model}");
             is_labelled(&png, model);
             png
         };
@@ -316,7 +321,7 @@ fn a_class_can_be_asked_for() {
             &["--where", "class=left", "--where", "class=right"],
             &["class=left and class=right", "no class is left"],
         );
-        refused(&["--balance", "colour"], &["--balance class"]);
+        refused(&["--balance", "colour"], &["balance colour", "`class` alone"]);
     }
 }
 
@@ -535,8 +540,8 @@ fn a_budget_ends_a_training_well() {
 /// Colours, opacity, sides that differ, with classes and without.
 #[test]
 fn every_shape_of_images_is_learnt() {
-    let shape = |height, width, channels| ImageShape { height, width, channels };
-    let cases: [(&str, ImageShape, &[&str]); 9] = [
+    let shape = |height, width, channels| Shape { height, width, channels };
+    let cases: [(&str, Shape, &[&str]); 9] = [
         ("flow", GREY, &[]),
         ("flow", shape(8, 12, 1), &CLASSES),
         ("flow", shape(12, 8, 3), &[]),
@@ -600,7 +605,7 @@ fn a_handful_of_images_is_learnt() {
 fn settings_that_are_off_by_default_run() {
     let augment = format!("augment={AUGMENT}");
     let diffaugment = format!("model.gan.diffaugment={AUGMENT}");
-    let colours = ImageShape { channels: 3, ..GREY };
+    let colours = Shape { channels: 3, ..GREY };
     let cases: [(&str, &[&str]); 15] = [
         ("flow", &["train.accumulate=2"]),
         ("gan", &["train.accumulate=2"]),
@@ -623,7 +628,7 @@ fn settings_that_are_off_by_default_run() {
         train(&dir, &[&["train.epochs=1"][..], sets].concat()).ok();
         dir.run(&["sample", "run", "-n", "4", "-o", "out"]).ok();
         let shape = match sets[0].starts_with("data.images") {
-            true => ImageShape { height: 12, width: 16, channels: 1 },
+            true => Shape { height: 12, width: 16, channels: 1 },
             false => colours,
         };
         let made = pngs(&dir, "out");
@@ -680,7 +685,7 @@ fn real_images_are_learnt_as_they_are() {
         train(&dir, &[&path, "train.budget=1s"]).ok().says(&["of 10 classes"]);
         dir.run(&["sample", "run", "-n", "10", "--balance", "class", "-o", "made"]).ok();
         let made = pngs(&dir, "made");
-        let shape = ImageShape { height, width, channels };
+        let shape = Shape { height, width, channels };
         assert!(made.len() == 10 && made.values().all(|png| shape_of(png) == shape), "{name}");
         let mut folders: Vec<_> = made.keys().map(|k| k.split_once('/').unwrap().0.to_owned()).collect();
         folders.dedup();

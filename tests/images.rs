@@ -1,17 +1,18 @@
 //! Sets of images: what an evaluation says of honest ones, of copies, and of what cannot be compared.
 
 use serde_json::Value;
-use verisim_data::image::{ImageShape, ImageWriter, png_bytes};
+use verisim_data::image::{Shape, Writer, png_bytes};
 use verisim_data::rng::{below, stream};
 use verisim_models::Weights;
+use verisim_models::artefact::File;
 
 use crate::image_models::tiny;
 use crate::util::Dir;
 
-const GREY: ImageShape = ImageShape { height: 12, width: 12, channels: 1 };
+const GREY: Shape = Shape { height: 12, width: 12, channels: 1 };
 
 /// Images that are bright on the left and on the right in turn; how bright, how dark and the noise are random.
-pub fn halves(count: usize, shape: ImageShape, seed: u64) -> Vec<u8> {
+pub fn halves(count: usize, shape: Shape, seed: u64) -> Vec<u8> {
     let mut rng = stream(seed, "halves", 0);
     let mut pixels = Vec::new();
     for i in 0..count {
@@ -27,11 +28,11 @@ pub fn halves(count: usize, shape: ImageShape, seed: u64) -> Vec<u8> {
 }
 
 /// Writes images of two classes in turn, or of none.
-pub fn write(dir: &Dir, name: &str, shape: ImageShape, pixels: &[u8], classes: &[&str]) {
+pub fn write(dir: &Dir, name: &str, shape: Shape, pixels: &[u8], classes: &[&str]) {
     let classes: Vec<String> = classes.iter().map(|&c| c.to_owned()).collect();
     let count = pixels.len() / shape.len();
     let labels: Vec<u32> = if classes.is_empty() { Vec::new() } else { (0..count as u32).map(|i| i % 2).collect() };
-    let mut writer = ImageWriter::create(&dir.path(name), shape, &classes, count, &[]).unwrap();
+    let mut writer = Writer::create(&dir.path(name), shape, &classes, count, &[]).unwrap();
     writer.write(pixels, &labels).unwrap();
     writer.finish().unwrap();
 }
@@ -128,7 +129,7 @@ fn copies_of_the_training_images_are_found_out() {
 #[test]
 fn images_of_another_shape_are_brought_to_that_of_the_real_ones() {
     let dir = Dir::new();
-    let (colour, large) = (ImageShape { channels: 3, ..GREY }, ImageShape { height: 24, width: 24, channels: 1 });
+    let (colour, large) = (Shape { channels: 3, ..GREY }, Shape { height: 24, width: 24, channels: 1 });
     write(&dir, "real.npz", colour, &halves(20, colour, 1), &[]);
     write(&dir, "made", large, &halves(20, large, 2), &["left", "right"]);
     let args = ["evaluate", "--real", "real.npz", "--synthetic", "made", "--json", "r.json", "--pairs", "p.png"];
@@ -149,8 +150,7 @@ fn images_of_another_shape_are_brought_to_that_of_the_real_ones() {
 #[test]
 fn images_are_compared_as_a_model_saw_them() {
     let dir = Dir::new();
-    let (tall, wide) =
-        (ImageShape { height: 16, width: 8, channels: 3 }, ImageShape { height: 8, width: 16, channels: 3 });
+    let (tall, wide) = (Shape { height: 16, width: 8, channels: 3 }, Shape { height: 8, width: 16, channels: 3 });
     for (name, seed) in [("real", 1), ("held", 2)] {
         write(&dir, "tall", tall, &halves(20, tall, seed), &[]);
         write(&dir, name, wide, &halves(20, wide, seed + 2), &[]);
@@ -179,13 +179,20 @@ fn images_are_compared_as_a_model_saw_them() {
     });
     assert_eq!((&padded.0, &cropped.0), (&serde_json::json!([8, 12, 1]), &serde_json::json!([8, 12, 1])));
     assert_eq!(compared(&["--size", "8x12"]).0, serde_json::json!([8, 12, 3]));
-    // An artefact by itself, or beside another's config, does not know how its size was reached.
+    // An artefact by itself, or beside another's config, knows how its size was reached.
     std::fs::create_dir(dir.path("alone")).unwrap();
     dir.file("alone/model.safetensors", dir.bytes("pad/model.safetensors"));
     dir.file("alone/config.toml", dir.bytes("crop/config.toml"));
+    assert_eq!(compared(&["--model", "alone"]), padded);
+    // One of format 2 does not.
+    let mut old = File::read(&dir.path("alone/model.safetensors")).unwrap();
+    let spec = old.header.remove("spec").unwrap();
+    old.header.extend([("images".to_owned(), spec), ("format".to_owned(), 2.into())]);
+    old.header.retain(|key, _| !["kind", "source"].contains(&key.as_str()));
+    old.write(&dir.path("alone/model.safetensors")).unwrap();
     assert_eq!(compared(&["--model", "alone"]), cropped);
     let output = dir.run(&[&sets[..], &["--model", "alone/model.safetensors"]].concat()).ok();
-    output.says(&["alone/model.safetensors", "cropped"]);
+    output.says(&["cropped"]);
     // The same rectangle of other pixels.
     assert_ne!(padded.1, cropped.1);
     let said = dir.run(&["inspect", "real", "--sheet", "sheet.png"]).ok().stdout;
@@ -195,7 +202,7 @@ fn images_are_compared_as_a_model_saw_them() {
     assert!(is_png(&dir.bytes("sheet.png")));
     let json: Value = serde_json::from_str(&dir.run(&["inspect", "real", "--json"]).ok().stdout).unwrap();
     assert_eq!((&json["shape"], &json["channels"], &json["sizes"][0][2]), (&Value::Null, &3.into(), &20.into()));
-    let large = ImageShape { height: 2, width: 5000, channels: 3 };
+    let large = Shape { height: 2, width: 5000, channels: 3 };
     std::fs::create_dir(dir.path("large")).unwrap();
     let strip = png_bytes(&vec![90; large.len()], large, &[]).unwrap();
     (0..6).for_each(|i| drop(dir.file(&format!("large/{i}.png"), &strip)));

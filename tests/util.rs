@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use verisim_data::{Column, DetectOptions, Frame, ReadOptions, Schema, Table};
+use verisim_data::table::{Column, DetectSettings, Frame, ReadSettings, Schema, Table};
 
 /// A temporary folder in which the program is run.
 pub struct Dir {
@@ -199,7 +199,7 @@ pub fn column(csv: &str, name: &str) -> Vec<String> {
 
 /// What the file at `path` holds under the schema of the wine table, each value as text.
 pub fn typed(path: &Path, schema: &Schema) -> Vec<Vec<String>> {
-    let table = Table::read(path, &ReadOptions::default()).unwrap();
+    let table = Table::read(path, &ReadSettings::default()).unwrap();
     let frame: Frame = schema.parse(&table).unwrap();
     let text = |column: &Column| -> Vec<String> {
         match column {
@@ -214,6 +214,6 @@ pub fn typed(path: &Path, schema: &Schema) -> Vec<Vec<String>> {
 
 /// The schema that is detected in the file at `path`.
 pub fn schema(path: impl AsRef<Path>) -> Schema {
-    let table = Table::read(path, &ReadOptions::default()).unwrap();
-    Schema::detect(&table, &DetectOptions::default()).unwrap()
+    let table = Table::read(path, &ReadSettings::default()).unwrap();
+    Schema::detect(&table, &DetectSettings::default()).unwrap()
 }

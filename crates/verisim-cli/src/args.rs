@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
-use verisim_data::image::Size;
-
-use crate::device::Choice;
+use clap::builder::PossibleValue;
+use clap::{Parser, Subcommand, ValueEnum};
+use verisim::{Ask, Choice, Size};
 
 /// Learn a real table or real images, write one artefact, emit synthetic ones from it anywhere.
 #[derive(Debug, Parser)]
@@ -65,7 +64,7 @@ pub struct Train {
     pub out: Option<PathBuf>,
     /// Where to compute.
     #[arg(long, default_value = "auto")]
-    pub device: Choice,
+    pub device: Device,
     /// Seed of everything random, in place of the config's.
     #[arg(long)]
     pub seed: Option<u64>,
@@ -97,18 +96,18 @@ pub struct Sample {
     /// Number of rows or images [default: 1000; with --interpolate 16].
     #[arg(short, long)]
     pub n: Option<usize>,
-    /// Seed of the sample.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
+    /// Seed of the sample [default: 0].
+    #[arg(long)]
+    pub seed: Option<u64>,
     /// Keep to rows with COLUMN OP VALUE, OP one of = != < <= > >=; an empty value is a missing one. Images know class=NAME and class!=NAME. May be given more than once.
     #[arg(long = "where", value_name = "CONDITION")]
     pub conditions: Vec<String>,
     /// The same number of rows for each level of this column, or of images for each class (`class`); levels in fewer than one row of a thousand want --max-tries.
     #[arg(long, value_name = "COLUMN")]
     pub balance: Option<String>,
-    /// Give up a condition after this many tries a row.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_tries: u64,
+    /// Rows: give up a condition after this many tries a row [default: 1000].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_tries: Option<u64>,
     /// Rows: .csv, .tsv (also .gz, .zst), .parquet or .jsonl; standard output as CSV when not given. Images: a folder,
     /// an .npz, or *-images-idx3-ubyte (also .gz).
     #[arg(short, long, value_name = "PATH")]
@@ -127,7 +126,7 @@ pub struct Sample {
     pub guidance: Option<f64>,
     /// Where to compute.
     #[arg(long, default_value = "auto")]
-    pub device: Choice,
+    pub device: Device,
     /// Print a JSON summary to standard output (needs --output).
     #[arg(long, requires = "output")]
     pub json: bool,
@@ -177,12 +176,12 @@ pub struct Evaluate {
     /// Images: one picture of the synthetic images that are closest to a training image, each beside it.
     #[arg(long, value_name = "FILE.png")]
     pub pairs: Option<PathBuf>,
-    /// Images: where the classifiers compute.
-    #[arg(long, default_value = "auto")]
-    pub device: Choice,
-    /// Seed of folds and samples.
-    #[arg(long, default_value_t = 42)]
-    pub seed: u64,
+    /// Images: where the classifiers compute [default: auto].
+    #[arg(long)]
+    pub device: Option<Device>,
+    /// Seed of folds and samples [default: 42].
+    #[arg(long)]
+    pub seed: Option<u64>,
     /// Write the report as JSON; - for standard output.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -234,7 +233,7 @@ pub struct Bench {
     pub configs: Vec<PathBuf>,
     /// Where to compute, separated by commas [default: every device that this build has and finds].
     #[arg(long, value_delimiter = ',')]
-    pub devices: Vec<Choice>,
+    pub devices: Vec<Device>,
     /// How long each training and each sampling is measured.
     #[arg(long, default_value_t = 10.0)]
     pub seconds: f64,
@@ -275,4 +274,71 @@ pub struct Demo {
     /// Where the results go.
     #[arg(long, value_name = "DIR", default_value = "runs/demo")]
     pub out: PathBuf,
+}
+
+/// A device by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device(pub Choice);
+
+impl ValueEnum for Device {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [Device; Choice::ALL.len()] =
+            [Device(Choice::Auto), Device(Choice::Flex), Device(Choice::Ndarray), Device(Choice::Wgpu)];
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()).help(self.0.about()))
+    }
+}
+
+impl Sample {
+    /// What was typed of the sample, as far as anything was.
+    pub fn ask(&self) -> Ask {
+        Ask::new()
+            .with("n", self.n)
+            .with("seed", self.seed)
+            .with("where", given(&self.conditions))
+            .with("balance", &self.balance)
+            .with("max_tries", self.max_tries)
+            .with("grid", &self.grid)
+            .with("interpolate", &self.interpolate)
+            .with("steps", self.steps)
+            .with("guidance", self.guidance)
+    }
+}
+
+impl Evaluate {
+    /// What was typed of the evaluation, as far as anything was.
+    pub fn ask(&self) -> Ask {
+        Ask::new()
+            .with("real", &self.real)
+            .with("synthetic", &self.synthetic)
+            .with("holdout", &self.holdout)
+            .with("target", &self.target)
+            .with("model", &self.model)
+            .with("delimiter", self.delimiter)
+            .with("missing", given(&self.missing))
+            .with("size", self.size)
+            .with("features", &self.features)
+            .with("pairs", &self.pairs)
+            .with("device", self.device.map(|device| device.0.name()))
+            .with("seed", self.seed)
+    }
+}
+
+impl Inspect {
+    /// What was typed of the inspection, as far as anything was.
+    pub fn ask(&self) -> Ask {
+        Ask::new()
+            .with("sheet", &self.sheet)
+            .with("size", self.size)
+            .with("delimiter", self.delimiter)
+            .with("missing", given(&self.missing))
+    }
+}
+
+/// A list that is not empty.
+fn given<T>(list: &[T]) -> Option<&[T]> {
+    (!list.is_empty()).then_some(list)
 }

@@ -4,27 +4,22 @@
 //! driver that crashes takes one line of the table with it.
 
 mod chart;
-mod stand_in;
 mod table;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use verisim_infer::{CHUNK, ImageRequest, Request, Trained};
-use verisim_models::artefact::{check_writable, write_atomically};
-use verisim_models::{Kind, ModelConfig};
-use verisim_train::bench::{Figures, Spread, measure};
-use verisim_train::{Begin, Job, Options};
+use tempfile::TempDir;
+use verisim::bench::{Case, Figures, Measured, Spread};
+use verisim::file::{check_writable, write_atomically};
+use verisim::{Choice, bench, case, device, stand_in};
 
 use crate::args::Bench;
-use crate::device::{self, Choice, choose};
 use crate::ui::Ui;
-use stand_in::{Case, StandIn};
 
 /// What `--json` writes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -83,43 +78,46 @@ pub fn run(args: &Bench, ui: &Ui) -> Result<()> {
     if !(0.05..=3600.0).contains(&args.seconds) {
         bail!("--seconds {}: must lie between 0.05 and 3600", args.seconds);
     }
-    let devices = if args.devices.is_empty() { device::all() } else { args.devices.clone() };
+    let devices: Vec<Choice> = match args.devices.is_empty() {
+        true => device::all(),
+        false => args.devices.iter().map(|device| device.0).collect(),
+    };
     if args.one {
         return one(args, &devices);
     }
     [&args.json, &args.chart].into_iter().flatten().try_for_each(|path| check_writable(path))?;
     let before = args.against.as_deref().map(read).transpose()?;
-    let stand_in = StandIn::new()?;
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let configs = match args.configs.is_empty() {
-        true => ModelConfig::NAMES.into_iter().map(PathBuf::from).collect(),
+        true => verisim::models().into_iter().map(PathBuf::from).collect(),
         false => args.configs.clone(),
     };
     let mut results = Vec::new();
     for config in &configs {
         // Settings and files are looked at before anything is measured.
-        let case = stand_in.case(config, &args.set)?;
+        let job = prepare(config, &args.set, &folder)?;
         for &choice in &devices {
-            ui.say(format!("{} on {} ...", case.name, choice.name()));
+            ui.say(format!("{} on {} ...", job.name, choice.name()));
             let empty = Row {
-                config: case.name.clone(),
-                model: case.job.model.name().into(),
-                device: choice.name(),
+                config: job.name.clone(),
+                model: job.case.model.clone(),
+                device: choice.name().into(),
                 adapter: None,
-                data: case.data.clone(),
-                unit: if case.job.model.kind() == Kind::Table { "rows" } else { "images" }.into(),
+                data: job.data.clone(),
+                unit: job.case.unit.into(),
                 training: None,
                 sampling: None,
                 peak_memory: None,
                 card_memory: None,
                 error: None,
             };
-            results.push(apart(&case, choice, args.seconds, empty)?);
+            results.push(apart(&job, choice, args.seconds, empty)?);
         }
     }
     let report = Report {
         version: env!("CARGO_PKG_VERSION").into(),
         processor: processor(),
-        threads: rayon::current_num_threads(),
+        threads: device::threads(),
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         seconds: args.seconds,
         results,
@@ -133,7 +131,7 @@ pub fn run(args: &Bench, ui: &Ui) -> Result<()> {
         write_atomically(path, (serde_json::to_string_pretty(&report)? + "\n").as_bytes())?;
     }
     if let Some(path) = &args.chart {
-        write_atomically(path, chart::svg(&report).as_bytes())?;
+        write_atomically(path, chart::svg(&report)?.as_bytes())?;
     }
     let failed = report.results.iter().filter(|r| r.error.is_some()).count();
     if failed > 0 {
@@ -149,22 +147,22 @@ fn read(path: &Path) -> Result<Report> {
 }
 
 /// Measures in a process of its own; a failure there becomes a row that says so.
-fn apart(case: &Case, choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
+fn apart(job: &Job, choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
     let program = std::env::current_exe().context("cannot find the program itself to run it again")?;
     let mut command = Command::new(program);
-    command.args(["--quiet", "bench", "--one", "--devices", &choice.name(), "--seconds", &seconds.to_string()]);
-    command.args(case.set.iter().flat_map(|s| ["--set", s]));
+    command.args(["--quiet", "bench", "--one", "--devices", choice.name(), "--seconds", &seconds.to_string()]);
+    command.args(job.set.iter().flat_map(|s| ["--set", s]));
     let output =
-        command.arg("--").arg(&case.config).stdin(Stdio::null()).output().context("cannot run the program again")?;
+        command.arg("--").arg(&job.config).stdin(Stdio::null()).output().context("cannot run the program again")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    let measured: Result<Measured, _> = serde_json::from_slice(&output.stdout);
+    let measured: Result<Here, _> = serde_json::from_slice(&output.stdout);
     Ok(match (output.status.success(), measured) {
         (true, Ok(m)) => Row {
-            adapter: m.adapter,
-            training: Some(m.training),
-            sampling: Some(m.sampling),
+            adapter: m.measured.adapter,
+            training: Some(m.measured.training),
+            sampling: Some(m.measured.sampling),
             peak_memory: m.peak_memory,
-            card_memory: m.card_memory,
+            card_memory: m.measured.card_memory,
             ..empty
         },
         _ => {
@@ -178,14 +176,48 @@ fn apart(case: &Case, choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
     })
 }
 
+/// A job to be measured.
+struct Job {
+    /// Name of the config, without its ending.
+    name: String,
+    case: Case,
+    /// The config file that makes the job...
+    config: PathBuf,
+    /// ... and the settings: those given, and where the stand-in data are.
+    set: Vec<String>,
+    /// What is learnt, for people.
+    data: String,
+}
+
+/// The job of a config file, or of a model by its name with default settings; data that are not there have stand-ins.
+fn prepare(config: &Path, set: &[String], folder: &TempDir) -> Result<Job> {
+    let name = config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let (mut config, mut set) = (config.to_path_buf(), set.to_vec());
+    if !config.exists() {
+        let known = verisim::models();
+        if !known.iter().any(|n| Path::new(n) == config) {
+            let known = known.join(", ");
+            bail!("{}: no such config file, and no model of that name; models are {known}", config.display());
+        }
+        config = folder.path().join(format!("{name}.toml"));
+        std::fs::write(&config, format!("[data]\npath = \"none\"\n\n[model.{name}]\n"))?;
+    }
+    let mut asked = case(&config, &set)?;
+    let mut data = asked.data.display().to_string();
+    if !asked.there && !set.iter().any(|s| s.trim_start().starts_with("data.path")) {
+        let path = stand_in(&config, &set, folder.path())?;
+        set.push(format!("data.path={}", path.display()));
+        asked = case(&config, &set)?;
+        data = asked.stand_in.into();
+    }
+    Ok(Job { name, case: asked, config, set, data })
+}
+
 /// What a process of its own tells.
 #[derive(Serialize, Deserialize)]
-struct Measured {
-    adapter: Option<String>,
-    training: Figures,
-    sampling: Spread,
+struct Here {
+    measured: Measured,
     peak_memory: Option<u64>,
-    card_memory: Option<u64>,
 }
 
 /// The measurement of one config on one device, as JSON on standard output.
@@ -194,60 +226,11 @@ fn one(args: &Bench, devices: &[Choice]) -> Result<()> {
     let ([config], [choice]) = (args.configs.as_slice(), devices) else {
         bail!("--one wants one config and one device");
     };
-    let job = Job::read(config, &args.set)?;
-    let chosen = choose(*choice)?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let stop = AtomicBool::new(false);
-    let options = Options {
-        out: folder.path().into(),
-        begin: Begin::Anew,
-        stop: &stop,
-        device: chosen.device.clone(),
-        gpu: chosen.gpu,
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    let (training, model) = measure(&job, &options, args.seconds, begun)?;
-    let trained = verisim_infer::open(&model, &chosen.device)?;
-    let sampling = sampling(&trained, args.seconds)?;
-    // What burn has reserved there it keeps for itself, so that this is about the most that it ever had.
-    let card = if chosen.gpu { chosen.device.memory_pool_usage() } else { None };
-    let measured = Measured {
-        adapter: chosen.adapter(),
-        training,
-        sampling,
-        peak_memory: peak_memory(),
-        card_memory: card.map(|usage| usage.bytes_reserved),
-    };
-    std::io::stdout().write_all(serde_json::to_string(&measured)?.as_bytes())?;
+    let measured = bench(config, &args.set, *choice, folder.path(), args.seconds, begun)?;
+    let here = Here { measured, peak_memory: peak_memory() };
+    std::io::stdout().write_all(serde_json::to_string(&here)?.as_bytes())?;
     Ok(())
-}
-
-/// Seconds a row or image, over `seconds` of sampling after one round of warm-up. Nothing is written.
-fn sampling(trained: &Trained, seconds: f64) -> Result<Spread> {
-    let round = |seed: u64| -> Result<usize> {
-        match trained {
-            Trained::Table(artefact) => {
-                // As many chunks as are drawn at a time.
-                let rows = 2 * rayon::current_num_threads().max(1) * CHUNK;
-                let request = Request { rows, seed, conditions: Vec::new(), balance: None, max_tries: 1 };
-                Ok(artefact.sample(&request, |_| Ok(()))?.rows)
-            }
-            Trained::Images(artefact) => {
-                let request = ImageRequest { count: 128, seed, ..ImageRequest::default() };
-                artefact.sample(&request, &mut |_, _| Ok(()))?;
-                Ok(request.count)
-            }
-        }
-    };
-    round(0)?;
-    let counted = Instant::now();
-    let mut times = Vec::new();
-    while times.is_empty() || counted.elapsed().as_secs_f64() < seconds {
-        let at = Instant::now();
-        let count = round(1 + times.len() as u64)?;
-        times.push(at.elapsed().as_secs_f64() / count as f64);
-    }
-    Spread::of(&times).context("nothing was sampled")
 }
 
 /// The name of the processor.

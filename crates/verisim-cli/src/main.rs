@@ -1,17 +1,17 @@
-//! The `verisim` command: arguments, device choice, progress and printing. No logic lives here.
+//! The `verisim` command: arguments, progress and printing. What is done is in the library of the same name.
 
 mod args;
 mod bench;
 mod demo;
-mod device;
+mod devices;
 mod evaluate;
-mod evaluate_images;
+mod hint;
 mod inspect;
-mod pictures;
 mod sample;
 mod train;
 mod ui;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    device::watch();
+    end_without_memory();
     let ui = ui::Ui::new(args.quiet);
     let result = match &args.command {
         Command::Train(a) => train::run(a, &ui),
@@ -31,21 +31,42 @@ fn main() -> ExitCode {
         Command::Evaluate(a) => evaluate::run(a, &ui),
         Command::Inspect(a) => inspect::run(a),
         Command::Bench(a) => bench::run(a, &ui),
-        Command::Devices(a) => device::run(a),
+        Command::Devices(a) => devices::run(a),
         Command::Demo(a) => demo::run(a, &ui),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // A reader that has seen enough (`| head`) is no failure.
         Err(e) if ui::is_broken_pipe(&e) => ExitCode::SUCCESS,
-        Err(e) if matches!(e.downcast_ref(), Some(verisim_infer::Error::Stopped)) => {
+        Err(e) if e.downcast_ref::<verisim::Error>().is_some_and(verisim::Error::is_stop) => {
             eprintln!("{e}");
             // As the shell says of what a signal ended.
             ExitCode::from(130)
         }
         Err(e) => {
             eprintln!("error: {}", ui::chain(&e));
+            if let Some(hint) = e.downcast_ref().and_then(hint::of) {
+                eprintln!("try: {hint}");
+            }
             ExitCode::from(1)
         }
     }
+}
+
+/// Ends the program with a message when a driver is out of memory: wgpu panics then in a thread of its own, and again at all
+/// that follows. No file is half-written, since files get their names when they are whole; temporary ones stay behind.
+fn end_without_memory() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !info.payload_as_str().is_some_and(|p| p.starts_with("wgpu error: Out of Memory")) {
+            return usual(info);
+        }
+        ONCE.call_once(|| {
+            let error = verisim::Error::out_of_memory();
+            let hint = hint::of(&error).map(|hint| format!("\ntry: {hint}")).unwrap_or_default();
+            let _ = writeln!(std::io::stderr(), "error: {error}{hint}");
+            std::process::exit(1);
+        });
+    }));
 }

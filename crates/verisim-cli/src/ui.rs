@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use verisim::{Event, Watch};
 
 /// Where people are told what happens.
 pub struct Ui {
@@ -24,8 +27,13 @@ impl Ui {
         }
     }
 
+    /// A watch that tells people here.
+    pub fn watch(&self) -> Teller<'_> {
+        Teller { ui: self, progress: None, measures: false }
+    }
+
     /// Progress over `total` of `what`.
-    pub fn progress(&self, total: u64, what: &'static str) -> Progress {
+    fn progress(&self, total: u64, what: &'static str) -> Progress {
         let bar = (self.terminal && !self.quiet).then(|| {
             let bar = ProgressBar::new(total);
             let template = format!("{{bar:30}} {{pos}}/{{len}} {what}  {{per_sec}}  {{elapsed}} < {{eta}}  {{msg}}");
@@ -39,8 +47,66 @@ impl Ui {
     }
 }
 
+/// Tells people what happens, and hears their Ctrl-C.
+pub struct Teller<'a> {
+    ui: &'a Ui,
+    progress: Option<Progress>,
+    /// Whether something was measured in this stretch of work: then lines are printed where something is.
+    measures: bool,
+}
+
+/// Whether a stretch of work is under way that can be stopped without loss.
+static WORKING: AtomicBool = AtomicBool::new(false);
+/// Whether it was asked to stop.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C ends the program at once or, where a stretch of work is under way, asks that to stop, saying `how`.
+pub fn hear_interrupts(how: &'static str) -> Result<()> {
+    ctrlc::set_handler(move || {
+        if !WORKING.load(Ordering::Relaxed) || STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\n{how}");
+    })
+    .context("cannot watch for Ctrl-C")
+}
+
+impl Watch for Teller<'_> {
+    fn on(&mut self, event: Event) {
+        match event {
+            Event::Note(text) => self.ui.say(text),
+            Event::Begin { unit, total, done } => {
+                WORKING.store(true, Ordering::Relaxed);
+                let progress = self.ui.progress(total, unit);
+                progress.start_at(done);
+                (self.progress, self.measures) = (Some(progress), false);
+            }
+            Event::Progress { done, measured, score, best } => {
+                self.measures |= !measured.is_empty();
+                let Some(progress) = &self.progress else { return };
+                if measured.is_empty() {
+                    return progress.at(done, if self.measures { None } else { Some("") });
+                }
+                let mut note: String = measured.iter().map(|(name, value)| format!("{name} {value:.4}  ")).collect();
+                if let Some(score) = score {
+                    note += &format!("validation {score:.4}{}", if best { " (best)" } else { "" });
+                }
+                progress.at(done, Some(note.trim_end()));
+            }
+            Event::End => {
+                WORKING.store(false, Ordering::Relaxed);
+                self.progress = None;
+            }
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        STOP.load(Ordering::Relaxed)
+    }
+}
+
 /// A bar, or a line every few seconds.
-pub struct Progress {
+struct Progress {
     bar: Option<ProgressBar>,
     quiet: bool,
     total: u64,
@@ -54,7 +120,7 @@ impl Progress {
     const EVERY: Duration = Duration::from_secs(5);
 
     /// What was done before this run does not count towards the rate.
-    pub fn start_at(&self, done: u64) {
+    fn start_at(&self, done: u64) {
         *self.base.borrow_mut() = done;
         if let Some(bar) = &self.bar {
             bar.set_position(done);
@@ -63,7 +129,7 @@ impl Progress {
     }
 
     /// `done` of the total, with a note that stays until the next one.
-    pub fn at(&self, done: u64, note: Option<&str>) {
+    fn at(&self, done: u64, note: Option<&str>) {
         if let Some(bar) = &self.bar {
             bar.set_position(done);
             if let Some(note) = note {
@@ -76,9 +142,11 @@ impl Progress {
             eprintln!("{done}/{} {}  {rate:.0}/s  {left:.0} s left  {}", self.total, self.what, note.unwrap_or(""));
         }
     }
+}
 
-    /// Takes the bar away.
-    pub fn finish(&self) {
+/// Takes the bar away.
+impl Drop for Progress {
+    fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -105,30 +173,11 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
 }
 
-/// A number with thousands separated.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     #[test]
     fn causes_are_told_once() {
         let error = anyhow::anyhow!("no such file").context("a.csv: no such file").context("cannot train");
         assert_eq!(super::chain(&error), "cannot train: a.csv: no such file");
-    }
-
-    #[test]
-    fn thousands() {
-        assert_eq!(super::grouped(1_234_567), "1,234,567");
-        assert_eq!(super::grouped(999), "999");
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a table, said so that its owner can mend it.
+//! What can go wrong with data, said so that their owner can mend it.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file as a whole is not a usable table.
+    /// A file or folder as a whole cannot be used.
     #[error("{path}: {what}")]
     File {
         /// The file.

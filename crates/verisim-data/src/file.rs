@@ -99,12 +99,30 @@ fn make<T>(path: &Path, create: impl Fn(&Path) -> io::Result<T>) -> Result<(Path
     let name = path.file_name().ok_or_else(|| Error::file(path, "names no file or folder; add a name to it"))?;
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".{}.{}.{number}.tmp", name.to_string_lossy(), std::process::id());
+        // A name as long as the system allows leaves no room for more.
+        let short: String = name.to_string_lossy().chars().take(50).collect();
+        let name = format!(".{short}.{}.{number}.tmp", std::process::id());
         let temporary = path.with_file_name(name);
         match create(&temporary) {
             Ok(made) => return Ok((temporary, made)),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(e) => return Err(Error::io(path)(e)),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_name_can_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ä".repeat(125) + ".json");
+        write_atomically(&path, b"{}").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"{}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(check_writable(folder.path()).unwrap_err().to_string().contains("is a folder"));
     }
 }

@@ -16,6 +16,8 @@ use crate::watch::Watch;
 pub trait Data: Sized + Send + Sync + 'static {
     /// The name of the kind, e.g. `table`.
     const NAME: &'static str;
+    /// One set of them, with its article.
+    const ONE: &'static str;
     /// Several of them, as in "a model of images".
     const PLURAL: &'static str;
     /// What is counted, e.g. `rows`.
@@ -29,6 +31,11 @@ pub trait Data: Sized + Send + Sync + 'static {
 
     /// Whether the data at `path` are of this kind. `Yes` by what is there or by a name that only this kind has.
     fn claims(path: &Path) -> Claim;
+
+    /// Whether there are data at `path`; a name may stand for files that begin so.
+    fn exists(path: &Path) -> bool {
+        path.exists()
+    }
 
     /// Where the data are.
     fn path(source: &Self::Source) -> &Path;

@@ -16,8 +16,7 @@ pub enum Error {
     Data(#[from] verisim_data::Error),
     /// The directory of a training that was stopped.
     #[error(
-        "{}: the training there has not finished; go on with it (verisim train ... --resume), or make a model of what it has \
-         learnt (--finish)", path.display()
+        "{}: the training there has not finished; resume it, or make a model of what it has learnt", path.display()
     )]
     Unfinished {
         /// The run directory.
@@ -30,12 +29,6 @@ pub enum Error {
         path: PathBuf,
         /// What does not fit.
         problem: String,
-    },
-    /// An artefact of images where one of a table is needed.
-    #[error("{}: makes images, and a model of a table is needed here", path.display())]
-    Images {
-        /// The file.
-        path: PathBuf,
     },
     /// Somebody asked for an end before all was drawn.
     #[error("stopped before all was drawn; no file was written")]
@@ -51,7 +44,7 @@ pub enum Error {
     /// The tries ran out.
     #[error(
         "only {found} of {wanted} rows with {condition} were found in {tried} tries: that is about {percent:.4} % of this \
-         model's rows; relax the conditions, leave the level out, or allow more tries with --max-tries"
+         model's rows; relax the conditions, leave the level out, or allow more tries (max_tries)"
     )]
     TooRare {
         /// What the rows should satisfy.

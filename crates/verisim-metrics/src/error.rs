@@ -105,6 +105,9 @@ pub enum Error {
         /// Of the other.
         second: usize,
     },
+    /// Features whose covariances have no finite roots.
+    #[error("the spread of these features cannot be computed; check the classifier that computed them")]
+    Covariance,
     /// A set of images that is too small to score.
     #[error("a set of {found} images is too small to compare; give it at least {least}")]
     TooFewImages {
@@ -125,4 +128,10 @@ pub enum Error {
         /// Height × width × channels.
         pixels: usize,
     },
+    /// Somebody asked for an end.
+    #[error("stopped before all was compared")]
+    Stopped,
+    /// A network that cannot be trained, opened or used.
+    #[error(transparent)]
+    Network(Box<dyn std::error::Error + Send + Sync>),
 }

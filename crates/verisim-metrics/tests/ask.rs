@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use verisim_data::table::codec::TableCodec;
-use verisim_data::table::{DetectOptions, Schema, Spec, Table};
+use verisim_data::table::{DetectSettings, Schema, Spec, Table};
 use verisim_data::{Data, Event, Quiet, Watch};
 use verisim_metrics::table::Ask;
 use verisim_metrics::{Compare, Document, Known, Result};
@@ -85,7 +85,7 @@ fn a_model_says_what_the_columns_are() {
     let folder = Folder::new();
     let ask = Ask { holdout: Some(folder.path("real.csv")), target: Some("kind".to_owned()), ..folder.ask("real.csv") };
     let table = Table::read(&ask.real, &Default::default()).unwrap();
-    let mut schema = Schema::detect(&table, &DetectOptions::default()).unwrap();
+    let mut schema = Schema::detect(&table, &DetectSettings::default()).unwrap();
     // Found as a number; the model learnt it as a category.
     schema.fields[1].kind = verisim_data::table::ColumnKind::Categorical { numeric: false };
     // Nothing is encoded here.

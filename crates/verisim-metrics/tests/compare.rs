@@ -1,13 +1,13 @@
 //! Whole evaluations of small tables. The scores of the fixture were computed with SDMetrics 0.32.
 #![allow(clippy::unwrap_used)]
 
-use verisim_data::table::{Column, ColumnKind as Kind, Field, Frame, MISSING, Schema};
+use verisim_data::table::{Column, ColumnKind as Kind, Field, Frame, MISSING, Reason, Schema};
 use verisim_metrics::Error;
 use verisim_metrics::table::report::Section;
 use verisim_metrics::table::{Report, Settings, compare};
 
 fn field(name: &str, kind: Kind) -> Field {
-    Field { name: name.to_owned(), kind, reason: String::new(), missing: String::new(), arrow: None }
+    Field { name: name.to_owned(), kind, reason: Reason::default(), missing: String::new(), arrow: None }
 }
 
 fn schema(fields: Vec<Field>) -> Schema {

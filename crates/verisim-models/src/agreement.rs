@@ -3,23 +3,20 @@
 //! them waits for its device.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-
 use burn::tensor::{Device, Tensor, TensorData};
 #[cfg(feature = "gpu")]
 use burn::tensor::{DeviceKind, DeviceType};
-use verisim_data::table::codec::{Encoded, Span};
-use verisim_data::image::{ImageShape, Images};
+use verisim_data::image::{Images, Shape};
 use verisim_data::rng::{below, stream, uniform};
+use verisim_data::table::codec::Numeric;
+use verisim_data::table::{self as tables, Table};
 
-use crate::image::augment::Augment;
-use crate::image::{noise_of, to_byte};
-use crate::step::Cuts;
-use crate::step::tests::noted;
-use crate::{
-    Allowed, Clock, ImageSetup, ImageSpec, ModelConfig, Setup, Trainee, Training, Weights, ctgan, flow, gan, read,
-    restore_images, tvae, vae,
-};
+use crate::image::{self, Augment, flow, gan, noise_of, to_byte, vae};
+use crate::learn::{Clock, Learn, Model, Models, Setup, Split, Start, Trainee};
+use crate::step::noted;
+use crate::table::{self, Allowed, Nothing, ctgan, tvae};
+use crate::training::Training;
+use crate::{Weights, read};
 
 /// Steps that are compared. Differences of rounding grow with every step.
 const STEPS: u64 = 3;
@@ -40,49 +37,87 @@ fn training(base: Training) -> Training {
     Training { batch_size: 16, accumulate: 1, learning_rate: 1e-3, warmup: 0, ema: 0.9, validation: 0.0, ..base }
 }
 
-/// Colour images of 8 x 12 in two classes.
-fn images() -> Arc<Images> {
-    let shape = ImageShape { height: 8, width: 12, channels: 3 };
-    let mut rng = stream(1, "agreement", 0);
-    let pixels = (0..48 * shape.len())
-        .map(|i| (below(&mut rng, 100) + if (i / shape.len()).is_multiple_of(2) { 150 } else { 0 }) as u8);
-    let classes = ["bright", "dark"].map(String::from).to_vec();
-    Arc::new(Images::from_pixels(shape, classes, (0..48).map(|i| i % 2).collect(), pixels.collect()).unwrap())
+/// A kind whose models are compared.
+trait Compared: Learn {
+    fn models() -> Vec<Self::Models>;
+    fn data() -> Self;
+    fn source() -> Self::Source;
+    fn augment() -> Self::Augment;
 }
 
-const SPANS: [Span; 3] = [
-    Span { tokens: 4, scalar: false, ordered: false },
-    Span { tokens: 3, scalar: true, ordered: true },
-    Span { tokens: 5, scalar: false, ordered: false },
-];
-
-fn table(rows: usize) -> Encoded {
-    let mut rng = stream(1, "agreement", 1);
-    let mut out = Encoded::zeros(&SPANS, rows);
-    for i in 0..rows {
-        for (c, span) in SPANS.iter().enumerate() {
-            out.tokens[c][i] = below(&mut rng, span.tokens as u64) as u32;
-        }
-        out.scalars[1][i] = (2.0 * uniform(&mut rng) - 1.0) as f32;
+impl Compared for Images {
+    fn models() -> Vec<image::Model> {
+        let (channels, condition) = (vec![8, 12], 16);
+        vec![
+            image::Model::Flow(flow::Config { channels: channels.clone(), condition, ..Default::default() }),
+            image::Model::Gan(gan::Config {
+                channels: channels.clone(),
+                condition,
+                latent: 8,
+                diffaugment: Some(augmented()),
+                ..Default::default()
+            }),
+            image::Model::Vae(vae::Config { channels, condition, latent: 8, ..Default::default() }),
+        ]
     }
-    out
+
+    /// Colour images of 8 x 12 in two classes.
+    fn data() -> Images {
+        let shape = Shape { height: 8, width: 12, channels: 3 };
+        let mut rng = stream(1, "agreement", 0);
+        let pixels = (0..48 * shape.len())
+            .map(|i| (below(&mut rng, 100) + if (i / shape.len()).is_multiple_of(2) { 150 } else { 0 }) as u8);
+        let classes = ["bright", "dark"].map(String::from).to_vec();
+        Images::from_pixels(shape, classes, (0..48).map(|i| i % 2).collect(), pixels.collect()).unwrap()
+    }
+
+    fn source() -> verisim_data::image::Source {
+        verisim_data::image::Source::default()
+    }
+
+    fn augment() -> Augment {
+        augmented()
+    }
 }
 
-fn models() -> Vec<ModelConfig> {
-    let (channels, condition) = (vec![8, 12], 16);
-    vec![
-        ModelConfig::Flow(flow::Config { channels: channels.clone(), condition, ..Default::default() }),
-        ModelConfig::Gan(gan::Config {
-            channels: channels.clone(),
-            condition,
-            latent: 8,
-            diffaugment: Some(augmented()),
-            ..Default::default()
-        }),
-        ModelConfig::Vae(vae::Config { channels, condition, latent: 8, ..Default::default() }),
-        ModelConfig::Tvae(tvae::Config { latent: 8, hidden: vec![16, 16], ..Default::default() }),
-        ModelConfig::Ctgan(ctgan::Config { latent: 8, generator: vec![16], critic: vec![16], ..Default::default() }),
-    ]
+impl Compared for Table {
+    fn models() -> Vec<table::Model> {
+        // Numbers of which a scalar stands beside the token.
+        let (numeric, bins) = (Numeric::Modes, 3);
+        vec![
+            table::Model::Tvae(tvae::Config { latent: 8, hidden: vec![16, 16], numeric, bins, ..Default::default() }),
+            table::Model::Ctgan(ctgan::Config {
+                latent: 8,
+                generator: vec![16],
+                critic: vec![16],
+                numeric,
+                bins,
+                ..Default::default()
+            }),
+        ]
+    }
+
+    /// Two columns of categories, one of numbers.
+    fn data() -> Table {
+        let mut rng = stream(1, "agreement", 1);
+        let mut cells = [const { Vec::new() }; 3];
+        for _ in 0..200 {
+            cells[0].push(format!("level {}", below(&mut rng, 4)));
+            cells[1].push(format!("{:.3}", 5.0 * below(&mut rng, 3) as f64 + uniform(&mut rng)));
+            cells[2].push(format!("level {}", below(&mut rng, 5)));
+        }
+        let cells: Vec<Vec<Option<&str>>> =
+            cells.iter().map(|column| column.iter().map(|cell| Some(cell.as_str())).collect()).collect();
+        Table::from_text(&[("a", &cells[0]), ("b", &cells[1]), ("c", &cells[2])]).unwrap()
+    }
+
+    fn source() -> tables::Source {
+        tables::Source::default()
+    }
+
+    fn augment() -> Nothing {
+        Nothing::default()
+    }
 }
 
 /// Every way to change an image but noise, which a GPU makes for itself.
@@ -101,33 +136,28 @@ fn augmented() -> Augment {
     }
 }
 
-/// A fresh model on `device`, its batches cut as on a CPU.
-fn fresh(config: &ModelConfig, device: &Device) -> Box<dyn Trainee> {
-    let training = training(config.training().unwrap());
+/// A fresh model on `device` that learns all data, its batches cut as on a CPU; and what its artefact says of them.
+fn fresh<K: Compared>(model: &K::Models, device: &Device) -> (Box<dyn Trainee<K>>, K::Spec) {
+    let training = training(model.training().unwrap());
     let device = &device.clone().autodiff();
-    if config.codec().is_none() {
-        let images = images();
-        let setup = ImageSetup {
-            training: &training,
-            train: (0..images.len()).collect(),
-            images,
-            kept_back: Vec::new(),
-            augment: augmented(),
-            seed: 1,
-            device,
-            cuts: Cuts { together: 2, turns: 1 },
-        };
-        return config.image_trainee(setup).unwrap();
-    }
-    let (train, kept_back) = (table(200), table(0));
-    let setup =
-        Setup { training: &training, spans: &SPANS, train: &train, kept_back: &kept_back, seed: 1, device, shards: 2 };
-    config.trainee(setup).unwrap()
+    let ready = K::data().encode(&K::source(), &model.encoding()).unwrap();
+    let train: Vec<usize> = (0..ready.count).collect();
+    let split = Split { encoded: &ready.encoded, train: &train, validation: &[], augment: &K::augment() };
+    let start = model.start(&split, &Setup { training: &training, seed: 1, device, shards: 2 }).unwrap();
+    let Start::Steps(trainee) = start else { panic!("{} takes no steps", model.name()) };
+    (trainee, K::spec(&ready.encoded, &train))
+}
+
+/// Weights of 20 steps on the CPU, and what they are weights of.
+fn trained<K: Compared>(model: &K::Models) -> (Weights, K::Spec) {
+    let (mut trainee, spec) = fresh::<K>(model, &Device::flex());
+    (0..20).for_each(|step| drop(trainee.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()));
+    (trainee.finish(1).unwrap(), spec)
 }
 
 /// Losses of the first steps by name, and all that is saved then.
-fn run(config: &ModelConfig, device: &Device) -> (Vec<(&'static str, f32)>, Weights) {
-    let mut model = fresh(config, device);
+fn run<K: Compared>(model: &K::Models, device: &Device) -> (Vec<(&'static str, f32)>, Weights) {
+    let (mut model, _) = fresh::<K>(model, device);
     let mut losses = Vec::new();
     for step in 0..STEPS {
         let all = model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap();
@@ -139,9 +169,14 @@ fn run(config: &ModelConfig, device: &Device) -> (Vec<(&'static str, f32)>, Weig
 #[test]
 fn the_first_steps_agree_with_those_on_the_cpu() {
     let Some(gpu) = wgpu("the_first_steps_agree_with_those_on_the_cpu") else { return };
-    for config in models() {
+    assert_first_steps::<Images>(&gpu);
+    assert_first_steps::<Table>(&gpu);
+}
+
+fn assert_first_steps<K: Compared>(gpu: &Device) {
+    for config in K::models() {
         let model = config.name();
-        let ((losses, mut there), (expected, mut here)) = (run(&config, &gpu), run(&config, &Device::flex()));
+        let ((losses, mut there), (expected, mut here)) = (run::<K>(&config, gpu), run::<K>(&config, &Device::flex()));
         assert!(losses.len() >= STEPS as usize && losses.len() == expected.len(), "{model}: {losses:?}");
         for (i, ((name, a), (_, b))) in losses.iter().zip(&expected).enumerate() {
             assert!((a - b).abs() <= 1e-3 * (1.0 + b.abs()), "{model}, loss {i} ({name}): {a} on wgpu, {b} on the CPU");
@@ -164,12 +199,17 @@ fn the_first_steps_agree_with_those_on_the_cpu() {
 #[test]
 fn gradients_agree_with_those_on_the_cpu() {
     let Some(gpu) = wgpu("gradients_agree_with_those_on_the_cpu") else { return };
-    for config in models() {
+    assert_same_gradients::<Images>(&gpu);
+    assert_same_gradients::<Table>(&gpu);
+}
+
+fn assert_same_gradients<K: Compared>(gpu: &Device) {
+    for config in K::models() {
         let model = config.name();
-        let mut here = fresh(&config, &Device::flex());
+        let (mut here, _) = fresh::<K>(&config, &Device::flex());
         for trained in [0, 20] {
             (0..trained).for_each(|step| drop(here.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()));
-            let mut there = fresh(&config, &gpu);
+            let (mut there, _) = fresh::<K>(&config, gpu);
             there.load(here.save().unwrap()).unwrap();
             let clock = Clock { seed: 1, step: trained, rate: 1.0 };
             let expected = noted(|| drop(here.step(&clock).unwrap()));
@@ -202,14 +242,10 @@ fn gradients_agree_with_those_on_the_cpu() {
 #[test]
 fn images_of_the_same_weights_agree_with_those_on_the_cpu() {
     let Some(gpu) = wgpu("images_of_the_same_weights_agree_with_those_on_the_cpu") else { return };
-    let set = images();
-    let spec = ImageSpec::of(&set, &(0..set.len()).collect::<Vec<_>>());
-    for config in models().into_iter().filter(|c| c.codec().is_none()) {
-        let mut model = fresh(&config, &Device::flex());
-        (0..20).for_each(|step| drop(model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()));
-        let weights = model.finish(1).unwrap();
+    for config in Images::models() {
+        let (weights, spec) = trained::<Images>(&config);
         let draw = |device: &Device| -> Vec<u8> {
-            let sampler = restore_images(&config, &spec, weights.clone(), device).unwrap();
+            let sampler = config.restore(&spec, &mut weights.clone(), device).unwrap();
             let noise: Vec<f32> = (0..6).flat_map(|i| noise_of(3, i, sampler.noise())).collect();
             let noise = Tensor::from_data(TensorData::new(noise, [6, sampler.noise()]), device);
             let values = sampler.images(noise, &[0, 1, 0, 1, 0, 1]).into_data().try_into_vec::<f32>().unwrap();
@@ -225,32 +261,37 @@ fn images_of_the_same_weights_agree_with_those_on_the_cpu() {
 #[test]
 fn rows_of_the_same_weights_agree_with_those_on_the_cpu() {
     let Some(gpu) = wgpu("rows_of_the_same_weights_agree_with_those_on_the_cpu") else { return };
-    let spans = SPANS;
-    for config in models().into_iter().filter(|c| c.codec().is_some()) {
-        let mut model = fresh(&config, &Device::flex());
-        (0..20).for_each(|step| drop(model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()));
-        let weights = model.finish(1).unwrap();
+    for config in Table::models() {
+        let (weights, spec) = trained::<Table>(&config);
+        let columns = spec.codec.columns.len();
         let draw = |device: &Device| {
-            let sampler = crate::restore_spans(&config, &spans, weights.clone(), device).unwrap();
-            sampler.draw(512, &Allowed::any(spans.len()), 1, &mut stream(1, "agreement", 2)).unwrap().encoded
+            let sampler = config.restore(&spec, &mut weights.clone(), device).unwrap();
+            sampler.draw(512, &Allowed::any(columns), 1, &mut stream(1, "agreement", 2)).unwrap().encoded
         };
         let (here, there) = (draw(&Device::flex()), draw(&gpu));
         let other = |c: usize| here.tokens[c].iter().zip(&there.tokens[c]).filter(|(a, b)| a != b).count();
-        let apart: usize = (0..spans.len()).map(other).sum();
+        let apart: usize = (0..columns).map(other).sum();
         // A draw next to the border of two tokens may fall to the other side.
-        assert!(apart <= 5, "{}: {apart} of {} tokens differ", config.name(), 512 * spans.len());
+        assert!(apart <= 5, "{}: {apart} of {} tokens differ", config.name(), 512 * columns);
     }
 }
 
 /// A wait in a step would leave a GPU idle, and cost a CPU nothing that any other test sees.
 #[test]
 fn steps_wait_for_no_device() {
+    let devices = [Some(Device::flex()), wgpu("steps_wait_for_no_device, on a GPU")];
+    for device in devices.iter().flatten() {
+        assert_no_waits::<Images>(device);
+        assert_no_waits::<Table>(device);
+    }
+}
+
+fn assert_no_waits<K: Compared>(device: &Device) {
     // Reads are counted by thread, and a step's shards run on others: here on the same one.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let devices = [Some(Device::flex()), wgpu("steps_wait_for_no_device, on a GPU")];
-    for (config, device) in models().iter().flat_map(|config| devices.iter().flatten().map(move |d| (config, d))) {
+    for config in K::models() {
         pool.install(|| {
-            let mut model = fresh(config, device);
+            let (mut model, _) = fresh::<K>(&config, device);
             let before = read::count();
             let losses: Vec<_> =
                 (0..STEPS).map(|step| model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap()).collect();

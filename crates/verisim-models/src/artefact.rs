@@ -66,9 +66,12 @@ pub struct Header<K: Learn> {
 
 /// An artefact as it was read, before it is known of what kind it is.
 pub struct File {
-    path: PathBuf,
-    header: serde_json::Map<String, Value>,
-    weights: Weights,
+    /// Where it lies; for messages.
+    pub path: PathBuf,
+    /// The header, format checked.
+    pub header: serde_json::Map<String, Value>,
+    /// The tensors.
+    pub weights: Weights,
 }
 
 /// Writes an artefact.
@@ -76,8 +79,11 @@ pub struct File {
 /// # Errors
 /// When the file cannot be written.
 pub fn save<K: Learn>(path: &Path, header: &Header<K>, weights: &Weights) -> Result<()> {
-    write_atomically(path, &weights.to_bytes(HashMap::from([(KEY.to_string(), header.to_json()?.to_string())]))?)?;
-    Ok(())
+    write(path, &header.to_json()?, weights)
+}
+
+fn write(path: &Path, header: &Value, weights: &Weights) -> Result<()> {
+    Ok(write_atomically(path, &weights.to_bytes(HashMap::from([(KEY.to_string(), header.to_string())]))?)?)
 }
 
 impl<K: Learn> Header<K> {
@@ -99,7 +105,7 @@ impl<K: Learn> Header<K> {
         }
         let Header { format, model, source, spec, provenance } = self;
         let written = Written::<K> { format: *format, kind: K::NAME, model, source, spec, provenance };
-        serde_json::to_value(&written).map_err(|e| Error::Header { problem: e.to_string() })
+        serde_json::to_value(&written).map_err(|e| Error::Unwritable { what: "header", problem: e.to_string() })
     }
 }
 
@@ -131,6 +137,14 @@ impl File {
         let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("has damaged tensors ({e})"), AGAIN))?;
         let weights = Weights::from_parsed(&file).map_err(|e| bad(e.to_string(), AGAIN))?;
         Ok(File { path: path.into(), header, weights })
+    }
+
+    /// Writes it to `path` as it is, whatever its header says.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write(path, &Value::Object(self.header.clone()), &self.weights)
     }
 
     /// Whether the model in it is of kind `K`.
@@ -183,5 +197,21 @@ impl File {
         }
         let Read { format, model, source, spec, provenance } = read;
         Ok((Header { format, model, source, spec, provenance }, self.weights))
+    }
+}
+
+impl Provenance {
+    /// What is written into every picture and archive that a model makes, as keywords and texts: that it is synthetic, and by which
+    /// model. The hashes of its config and of what it learnt and its steps, which `verisim inspect` shows too, tell it from
+    /// others of its kind.
+    pub fn says<K: Learn>(&self, model: &str) -> Vec<(String, String)> {
+        let Provenance { config_hash, data_hash, .. } = self;
+        let steps = self.steps.map_or_else(String::new, |n| format!(", {n} steps"));
+        let kind = K::NAME;
+        let comment =
+            format!("Synthetic {kind}, drawn from a {model} model (config {config_hash}, data {data_hash}{steps})");
+        let texts =
+            [("Software", format!("verisim {}", self.version)), ("Source", "synthetic".into()), ("Comment", comment)];
+        texts.map(|(keyword, text)| (keyword.to_owned(), text)).to_vec()
     }
 }

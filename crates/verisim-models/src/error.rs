@@ -23,9 +23,70 @@ pub enum Error {
         /// What it must be, or what to do.
         rule: String,
     },
-    /// Data that this model cannot learn, or settings that do not fit them.
-    #[error("{0}")]
-    Data(String),
+    /// A setting of `[augment]` outside its range.
+    #[error("[augment] {key} must lie between 0 and {most}")]
+    Augment {
+        /// The key at fault.
+        key: &'static str,
+        /// The most that it may be.
+        most: f64,
+    },
+    /// No data to learn.
+    #[error("there are no {unit} to learn; give at least a few")]
+    Empty {
+        /// What is missing.
+        unit: &'static str,
+    },
+    /// More tokens than a skip between columns can have.
+    #[error(
+        "the columns have {tokens} tokens together, and skip = true allows {most}; lower bins or max_levels, or set skip = false"
+    )]
+    Tokens {
+        /// Tokens of all columns.
+        tokens: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// Images whose sides a network cannot halve as often as it must.
+    #[error(
+        "model.{model} divides height and width by {by} (patch {patch}, {sizes} sizes), and the images are {} x {}; set \
+         data.images.size = [{}, {}], another patch, or fewer channels", sides.0, sides.1, near.0, near.1
+    )]
+    Indivisible {
+        /// The model.
+        model: &'static str,
+        /// What both sides must be multiples of.
+        by: usize,
+        /// Pixels a side that are one pixel of the network.
+        patch: usize,
+        /// Sizes of the network.
+        sizes: usize,
+        /// Height and width.
+        sides: (usize, usize),
+        /// A height and a width that would do.
+        near: (usize, usize),
+    },
+    /// A setting of a sampler that this model has not.
+    #[error("steps and guidance are settings of a flow, and this model has none; leave them out")]
+    NoTuning,
+    /// Guidance without classes to follow.
+    #[error("guidance follows classes, and these images have none; leave it out")]
+    NoGuidance,
+    /// Images that a classifier cannot look at.
+    #[error("{problem}")]
+    Unseen {
+        /// What does not fit, and what to do.
+        problem: String,
+    },
+    /// Correlations that are no finite numbers.
+    #[error("the correlations of these columns are no finite numbers; check for extreme values")]
+    NotFinite,
+    /// Settings of more layers than the file has numbers for.
+    #[error("the layers do not fit the weights{}", sizes.map(|(from, to)| format!(", from {from} numbers to {to}")).unwrap_or_default())]
+    Misfit {
+        /// Inputs and outputs of the layer at fault, where that is known.
+        sizes: Option<(usize, usize)>,
+    },
     /// A table of which no column can be learnt.
     #[error("{}: has no column that can be learnt: {columns}; set kinds under [data.columns]", path.display())]
     Unlearnable {
@@ -37,9 +98,11 @@ pub enum Error {
     /// A file that could not be read or written, or data that cannot be used.
     #[error(transparent)]
     Source(#[from] verisim_data::Error),
-    /// A header that cannot be written.
-    #[error("cannot write the header of the model: {problem}")]
-    Header {
+    /// Part of a model that cannot be written.
+    #[error("cannot write the {what} of the model: {problem}")]
+    Unwritable {
+        /// The header, the tensors, the optimiser.
+        what: &'static str,
         /// What is wrong.
         problem: String,
     },
@@ -56,7 +119,7 @@ pub enum Error {
     /// A device that failed: out of memory, or lost.
     #[error(
         "the device failed: {problem}. Where its memory may be too small, give [train] a smaller batch_size or accumulate = 2; \
-         a training goes on from its last checkpoint with --resume, and --device flex computes on the CPU"
+         a training can be resumed from its last checkpoint, and the device flex computes on the CPU"
     )]
     Device {
         /// What the device said.

@@ -6,11 +6,12 @@
 
 use std::fmt::Debug;
 
-use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use verisim_data::Data;
+pub use verisim_data::Data;
 
+pub use crate::compute::Device;
+use crate::compute::Loss;
 use crate::error::Result;
 use crate::training::{Train, Training};
 use crate::weights::Weights;
@@ -98,6 +99,9 @@ impl<K: Learn> Clone for Split<'_, K> {
 
 impl<K: Learn> Copy for Split<'_, K> {}
 
+/// Shards of a batch on a CPU.
+pub const CPU_SHARDS: usize = 2;
+
 /// How and where a model is trained.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
@@ -107,7 +111,7 @@ pub struct Setup<'a> {
     pub seed: u64,
     /// The device; it supports gradients.
     pub device: &'a Device,
-    /// Shards of a batch: [`CPU_SHARDS`](crate::step::CPU_SHARDS), or one on a GPU.
+    /// Shards of a batch: [`CPU_SHARDS`], or one on a GPU.
     pub shards: usize,
 }
 
@@ -179,7 +183,7 @@ pub struct Clock {
 }
 
 /// Losses of one step, by name; still on the device, so that only logged steps wait for them.
-pub type Losses = Vec<(&'static str, Tensor<1>)>;
+pub type Losses = Vec<(&'static str, Loss)>;
 
 /// A model in training.
 pub trait Trainee<K: Learn>: Send {
@@ -225,7 +229,9 @@ pub trait Trainee<K: Learn>: Send {
     }
 }
 
-/// The closed enum of a kind's models, from one line a model: its variant and its module, whose `Config` is a [`Model`].
+/// The closed enum `Model` of a kind's models, from one line a model: its variant and its module, whose `Config` is a
+/// [`Model`](crate::Model).
+#[macro_export]
 macro_rules! models {
     ($(#[$about:meta])* $kind:ty: $($(#[$doc:meta])* $variant:ident = $module:ident;)+) => {
         $(#[$about])*
@@ -281,9 +287,9 @@ macro_rules! models {
 
             fn restore(
                 &self,
-                spec: &<$kind as verisim_data::Data>::Spec,
+                spec: &<$kind as $crate::learn::Data>::Spec,
                 weights: &mut $crate::Weights,
-                device: &burn::tensor::Device,
+                device: &$crate::learn::Device,
             ) -> $crate::Result<Box<<$kind as $crate::learn::Learn>::Sampler>> {
                 self.check()?;
                 let sampler = self.settings().restore(spec, weights, device)?;
@@ -293,4 +299,3 @@ macro_rules! models {
         }
     };
 }
-pub(crate) use models;

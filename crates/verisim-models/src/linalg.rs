@@ -1,83 +1,75 @@
-//! The little linear algebra of small dense matrices that closed-form models need.
+//! Correlation and covariance matrices of closed-form models: their Cholesky factor, and the correlation matrix nearest to
+//! one that is none. Matrices are `n` by `n`, row by row.
 
-/// Lower triangle `L` with `L L^T` = `matrix` (`n` by `n`, row by row). A pivot that rounding has made negative counts as tiny.
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::{Col, Mat, MatRef, Par, Spec};
+
+use crate::error::{Error, Result};
+
+/// A pivot below this is rounding: it counts as this much.
+const LEAST_PIVOT: f64 = 1e-12;
+/// The least eigenvalue of a correlation matrix that is mended.
+const LEAST_EIGENVALUE: f64 = 1e-4;
+
+/// The lower triangle `L` with `L L^T` = `matrix`, which is symmetric. Where rounding has made a pivot negative it counts as
+/// tiny, so that there is always a factor. That is why it is not `faer`'s: with its regularization (0.24) the diagonal of the
+/// factor keeps the pivot as it was, and larger matrices, which are taken in blocks, divide by it.
 pub fn cholesky(matrix: &[f64], n: usize) -> Vec<f64> {
     let mut lower = vec![0.0; n * n];
     for i in 0..n {
         for j in 0..=i {
             let dot: f64 = (0..j).map(|k| lower[i * n + k] * lower[j * n + k]).sum();
             let rest = matrix[i * n + j] - dot;
-            lower[i * n + j] = if i == j { rest.max(1e-12).sqrt() } else { rest / lower[j * n + j] };
+            lower[i * n + j] = if i == j { rest.max(LEAST_PIVOT).sqrt() } else { rest / lower[j * n + j] };
         }
     }
     lower
 }
 
-/// Eigenvalues and eigenvectors (in columns) of a symmetric matrix, by cyclic Jacobi rotations (Golub and Van Loan, section 8.5).
-pub fn eigen(matrix: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut a = matrix.to_vec();
-    let mut v = vec![0.0; n * n];
-    (0..n).for_each(|i| v[i * n + i] = 1.0);
-    for _ in 0..60 {
-        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * n + j].powi(2)).sum();
-        if off < 1e-22 {
-            break;
-        }
-        for p in 0..n {
-            for q in p + 1..n {
-                rotate(&mut a, &mut v, n, p, q);
-            }
+/// Makes `matrix`, which is symmetric with a unit diagonal, positive definite: small and negative eigenvalues are raised, then
+/// the diagonal is scaled back to one. One that is positive definite already stays as it is.
+///
+/// # Errors
+/// When it has numbers that are not finite.
+pub fn nearest_correlation(matrix: &mut [f64], n: usize) -> Result<()> {
+    let (values, vectors) = eigen(matrix, n)?;
+    if values.iter().all(|&value| value >= LEAST_EIGENVALUE) {
+        return Ok(());
+    }
+    let scaled = Mat::from_fn(n, n, |i, k| vectors[(i, k)] * values[k].max(LEAST_EIGENVALUE));
+    let raised = |i: usize, j: usize| -> f64 { (0..n).map(|k| scaled[(i, k)] * vectors[(j, k)]).sum() };
+    let deviations: Vec<f64> = (0..n).map(|i| raised(i, i).sqrt()).collect();
+    for i in 0..n {
+        matrix[i * n + i] = 1.0;
+        for j in 0..i {
+            let correlation = raised(i, j) / (deviations[i] * deviations[j]);
+            (matrix[i * n + j], matrix[j * n + i]) = (correlation, correlation);
         }
     }
-    ((0..n).map(|i| a[i * n + i]).collect(), v)
+    Ok(())
 }
 
-fn rotate(a: &mut [f64], v: &mut [f64], n: usize, p: usize, q: usize) {
-    if a[p * n + q].abs() < 1e-300 {
-        return;
-    }
-    let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * a[p * n + q]);
-    let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-    let t = if theta == 0.0 { 1.0 } else { t };
-    let c = 1.0 / (t * t + 1.0).sqrt();
-    let s = t * c;
-    for k in 0..n {
-        let (x, y) = (a[k * n + p], a[k * n + q]);
-        (a[k * n + p], a[k * n + q]) = (c * x - s * y, s * x + c * y);
-    }
-    for k in 0..n {
-        let (x, y) = (a[p * n + k], a[q * n + k]);
-        (a[p * n + k], a[q * n + k]) = (c * x - s * y, s * x + c * y);
-    }
-    for k in 0..n {
-        let (x, y) = (v[k * n + p], v[k * n + q]);
-        (v[k * n + p], v[k * n + q]) = (c * x - s * y, s * x + c * y);
-    }
-}
-
-/// Makes a symmetric matrix with unit diagonal positive definite: small and negative eigenvalues are raised, then the
-/// diagonal is scaled back to one.
-pub fn nearest_correlation(matrix: &mut [f64], n: usize) {
-    const LEAST: f64 = 1e-4;
-    let (values, vectors) = eigen(matrix, n);
-    if values.iter().all(|&l| l >= LEAST) {
-        return;
-    }
-    let raised: Vec<f64> = values.iter().map(|&l| l.max(LEAST)).collect();
-    for i in 0..n {
-        for j in 0..n {
-            matrix[i * n + j] = (0..n).map(|k| vectors[i * n + k] * raised[k] * vectors[j * n + k]).sum();
-        }
-    }
-    let scale: Vec<f64> = (0..n).map(|i| matrix[i * n + i].sqrt()).collect();
-    for i in 0..n {
-        for j in 0..n {
-            matrix[i * n + j] /= scale[i] * scale[j];
-        }
-    }
+/// Eigenvalues of a symmetric matrix, in ascending order, and its eigenvectors, a column each; on one thread, so that they do not
+/// depend on how many there are.
+fn eigen(matrix: &[f64], n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+    let (mut values, mut vectors) = (Col::zeros(n), Mat::zeros(n, n));
+    let compute = ComputeEigenvectors::Yes;
+    let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, compute, Par::Seq, Spec::default()));
+    self_adjoint_evd(
+        MatRef::from_row_major_slice(matrix, n, n),
+        values.as_diagonal_mut(),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Spec::default(),
+    )
+    .map_err(|_| Error::NotFinite)?;
+    Ok((values.iter().copied().collect(), vectors))
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -89,8 +81,8 @@ mod tests {
 
     #[test]
     fn eigenvalues_of_a_known_matrix() {
-        let (mut values, v) = eigen(&[2.0, 1.0, 0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 5.0], 3);
-        let norm: f64 = (0..3).map(|k| v[k * 3].powi(2)).sum();
+        let (mut values, v) = eigen(&[2.0, 1.0, 0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 5.0], 3).unwrap();
+        let norm: f64 = (0..3).map(|k| v[(k, 0)].powi(2)).sum();
         assert!((norm - 1.0).abs() < 1e-12);
         values.sort_by(f64::total_cmp);
         for (got, want) in values.iter().zip([1.0, 3.0, 5.0]) {
@@ -101,8 +93,49 @@ mod tests {
     #[test]
     fn an_impossible_correlation_is_repaired() {
         let mut m = vec![1.0, 0.9, -0.9, 0.9, 1.0, 0.9, -0.9, 0.9, 1.0];
-        nearest_correlation(&mut m, 3);
-        assert!(eigen(&m, 3).0.iter().all(|&l| l > 0.0));
+        nearest_correlation(&mut m, 3).unwrap();
+        assert!(eigen(&m, 3).unwrap().0.iter().all(|&l| l > 0.0));
         assert!((m[0] - 1.0).abs() < 1e-12 && (m[1] - m[3]).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_fixed_matrix_gives_what_rotations_and_loops_gave() {
+        let n = 5;
+        let wave = |i: usize, j: usize| 0.9 * ((3 * i.min(j) + 5 * i.max(j) + i * j) as f64).sin();
+        let mut m: Vec<f64> = (0..n * n).map(|at| if at / n == at % n { 1.0 } else { wave(at / n, at % n) }).collect();
+        nearest_correlation(&mut m, n).unwrap();
+        let lower = [
+            [-0.42532384321105726, 0.0, 0.0, 0.0],
+            [-0.2619155006400957, 0.6280351985144331, 0.0, 0.0],
+            [0.23352499626234147, 0.40145648242842863, 0.6219001090207277, 0.0],
+            [0.3952135141573359, 0.4663074478077192, 0.27662470060271843, 0.08537473016953898],
+        ];
+        for i in 0..n {
+            assert_eq!(m[i * n + i], 1.0);
+            for j in 0..i {
+                assert!((m[i * n + j] - lower[i - 1][j]).abs() < 1e-9, "{i} {j}");
+                assert_eq!(m[i * n + j], m[j * n + i]);
+            }
+        }
+        let factor = [
+            [1.0, 0.0, 0.0, 0.0, 0.0],
+            [-0.42532384321105726, 0.9050412302189199, 0.0, 0.0, 0.0],
+            [-0.2619155006400957, 0.5708428234376358, 0.7781636983657079, 0.0, 0.0],
+            [0.23352499626234147, 0.5533231134712416, 0.4718845118742054, 0.6454646509859451, 0.0],
+            [0.3952135141573359, 0.7009638427020722, -0.02570530225810732, -0.5928242011834698, 0.018832774058912715],
+        ];
+        assert!(cholesky(&m, n).iter().zip(factor.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-9));
+    }
+
+    #[test]
+    fn singular_matrices_have_a_factor_and_numbers_that_are_none_are_refused() {
+        let factor = cholesky(&[1.0, 1.0, 0.5, 1.0, 1.0, 0.5, 0.5, 0.5, 2.0], 3);
+        let expected = [1.0, 0.0, 0.0, 1.0, 1e-6, 0.0, 0.5, 0.0, 1.322_875_655_532_295_4];
+        assert!(factor.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{factor:?}");
+        assert!(nearest_correlation(&mut [1.0, f64::NAN, f64::NAN, 1.0], 2).is_err());
+        assert_eq!((cholesky(&[4.0], 1), cholesky(&[], 0)), (vec![2.0], vec![]));
+        for n in [0, 1] {
+            assert!(nearest_correlation(&mut vec![1.0; n], n).is_ok());
+        }
     }
 }

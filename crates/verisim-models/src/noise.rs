@@ -21,7 +21,7 @@ pub fn fresh_normal(rng: &mut Stream, rows: usize, width: usize, device: &Device
     if on_host(device) { normal(rng, rows, width, device) } else { normal_there(rng, [rows, width], device) }
 }
 
-/// Standard Gumbel numbers `[rows, width]` for training, `-ln(-ln u)`, in single precision: training only needs their shape.
+/// Standard Gumbel numbers `[rows, width]` for training, `-ln(-ln u)`, in single precision: training needs no more digits.
 pub fn fresh_gumbel(rng: &mut Stream, rows: usize, width: usize, device: &Device) -> Tensor<2> {
     if !on_host(device) {
         return gumbel_there(rng, [rows, width], device);
@@ -44,7 +44,7 @@ pub fn fresh_dropout(rng: &mut Stream, rows: usize, width: usize, kept: f64, dev
 /// How close to 0 and 1 a uniform number may come whose logarithm is taken.
 const EDGE: f32 = 1e-7;
 
-/// The tests of this crate hold backends to each other, and so give the same numbers to all of them.
+/// Whether noise of a training is made on the host. In tests it always is, so that steps on two backends can be compared.
 fn on_host(device: &Device) -> bool {
     cfg!(test) || is_cpu(device)
 }
@@ -68,7 +68,8 @@ fn dropout_there(rng: &mut Stream, shape: [usize; 2], kept: f64, device: &Device
     u.lower_elem(kept).float() / kept
 }
 
-/// A backend has one generator for all its devices and threads: whoever has set its seed must draw before anyone else does.
+/// A backend has one generator for all its devices and threads: who sets its seed must draw before anyone else does, hence the
+/// lock.
 fn made_there(rng: &mut Stream, distribution: Distribution, shape: [usize; 2], device: &Device) -> Tensor<2> {
     static GENERATOR: Mutex<()> = Mutex::new(());
     let _mine = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);

@@ -34,7 +34,7 @@ pub fn number<const D: usize>(tensor: Tensor<D>) -> Result<f64> {
     Ok(numbers(tensor)?.first().copied().map_or(f64::NAN, f64::from))
 }
 
-/// What began it, of a backend's report: all that was skipped in consequence stands before it, and where it was asked for after.
+/// The first cause in a backend's report. What was skipped because of it stands before it, and the place that asked after it.
 fn root(report: &str) -> String {
     let ends = |line: &str| ["Backtrace", "No backtrace", "Asked at:"].iter().any(|end| line.starts_with(end));
     let lines = report.lines().map(str::trim).take_while(|line| !ends(line));

@@ -42,7 +42,7 @@ macro_rules! access {
             self.arrays.insert(name.into(), Array { shape: shape.to_vec(), numbers: Numbers::$variant(numbers) });
         }
 
-        #[doc = concat!("Removes a tensor of ", $word, " and returns its shape and numbers; an error when there is no such tensor.")]
+        #[doc = concat!("Removes a tensor of ", $word, " and returns its shape and numbers; an error when there is none of this name and type.")]
         pub fn $take(&mut self, name: &str) -> Result<(Vec<usize>, Vec<$type>)> {
             match self.arrays.remove(name) {
                 Some(Array { shape, numbers: Numbers::$variant(v) }) => Ok((shape, v)),
@@ -103,7 +103,7 @@ impl Weights {
                 (name.clone(), dtype, a.shape.as_slice(), bytes)
             })
             .collect();
-        let fail = |e: safetensors::SafeTensorError| Error::Data(format!("cannot write tensors: {e}"));
+        let fail = |e: safetensors::SafeTensorError| Error::Unwritable { what: "tensors", problem: e.to_string() };
         let mut views = Vec::with_capacity(packed.len());
         for (name, dtype, shape, bytes) in &packed {
             views.push((name.clone(), TensorView::new(*dtype, shape.to_vec(), bytes).map_err(fail)?));
@@ -111,7 +111,8 @@ impl Weights {
         safetensors::serialize(views, Some(metadata)).map_err(fail)
     }
 
-    /// The tensors of a parsed file. The parser has checked that every shape fits its bytes, so this allocates no more than the file holds.
+    /// The tensors of a parsed file. The parser has checked that every shape fits its bytes, so this allocates no more than the file
+    /// holds.
     pub fn from_parsed(file: &SafeTensors<'_>) -> Result<Weights> {
         let mut arrays = BTreeMap::new();
         for (name, view) in file.iter() {

@@ -4,15 +4,16 @@
 //! the program goes on is waited for: after every step on a CPU, after every few on a GPU, which would otherwise idle
 //! between them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use verisim_models::{Clock, Trainee, Training};
+use verisim_data::Quiet;
+use verisim_models::{Clock, Learn, Start, Trainee, Training, compute};
 
 use crate::error::{Error, Result};
-use crate::fit::{Options, check_source, fit_at_once, prepare, trainee, write_model};
 use crate::job::Job;
+use crate::run::{Learnt, Lesson, Machine};
 
 /// Median and tenths of what was measured several times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,34 +59,41 @@ pub struct Figures {
     pub step: Spread,
 }
 
-/// Trains for `seconds` beyond the warm-up, a quarter of that, and writes the model that came of it to the folder of
-/// `options`. `begun` is when the program started.
-pub fn measure(job: &Job, options: &Options<'_>, seconds: f64, begun: Instant) -> Result<(Figures, PathBuf)> {
-    check_source(job)?;
-    let prepared = prepare(job)?;
-    let rows = prepared.len();
-    let training = job.training();
-    let (learn, kept_back) = prepared.split(training.as_ref(), job.seed);
-    let (figures, weights) = match &training {
-        None => {
-            let mut weights = fit_at_once(job, &prepared)?;
+/// Trains for `seconds` beyond the warm-up, a quarter of that, and writes the model that came of it to the folder `out`. `begun` is
+/// when the program started.
+///
+/// # Errors
+/// As [`run`](crate::run).
+pub fn measure<K: Learn>(
+    job: &Job<K>,
+    machine: &Machine,
+    out: &Path,
+    seconds: f64,
+    begun: Instant,
+) -> Result<(Figures, PathBuf)> {
+    let lesson = Lesson::prepare(job, &mut Quiet)?;
+    let rows = lesson.ready.count;
+    let (figures, learnt) = match lesson.start(machine)? {
+        Start::Fitted(mut weights) => {
             let first_step = begun.elapsed().as_secs_f64();
             let mut times = Vec::new();
             while times.is_empty() || times.iter().sum::<f64>() < seconds {
                 let at = Instant::now();
-                weights = fit_at_once(job, &prepared)?;
+                if let Start::Fitted(again) = lesson.start(machine)? {
+                    weights = again;
+                }
                 times.push(at.elapsed().as_secs_f64());
             }
-            (Timed { first_step, warm_up: 0.0, times }.figures(rows, rows)?, weights)
+            let timed = Timed { first_step, warm_up: 0.0, times };
+            (timed.figures(rows, rows)?, Learnt { weights, steps: None })
         }
-        Some(training) => {
-            let mut trainee = trainee(job, training, &prepared, (&learn, &kept_back), options)?;
-            let timed = steps(job, training, trainee.as_mut(), options, seconds, begun)?;
-            (timed.figures(rows, training.batch(learn.len()))?, trainee.finish(job.seed)?)
+        Start::Steps(mut trainee) => {
+            let timed = steps(trainee.as_mut(), &lesson.training, job.seed, machine, seconds, begun)?;
+            let batch = lesson.training.batch(lesson.train.len());
+            (timed.figures(rows, batch)?, Learnt { weights: trainee.finish(job.seed)?, steps: None })
         }
     };
-    let model = write_model(job, prepared, &learn, (&weights, None), options)?;
-    Ok((figures, model))
+    Ok((figures, lesson.write(learnt, out)?))
 }
 
 struct Timed {
@@ -97,7 +105,7 @@ struct Timed {
 impl Timed {
     fn figures(self, rows: usize, batch: usize) -> Result<Figures> {
         let Timed { first_step, warm_up, times } = self;
-        let nothing = || Error::Nothing("no step was measured; give more seconds".into());
+        let nothing = || Error::Unmeasured { what: "no step was measured; give more seconds".into() };
         Ok(Figures {
             rows,
             batch,
@@ -115,11 +123,11 @@ const WARM_STEPS: usize = 4;
 /// Seconds between two waits for a GPU.
 const BETWEEN_WAITS: f64 = 0.1;
 
-fn steps(
-    job: &Job,
+fn steps<K: Learn>(
+    trainee: &mut dyn Trainee<K>,
     training: &Training,
-    trainee: &mut dyn Trainee,
-    options: &Options<'_>,
+    seed: u64,
+    machine: &Machine,
     seconds: f64,
     begun: Instant,
 ) -> Result<Timed> {
@@ -127,11 +135,11 @@ fn steps(
     let mut run = |count: usize| -> Result<f64> {
         let at = Instant::now();
         for _ in 0..count {
-            trainee.step(&Clock { seed: job.seed, step, rate: training.rate(0.0, step) })?;
+            trainee.step(&Clock { seed, step, rate: training.rate(0.0, step) })?;
             step += 1;
         }
-        let lost = |e| Error::Nothing(format!("the device failed during step {step}: {e}"));
-        options.device.sync().map_err(lost)?;
+        let lost = |e| Error::Unmeasured { what: format!("the device failed during step {step}: {e}") };
+        compute::wait(&machine.device).map_err(lost)?;
         Ok(at.elapsed().as_secs_f64() / count as f64)
     };
     run(1)?;
@@ -143,7 +151,7 @@ fn steps(
         done += 1;
     }
     let warm_up = warm.elapsed().as_secs_f64();
-    let together = if options.gpu { (BETWEEN_WAITS / last.max(1e-6)).ceil().max(1.0) as usize } else { 1 };
+    let together = if machine.gpu { (BETWEEN_WAITS / last.max(1e-6)).ceil().max(1.0) as usize } else { 1 };
     let counted = Instant::now();
     let mut times = Vec::new();
     while times.is_empty() || counted.elapsed().as_secs_f64() < seconds {

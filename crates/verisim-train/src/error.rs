@@ -1,8 +1,6 @@
 //! What can go wrong with a job.
 
-use std::path::PathBuf;
-
-use verisim_data::error::io_remedy;
+use std::path::{Path, PathBuf};
 
 /// Results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -20,31 +18,32 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// An override that is not of the form `key=value`, or names no key.
-    #[error("--set {text}: {problem}")]
+    /// A setting in place of the config's that is not of the form `key=value`, or names no key.
+    #[error("{text}: {problem}")]
     Set {
-        /// The override as it was given.
+        /// The setting as it was given.
         text: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// A file that could not be read or written.
-    #[error("{}: {source}{}", path.display(), io_remedy(source))]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+    /// Settings of a training for a model that has none.
+    #[error("[train] has no meaning for {model}, which is fitted in closed form; remove the section")]
+    NoTraining {
+        /// The model.
+        model: &'static str,
     },
-    /// The data cannot be read or used.
+    /// The job cannot be written as a config.
+    #[error("cannot write the config of this job: {problem}")]
+    Unwritable {
+        /// Why not.
+        problem: String,
+    },
+    /// The data cannot be read or used, or a file cannot be written.
     #[error(transparent)]
     Data(#[from] verisim_data::Error),
     /// The model refuses its settings or the data.
     #[error(transparent)]
     Model(#[from] verisim_models::Error),
-    /// A table with nothing to learn.
-    #[error("{0}")]
-    Nothing(String),
     /// A loss that is no longer a number.
     #[error(
         "the loss became {value} at step {step}; {kept}. Lower learning_rate (now {rate}), or set clip under [train], and run again"
@@ -59,7 +58,21 @@ pub enum Error {
         /// What became of the good model.
         kept: String,
     },
-    /// A checkpoint that does not belong to this job.
+    /// A stopped run waits where another was to begin: hours of training should not end by a forgotten word.
+    #[error("{}: a stopped run is here; resume it, or remove {} to start again", path.display(), folder.display())]
+    Waiting {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// No stopped run to go on with.
+    #[error("{}: there is no checkpoint of a stopped run here; begin anew", path.display())]
+    NoCheckpoint {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// A checkpoint that cannot be continued.
     #[error("{}: {problem}", path.display())]
     Resume {
         /// The checkpoint.
@@ -67,4 +80,23 @@ pub enum Error {
         /// Why it cannot be continued and what to do.
         problem: String,
     },
+    /// A checkpoint that cannot be written.
+    #[error("cannot write the checkpoint: {problem}")]
+    Checkpoint {
+        /// Why not.
+        problem: String,
+    },
+    /// A measurement that found nothing.
+    #[error("{what}")]
+    Unmeasured {
+        /// What is missing and what to do.
+        what: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Data(verisim_data::Error::Io { path, source })
+    }
 }

@@ -1,35 +1,43 @@
 //! A job: what to learn, with which model and for how long. Read from one TOML file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use verisim_data::image::ImageOptions;
-use verisim_data::table::io::ReadOptions;
-use verisim_data::table::schema::DetectOptions;
-use verisim_models::augment::Augment;
-use verisim_models::{Kind, ModelConfig, Training};
+use toml::Spanned;
+use verisim_data::rng::hash_words;
+use verisim_models::learn::Augments as _;
+use verisim_models::{Learn, Model as _, Models, Train, Training};
 
 use crate::error::{Error, Result};
 
-/// A job as it stands in a config file. Every key but `data.path` and `model` has a default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Job {
+/// A config as it was read, before it is known which kind of data its model learns.
+#[derive(Clone, Debug)]
+pub struct Config {
+    path: PathBuf,
+    text: String,
+    sets: Vec<String>,
+}
+
+/// A job as it stands in a config. Every key but `data.path` and `model` has a default.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, bound = "")]
+pub struct Job<K: Learn> {
     /// Seed of everything random.
     #[serde(default = "default_seed")]
     pub seed: u64,
     /// Where the results go; `runs/<name of the config>` when not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub out: Option<PathBuf>,
-    /// The table or the images to learn.
-    pub data: Data,
-    /// What is done to images on their way to the model, anew each time; they are learnt as they are when not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub augment: Option<Augment>,
-    /// The model: `[model.trees]`, `[model.copula]`, `[model.tvae]` or `[model.ctgan]` for a table, `[model.vae]`,
-    /// `[model.gan]` or `[model.flow]` for images.
-    pub model: ModelConfig,
-    /// How a neural model is trained, where it should differ from the model's own default.
+    /// What is read, and how.
+    pub data: K::Source,
+    /// What is done to the data on their way to the model, anew each time; they are learnt as they are when not given.
+    #[serde(default)]
+    pub augment: Option<K::Augment>,
+    /// The model and its settings: `[model.trees]`, `[model.flow]`, ...
+    pub model: K::Models,
+    /// How the model is trained, where it should differ from its own default.
     #[serde(default)]
     pub train: Train,
 }
@@ -38,289 +46,170 @@ fn default_seed() -> u64 {
     42
 }
 
-/// The table or the images of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Data {
-    /// CSV, Parquet or JSON lines; a folder of images, IDX files or an `.npz`; relative to the working directory.
-    pub path: PathBuf,
-    /// What separates the cells of a text file; found from its first lines when not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delimiter: Option<char>,
-    /// Texts that mean "no value here"; a default list when not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub missing: Option<Vec<String>>,
-    /// Columns whose kind detection gets wrong: `age = "integer"`, `when = { kind = "datetime", format = "%d.%m.%Y" }`.
-    #[serde(default, skip_serializing_if = "no_columns")]
-    pub columns: DetectOptions,
-    /// How images are read: `size = 32`, `channels = "rgb"`, `fit = "crop"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<ImageOptions>,
+/// A job with every default of its training written out.
+#[derive(Serialize)]
+#[serde(bound = "")]
+struct Filled<'a, K: Learn> {
+    seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out: Option<&'a Path>,
+    data: &'a K::Source,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    augment: &'a Option<K::Augment>,
+    model: &'a K::Models,
+    train: FilledTrain,
 }
 
-fn no_columns(columns: &DetectOptions) -> bool {
-    *columns == DetectOptions::default()
+/// A model that is fitted at once has an empty section.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum FilledTrain {
+    Steps(Box<Training>),
+    AtOnce {},
 }
 
-impl Data {
-    /// How to read the file.
-    pub fn options(&self) -> ReadOptions {
-        let default = ReadOptions::default();
-        ReadOptions {
-            delimiter: self.delimiter,
-            missing: self.missing.clone().unwrap_or(default.missing),
-            columns: None,
+impl Config {
+    /// Reads the config at `path`, with `sets` (`train.epochs=5`) taking the place of what it says.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(path: &Path, sets: &[String]) -> Result<Config> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        Ok(Config::new(text, path, sets))
+    }
+
+    /// The config of this text; `path` is for messages.
+    pub fn new(text: impl Into<String>, path: &Path, sets: &[String]) -> Config {
+        Config { path: path.into(), text: text.into(), sets: sets.to_vec() }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of the model: the key under `[model]`.
+    ///
+    /// # Errors
+    /// When the text is no TOML, or names no model or several.
+    pub fn model(&self) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Probe {
+            model: BTreeMap<String, IgnoredAny>,
+        }
+        let Probe { model } = self.parse()?;
+        let mut names = model.into_keys();
+        match (names.next(), names.next()) {
+            (Some(name), None) => Ok(name),
+            (None, _) => Err(self.error(None, "[model] is empty; name a model, e.g. [model.trees]".into())),
+            (Some(one), Some(two)) => {
+                let problem = format!("there are two models, {one} and {two}; a job has one");
+                Err(self.error(self.line_of_model(&two), problem))
+            }
         }
     }
 
-    /// The first key that is set and has no meaning for what a model learns.
-    fn stray(&self, kind: Kind) -> Option<&'static str> {
-        match kind {
-            Kind::Table => self.images.is_some().then_some("images"),
-            Kind::Images if self.delimiter.is_some() => Some("delimiter"),
-            Kind::Images if self.missing.is_some() => Some("missing"),
-            Kind::Images => (!no_columns(&self.columns)).then_some("columns"),
-        }
-    }
-}
-
-/// Training settings of a job; what is not given is the model's default.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Train {
-    /// Passes over the data. Given, it is exact: no steps are added for small tables.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<usize>,
-    /// Longest training time instead, e.g. `"90s"`, `"5min"`, `"1h"`. A run that it ends depends on the machine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<Budget>,
-    /// Fewest steps.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min_steps: Option<usize>,
-    /// Rows or images in a batch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_size: Option<usize>,
-    /// Parts of a batch that take turns, which needs less memory; for models of images.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accumulate: Option<usize>,
-    /// Computes activations again for the gradient rather than keeping them, which needs less memory and more time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recompute: Option<bool>,
-    /// Highest learning rate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub learning_rate: Option<f64>,
-    /// Steps until the learning rate is reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warmup: Option<usize>,
-    /// Whether the rate falls along a cosine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cosine: Option<bool>,
-    /// Decay rates of Adam's moments.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub betas: Option<[f64; 2]>,
-    /// Decay of the weights a step, apart from the gradient (AdamW).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_decay: Option<f64>,
-    /// Largest joint norm of the gradients; 0 for no limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clip: Option<f64>,
-    /// Decay of the moving average of the weights; 0 for none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ema: Option<f64>,
-    /// Share of the rows or images kept back to measure the model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation: Option<f64>,
-    /// Measurements without improvement before training stops; 0 for never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patience: Option<usize>,
-    /// Steps between two lines of `metrics.jsonl`.
-    pub log_every: Option<u64>,
-    /// Seconds between two checkpoints.
-    pub checkpoint_every: Option<u64>,
-    /// Seconds between two pictures of what a model of images makes so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub preview_every: Option<u64>,
-}
-
-impl Train {
-    /// `default` with the settings that are given here.
-    pub fn over(&self, default: Training) -> Training {
-        let given = self.clone();
-        Training {
-            batch_size: given.batch_size.unwrap_or(default.batch_size),
-            accumulate: given.accumulate.unwrap_or(default.accumulate),
-            recompute: given.recompute.unwrap_or(default.recompute),
-            epochs: given.epochs.unwrap_or(default.epochs),
-            min_steps: given.min_steps.unwrap_or(if given.epochs.is_some() { 0 } else { default.min_steps }),
-            learning_rate: given.learning_rate.unwrap_or(default.learning_rate),
-            warmup: given.warmup.unwrap_or(default.warmup),
-            cosine: given.cosine.unwrap_or(default.cosine),
-            betas: given.betas.unwrap_or(default.betas),
-            weight_decay: given.weight_decay.unwrap_or(default.weight_decay),
-            clip: given.clip.unwrap_or(default.clip),
-            ema: given.ema.unwrap_or(default.ema),
-            validation: given.validation.unwrap_or(default.validation),
-            patience: given.patience.unwrap_or(default.patience),
-        }
+    /// The error about a model of which no kind knows.
+    pub fn unknown_model(&self, name: &str, known: &[&str]) -> Error {
+        self.error(self.line_of_model(name), unknown(name, known))
     }
 
-    /// These settings with every default of `training` written out.
-    fn filled(&self, t: &Training) -> Train {
-        Train {
-            epochs: Some(t.epochs),
-            budget: self.budget,
-            min_steps: Some(t.min_steps),
-            batch_size: Some(t.batch_size),
-            accumulate: (t.accumulate > 1).then_some(t.accumulate),
-            recompute: t.recompute.then_some(true),
-            learning_rate: Some(t.learning_rate),
-            warmup: Some(t.warmup),
-            cosine: Some(t.cosine),
-            betas: Some(t.betas),
-            weight_decay: Some(t.weight_decay),
-            clip: Some(t.clip),
-            ema: Some(t.ema),
-            validation: Some(t.validation),
-            patience: Some(t.patience),
-            log_every: Some(self.log_every()),
-            checkpoint_every: Some(self.checkpoint_every()),
-            preview_every: self.preview_every,
-        }
-    }
-
-    /// Steps between two log lines: 50 unless given.
-    pub fn log_every(&self) -> u64 {
-        self.log_every.unwrap_or(50).max(1)
-    }
-
-    /// Seconds between two checkpoints: 60 unless given.
-    pub fn checkpoint_every(&self) -> u64 {
-        self.checkpoint_every.unwrap_or(60)
-    }
-}
-
-/// A stretch of time, written `90s`, `5min` or `1.5h`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Budget {
-    /// Its length in seconds.
-    pub seconds: f64,
-}
-
-impl TryFrom<String> for Budget {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
-        let unit = match text[digits.len()..].trim() {
-            "s" | "sec" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(format!("`{text}` is no time; write it like \"90s\", \"5min\" or \"1h\"")),
-        };
-        match digits.trim().parse::<f64>() {
-            Ok(x) if x > 0.0 && x.is_finite() => Ok(Budget { seconds: x * unit }),
-            _ => Err(format!("`{text}` is no time; write it like \"90s\", \"5min\" or \"1h\"")),
-        }
-    }
-}
-
-impl From<Budget> for String {
-    fn from(b: Budget) -> String {
-        format!("{}s", b.seconds)
-    }
-}
-
-impl Job {
-    /// Reads and checks the config at `path`, with `sets` (`train.epochs=5`) taking the place of what it says.
-    pub fn read(path: &Path, sets: &[String]) -> Result<Job> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
-        let job = Job::parse(&text, path, sets)?;
+    /// The job, whose model must be one of kind `K`; checked.
+    ///
+    /// # Errors
+    /// When a key is unknown, lacks, or is out of its range; with the line where it stands in the file.
+    pub fn job<K: Learn>(&self) -> Result<Job<K>> {
+        let job: Job<K> = self.parse()?;
         job.check()?;
         Ok(job)
     }
 
-    /// Reads a config from its text; `path` is for messages.
-    pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<Job> {
-        let fail = |e: toml::de::Error, lines: bool| {
-            let line = e.span().filter(|_| lines).map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
-            Error::Config { path: path.into(), line, problem: explain(e.message()) }
+    fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        let fail = |e: toml::de::Error| {
+            let line = e.span().map(|s| self.text[..s.start.min(self.text.len())].matches('\n').count() + 1);
+            self.error(line, explain(e.message()))
         };
-        // The file itself first, for messages with line numbers; a job without data.path may still get it from --set.
-        let whole = toml::from_str::<Job>(text);
-        if sets.is_empty() {
-            return whole.map_err(|e| fail(e, true));
+        // The file itself first, for messages with line numbers; what it lacks may still come from the settings.
+        let whole = toml::from_str::<T>(&self.text);
+        if self.sets.is_empty() {
+            return whole.map_err(fail);
         }
-        let mut table: toml::Table = toml::from_str(text).map_err(|e| fail(e, true))?;
-        for set in sets {
+        let mut table: toml::Table = toml::from_str(&self.text).map_err(fail)?;
+        for set in &self.sets {
             apply(&mut table, set)?;
         }
-        let merged = toml::to_string(&table).unwrap_or_default();
-        match (toml::from_str::<Job>(&merged), whole) {
+        match (T::deserialize(table), whole) {
             (Ok(job), _) => Ok(job),
-            (Err(_), Err(e)) => Err(fail(e, true)),
-            (Err(e), Ok(_)) => Err(Error::Set { text: sets.join(" "), problem: explain(e.message()) }),
+            (Err(_), Err(e)) => Err(fail(e)),
+            (Err(e), Ok(_)) => Err(Error::Set { text: self.sets.join(" "), problem: explain(e.message()) }),
         }
     }
 
+    fn error(&self, line: Option<usize>, problem: String) -> Error {
+        Error::Config { path: self.path.clone(), line, problem }
+    }
+
+    fn line_of_model(&self, name: &str) -> Option<usize> {
+        #[derive(Deserialize)]
+        struct Probe {
+            model: BTreeMap<Spanned<String>, IgnoredAny>,
+        }
+        let Probe { model } = toml::from_str(&self.text).ok()?;
+        let key = model.into_keys().find(|key| key.get_ref() == name)?;
+        Some(self.text[..key.span().start].matches('\n').count() + 1)
+    }
+}
+
+impl<K: Learn> Job<K> {
     /// Refuses settings that make no sense, naming the key.
-    pub fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         self.model.check()?;
-        let (name, kind) = (self.model.name(), self.model.kind());
-        let other = if kind == Kind::Table { "images" } else { "tables" };
-        if let Some(key) = self.data.stray(kind) {
-            return Err(Error::Nothing(format!("data.{key} is for {other}, and {name} learns none; remove it")));
+        if let Some(augment) = &self.augment {
+            augment.check()?;
         }
-        match &self.augment {
-            Some(_) if kind == Kind::Table => {
-                return Err(Error::Nothing(format!("[augment] is for images, and {name} learns none; remove it")));
-            }
-            Some(augment) => augment.check()?,
-            None => {}
-        }
-        let set = [
-            ("accumulate", self.train.accumulate.is_some()),
-            ("recompute", self.train.recompute.is_some()),
-            ("preview_every", self.train.preview_every.is_some()),
-        ];
-        if let Some((key, _)) = set.iter().find(|(_, given)| *given && kind == Kind::Table) {
-            return Err(Error::Nothing(format!("train.{key} is for images, and {name} learns none; remove it")));
-        }
-        match self.training() {
-            Some(training) => {
-                training.check()?;
-                self.model.check_training(&training)?;
-            }
-            None if self.train != Train::default() => {
-                return Err(Error::Nothing(format!(
-                    "[train] has no meaning for {}, which is fitted in closed form; remove the section",
-                    self.model.name()
-                )));
-            }
-            None => {}
-        }
-        Ok(())
+        let Some(training) = self.training() else {
+            return match self.train == Train::default() {
+                true => Ok(()),
+                false => Err(Error::NoTraining { model: self.model.name() }),
+            };
+        };
+        K::check_training(&self.train)?;
+        training.check()?;
+        Ok(self.model.check_training(&training)?)
     }
 
-    /// How the model is trained; `None` when it has a closed form.
+    /// How the model is trained; `None` when it is fitted at once.
     pub fn training(&self) -> Option<Training> {
         Some(self.train.over(self.model.training()?))
     }
 
-    /// The job with every default written out, as TOML.
-    pub fn filled(&self) -> String {
-        let mut job = self.clone();
-        if let Some(training) = self.training() {
-            job.train = self.train.filled(&training);
-        }
-        toml::to_string(&job).unwrap_or_default()
+    /// The job with every default written out, as TOML; `out` is where the results go.
+    ///
+    /// # Errors
+    /// When a setting has no place in TOML, as a path that is no text.
+    pub fn filled(&self, out: Option<&Path>) -> Result<String> {
+        let train = match self.training() {
+            Some(training) => FilledTrain::Steps(Box::new(training)),
+            None => FilledTrain::AtOnce {},
+        };
+        let Job { seed, data, augment, model, .. } = self;
+        let filled = Filled::<K> { seed: *seed, out, data, augment, model, train };
+        toml::to_string(&filled).map_err(|e| Error::Unwritable { problem: e.to_string() })
+    }
+
+    /// Hash of everything that decides what is learnt: the filled config without where its results go.
+    ///
+    /// # Errors
+    /// As [`filled`](Job::filled).
+    pub fn hash(&self) -> Result<String> {
+        Ok(hash_words(self.filled(None)?.bytes().map(u64::from)))
     }
 }
 
 /// Sets `a.b.c=value` in a table. The value is read as TOML where it can be, else as text.
 fn apply(table: &mut toml::Table, set: &str) -> Result<()> {
     let fail = |problem: &str| Error::Set { text: set.into(), problem: problem.into() };
-    let (key, value) = set.split_once('=').ok_or_else(|| fail("write it as key=value, e.g. --set train.epochs=5"))?;
+    let (key, value) = set.split_once('=').ok_or_else(|| fail("write it as key=value, e.g. train.epochs=5"))?;
     let value = match toml::from_str::<toml::Table>(&format!("v = {value}")) {
         Ok(mut t) => t.remove("v").unwrap_or_else(|| value.into()),
         Err(_) => toml::Value::String(value.into()),
@@ -339,28 +228,36 @@ fn apply(table: &mut toml::Table, set: &str) -> Result<()> {
 /// A serde message with the nearest valid key added to "unknown field".
 fn explain(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
     match quoted.split_first() {
-        Some((wrong, valid)) if unknown && !valid.is_empty() => {
-            match verisim_data::error::nearest(wrong, valid.iter().copied()) {
-                Some(near) => {
-                    format!("unknown key `{wrong}`; did you mean `{near}`? (known here: {})", valid.join(", "))
-                }
-                None => format!("unknown key `{wrong}`; known here: {}", valid.join(", ")),
-            }
-        }
+        Some((wrong, known)) if is_unknown && !known.is_empty() => unknown(wrong, known),
         _ => message.trim().to_string(),
+    }
+}
+
+fn unknown(wrong: &str, known: &[&str]) -> String {
+    let all = known.join(", ");
+    match verisim_data::error::nearest(wrong, known.iter().copied()) {
+        Some(near) => format!("unknown key `{wrong}`; did you mean `{near}`? (known here: {all})"),
+        None => format!("unknown key `{wrong}`; known here: {all}"),
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use verisim_data::image::Images;
+    use verisim_data::table::Table;
+
     use super::*;
 
-    fn parse(text: &str, sets: &[&str]) -> Result<Job> {
+    fn config(text: &str, sets: &[&str]) -> Config {
         let sets: Vec<String> = sets.iter().map(|s| s.to_string()).collect();
-        Job::parse(text, Path::new("job.toml"), &sets)
+        Config::new(text, Path::new("job.toml"), &sets)
+    }
+
+    fn parse(text: &str, sets: &[&str]) -> Result<Job<Table>> {
+        config(text, sets).job()
     }
 
     const TVAE: &str = "[data]\npath = \"a.csv\"\n\n[model.tvae]\nlatent = 8\n\n[train]\nepochs = 3\n";
@@ -371,10 +268,35 @@ mod tests {
         assert!(error.contains("line 5") && error.contains("did you mean `latent`"), "{error}");
         let error = parse(&TVAE.replace("epochs", "epoch"), &[]).unwrap_err().to_string();
         assert!(error.contains("line 8") && error.contains("did you mean `epochs`"), "{error}");
-        let error = parse(&TVAE.replace("tvae", "tvea"), &[]).unwrap_err().to_string();
-        assert!(error.contains("line 4") && error.contains("`tvae`"), "{error}");
         let error = parse(&TVAE.replace("3", "\"three\""), &[]).unwrap_err().to_string();
         assert!(error.contains("line 8"), "{error}");
+    }
+
+    #[test]
+    fn a_model_is_told_before_its_kind_is_known() {
+        assert_eq!(config(TVAE, &[]).model().unwrap(), "tvae");
+        assert_eq!(config("[data]\npath = 1\n", &["model.flow.patch=2"]).model().unwrap(), "flow");
+        let misspelt = config(&TVAE.replace("tvae", "tvea"), &[]);
+        let error = misspelt.unknown_model(&misspelt.model().unwrap(), &["trees", "tvae"]).to_string();
+        assert!(error.contains("line 4") && error.contains("did you mean `tvae`"), "{error}");
+        let two = config(&format!("{TVAE}[model.trees]\n"), &[]).model().unwrap_err().to_string();
+        assert!(two.contains("two models"), "{two}");
+        let none = config("[data]\npath = 1\n", &[]).model().unwrap_err().to_string();
+        assert!(none.contains("`model`"), "{none}");
+    }
+
+    #[test]
+    fn a_key_of_another_kind_is_unknown() {
+        let images = TVAE.replace("\"a.csv\"", "\"a.csv\"\nimages = { size = 32 }");
+        let error = parse(&images, &[]).unwrap_err().to_string();
+        assert!(error.contains("line 3") && error.contains("unknown key `images`"), "{error}");
+        let error = parse(&format!("{TVAE}[augment]\nflip = true\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("line 9") && error.contains("for images"), "{error}");
+        let flow = "[data]\npath = \"a\"\nmissing = [\"?\"]\n[model.flow]\n";
+        let error = config(flow, &[]).job::<Images>().unwrap_err().to_string();
+        assert!(error.contains("line 3") && error.contains("unknown key `missing`"), "{error}");
+        let error = parse(&format!("{TVAE}accumulate = 2\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("[train] accumulate is for images"), "{error}");
     }
 
     #[test]
@@ -382,7 +304,7 @@ mod tests {
         let job = parse(TVAE, &["train.epochs=7", "data.path=b.csv", "train.budget=5min"]).unwrap();
         assert_eq!(job.train.epochs, Some(7));
         assert_eq!(job.data.path, PathBuf::from("b.csv"));
-        assert_eq!(job.train.budget.unwrap().seconds, 300.0);
+        assert_eq!(job.training().unwrap().budget.unwrap().seconds, 300.0);
         let error = parse(TVAE, &["train.epoch=7"]).unwrap_err().to_string();
         assert!(error.contains("did you mean `epochs`"), "{error}");
         assert!(parse(TVAE, &["epochs"]).unwrap_err().to_string().contains("key=value"));
@@ -390,16 +312,18 @@ mod tests {
 
     #[test]
     fn the_filled_config_reads_back_as_the_same_job() {
-        let job = parse(TVAE, &[]).unwrap();
-        let again = parse(&job.filled(), &[]).unwrap();
+        let job = parse(TVAE, &["train.budget=90s"]).unwrap();
+        let filled = job.filled(None).unwrap();
+        let again = parse(&filled, &[]).unwrap();
         assert_eq!(job.training(), again.training());
-        assert_eq!(again.filled(), job.filled());
+        assert_eq!(again.filled(None).unwrap(), filled);
+        assert_eq!(again.hash().unwrap(), job.hash().unwrap());
     }
 
     #[test]
-    fn closed_forms_refuse_training_settings() {
-        let job = parse("[data]\npath = \"a.csv\"\n[model.trees]\n[train]\nepochs = 3\n", &[]).unwrap();
-        assert!(job.check().unwrap_err().to_string().contains("trees"));
+    fn models_that_are_fitted_at_once_refuse_training_settings() {
+        let error = parse("[data]\npath = \"a.csv\"\n[model.trees]\n[train]\nepochs = 3\n", &[]).unwrap_err();
+        assert!(error.to_string().contains("trees"), "{error}");
         assert!(parse("[data]\npath = \"a.csv\"\n[model.trees]\n[train]\nbudget = \"5 parsecs\"\n", &[]).is_err());
     }
 }

@@ -1,11 +1,17 @@
 //! Training: a checked [`Job`] becomes a run directory with an artefact in it.
+//!
+//! [`Config`] is the file as it was read, [`Job`] what it asks of one kind of data, [`run`] the whole way from data to artefact, and
+//! [`steps`] the loop, which knows neither kinds nor files.
 
 pub mod bench;
 mod checkpoint;
+mod directory;
 mod error;
-mod fit;
 mod job;
+mod run;
+mod steps;
 
 pub use error::{Error, Result};
-pub use fit::{Begin, Event, Options, Outcome, Prepared, config_hash, prepare, run};
-pub use job::{Budget, Data, Job, Train};
+pub use job::{Config, Job};
+pub use run::{Begin, Ended, Machine, Results, run};
+pub use steps::{Diary, Entry, NoDiary, State, Stop, steps};

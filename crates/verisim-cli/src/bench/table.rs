@@ -1,9 +1,9 @@
 //! The figures as text.
 
-use verisim_train::bench::Spread;
+use verisim::bench::Spread;
 
 use super::{Report, Row};
-use crate::ui::grouped;
+use verisim::number::grouped;
 
 /// The table of a report, and why what is missing is missing.
 pub fn table(report: &Report) -> String {

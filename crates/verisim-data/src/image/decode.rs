@@ -9,7 +9,8 @@ use image::{
     RgbaImage,
 };
 
-use super::{Fit, Shape};
+use super::settings::Fit;
+use super::shape::Shape;
 
 /// The longest side of a file that is decoded.
 const MAX_SIDE: u32 = 1 << 15;

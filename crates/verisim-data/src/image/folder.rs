@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::store::{Pixels, Store};
-use super::{Channels, ReadOptions, Shape, Images, Reading, decode, raw};
+use super::decode;
+use super::set::{Images, Reading};
+use super::settings::{Channels, ReadSettings};
+use super::shape::Shape;
+use super::store::{BLOCK, Pixels, Store};
 use crate::error::{Error, Result};
 
 /// Whether the name says that the file is an image.
@@ -113,12 +116,12 @@ enum Outcome {
     Bad(String),
 }
 
-pub(super) fn read(folder: &Path, options: &ReadOptions) -> Result<(Images, Reading)> {
+pub(super) fn read(folder: &Path, settings: &ReadSettings) -> Result<(Images, Reading)> {
     let listing = list(folder)?;
-    let mut shape = guess(folder, &listing, options)?;
+    let mut shape = guess(folder, &listing, settings)?;
     // Every round needs more channels than the one before, so there are three at most.
     let done = loop {
-        match pass(folder, &listing, shape, options)? {
+        match pass(folder, &listing, shape, settings)? {
             Pass::Done(done) => break done,
             Pass::Wider(channels) => shape.channels = channels,
         }
@@ -135,7 +138,7 @@ pub(super) fn read(folder: &Path, options: &ReadOptions) -> Result<(Images, Read
 }
 
 /// The shape that the first readable image asks for.
-fn guess(folder: &Path, listing: &Listing, options: &ReadOptions) -> Result<Shape> {
+fn guess(folder: &Path, listing: &Listing, settings: &ReadSettings) -> Result<Shape> {
     let mut skipped = Vec::new();
     for file in &listing.files {
         match decode::decode(file) {
@@ -145,7 +148,7 @@ fn guess(folder: &Path, listing: &Listing, options: &ReadOptions) -> Result<Shap
                     width: image.width() as usize,
                     channels: decode::channels(&image),
                 };
-                let shape = options.shape(native);
+                let shape = settings.shape(native);
                 return match shape.problem() {
                     Some(_) => Err(Error::Sizes {
                         path: folder.to_owned(),
@@ -157,18 +160,21 @@ fn guess(folder: &Path, listing: &Listing, options: &ReadOptions) -> Result<Shap
             }
             Err(why) => skipped.push((file.clone(), why)),
         }
-        check_bad(folder, &skipped, listing, options)?;
+        check_bad(folder, &skipped, listing, settings)?;
     }
-    Err(Error::file(folder, format!("none of its image files can be read: {}", first_three(&skipped))))
+    Err(Error::file(
+        folder,
+        format!("none of its image files can be read: {}; mend them, or name another folder", first_three(&skipped)),
+    ))
 }
 
-fn pass(folder: &Path, listing: &Listing, shape: Shape, options: &ReadOptions) -> Result<Pass> {
+fn pass(folder: &Path, listing: &Listing, shape: Shape, settings: &ReadSettings) -> Result<Pass> {
     let each = shape.len();
-    let mut store = Store::new(options.limit()?, listing.files.len().saturating_mul(each));
+    let mut store = Store::new(settings.limit()?, listing.files.len().saturating_mul(each));
     let (mut kept, mut skipped, mut sizes) = (Vec::new(), Vec::new(), BTreeMap::new());
-    let many = (raw::BLOCK / each).min(4096).max(rayon::current_num_threads());
+    let many = (BLOCK / each).min(4096).max(rayon::current_num_threads());
     for (block, files) in listing.files.chunks(many).enumerate() {
-        let outcomes: Vec<Outcome> = files.par_iter().map(|file| one(file, shape, options)).collect();
+        let outcomes: Vec<Outcome> = files.par_iter().map(|file| one(file, shape, settings)).collect();
         if outcomes.iter().any(|o| matches!(o, Outcome::OtherSize)) {
             return Err(mixed_sizes(folder, listing));
         }
@@ -187,25 +193,25 @@ fn pass(folder: &Path, listing: &Listing, shape: Shape, options: &ReadOptions) -
                 Outcome::OtherSize | Outcome::Wider(_) => {}
             }
         }
-        check_bad(folder, &skipped, listing, options)?;
+        check_bad(folder, &skipped, listing, settings)?;
     }
     Ok(Pass::Done(Done { pixels: store.finish(), kept, skipped, sizes }))
 }
 
-fn one(file: &Path, shape: Shape, options: &ReadOptions) -> Outcome {
+fn one(file: &Path, shape: Shape, settings: &ReadSettings) -> Outcome {
     let image = match decode::decode(file) {
         Ok(image) => image,
         Err(why) => return Outcome::Bad(why),
     };
     let size = (image.height() as usize, image.width() as usize);
-    if options.size.is_none() && size != (shape.height, shape.width) {
+    if settings.size.is_none() && size != (shape.height, shape.width) {
         return Outcome::OtherSize;
     }
-    let needed = options.channels.map_or_else(|| decode::channels(&image), Channels::count);
+    let needed = settings.channels.map_or_else(|| decode::channels(&image), Channels::count);
     if needed > shape.channels {
         return Outcome::Wider(needed);
     }
-    Outcome::Pixels(size, decode::render(image, shape, options.fit))
+    Outcome::Pixels(size, decode::render(image, shape, settings.fit))
 }
 
 /// Classes and labels of the files that were read; a class none of whose files was is no class.
@@ -232,15 +238,15 @@ fn frequent_first(sizes: BTreeMap<(usize, usize), usize>) -> Vec<((usize, usize)
     sizes
 }
 
-/// Damaged files of `found` that are skipped unless [`ReadOptions::max_bad`] says otherwise.
+/// Damaged files of `found` that are skipped unless [`ReadSettings::max_bad`] says otherwise.
 pub fn most_bad(found: usize) -> usize {
     (found / 100).max(10)
 }
 
 /// Refuses to go on when too many files are damaged.
-fn check_bad(folder: &Path, skipped: &[(PathBuf, String)], listing: &Listing, options: &ReadOptions) -> Result<()> {
+fn check_bad(folder: &Path, skipped: &[(PathBuf, String)], listing: &Listing, settings: &ReadSettings) -> Result<()> {
     let found = listing.files.len();
-    let most = options.max_bad.unwrap_or(most_bad(found));
+    let most = settings.max_bad.unwrap_or(most_bad(found));
     if skipped.len() <= most {
         return Ok(());
     }

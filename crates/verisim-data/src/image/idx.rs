@@ -9,9 +9,11 @@ use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 use super::raw::{Raw, end, fill, numbered};
-use crate::file::Scratch;
-use super::{ReadOptions, Shape, Images, Reading};
+use super::set::{Images, Reading};
+use super::settings::ReadSettings;
+use super::shape::Shape;
 use crate::error::{Error, Result};
+use crate::file::Scratch;
 
 /// Bytes in three dimensions.
 const IMAGES: u32 = 0x803;
@@ -88,7 +90,9 @@ fn header<const N: usize>(path: &Path, stream: &mut dyn Read, magic: u32) -> Res
     if found != magic {
         return Err(Error::file(
             path,
-            format!("begins with {found:#010x} and not with {magic:#010x}; it is no such IDX file, or damaged"),
+            format!(
+                "begins with {found:#010x} and not with {magic:#010x}; it is no such IDX file, or damaged: name another, or copy it again"
+            ),
         ));
     }
     let mut dimensions = [0; N];
@@ -98,7 +102,7 @@ fn header<const N: usize>(path: &Path, stream: &mut dyn Read, magic: u32) -> Res
     Ok(dimensions)
 }
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<(Images, Reading)> {
+pub(super) fn read(path: &Path, settings: &ReadSettings) -> Result<(Images, Reading)> {
     let mut stream = open(path)?;
     let [count, height, width] = header(path, &mut stream, IMAGES)?;
     let raw = Raw { count, shape: Shape { height, width, channels: 1 }, trusted: !packed(path) };
@@ -115,10 +119,10 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<(Images, Readin
             ));
         }
     }
-    let pixels = raw.read(path, &mut stream, options)?;
+    let pixels = raw.read(path, &mut stream, settings)?;
     let labels = find_labels(path).map_or(Ok(Vec::new()), |labels| read_labels(&labels, count))?;
     let classes = numbered(path, &labels)?;
-    raw.set("IDX files", options, classes, labels, pixels)
+    raw.set("IDX files", settings, classes, labels, pixels)
 }
 
 /// The `count` labels in the file at `path`. There are as many images, so the number is no lie.
@@ -126,7 +130,12 @@ fn read_labels(path: &Path, count: usize) -> Result<Vec<u32>> {
     let mut stream = open(path)?;
     let [found] = header(path, &mut stream, LABELS)?;
     if found != count {
-        return Err(Error::file(path, format!("holds {found} labels for {count} images; it belongs to another file")));
+        return Err(Error::file(
+            path,
+            format!(
+                "holds {found} labels for {count} images; it belongs to another file: put theirs there, or remove it"
+            ),
+        ));
     }
     let mut labels = vec![0; count];
     if fill(&mut stream, &mut labels).map_err(Error::io(path))? < count {

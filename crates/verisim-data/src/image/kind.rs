@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Images, ReadOptions, Spec, Writer, idx, is_npz};
+use super::{Images, ReadSettings, Spec, Writer, idx, is_npz};
 use crate::error::{Error, Result};
 use crate::kind::{Claim, Data, Sink, Target};
 use crate::watch::{Event, Watch};
@@ -17,7 +17,7 @@ pub struct Source {
     pub path: PathBuf,
     /// How they are read: `size = 32`, `channels = "rgb"`, `fit = "crop"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<ReadOptions>,
+    pub images: Option<ReadSettings>,
 }
 
 /// Part of a sample.
@@ -34,6 +34,7 @@ const NAMED: usize = 5;
 
 impl Data for Images {
     const NAME: &'static str = "image";
+    const ONE: &'static str = "a set of images";
     const PLURAL: &'static str = "images";
     const UNIT: &'static str = "images";
     type Source = Source;
@@ -47,6 +48,10 @@ impl Data for Images {
             return if path.join("model.safetensors").exists() { Claim::No } else { Claim::Maybe };
         }
         if is_npz(path) || idx::is_images(path) || idx::find(path).is_some() { Claim::Yes } else { Claim::No }
+    }
+
+    fn exists(path: &Path) -> bool {
+        path.exists() || idx::find(path).is_some()
     }
 
     fn path(source: &Source) -> &Path {

@@ -10,9 +10,16 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZIP64_BYTES_THR, ZipArchive, ZipWriter};
 
 use super::raw::{MAX_CLASSES, Raw, end, fill, numbered};
-use crate::file::Scratch;
-use super::{ReadOptions, Shape, Images, Reading};
+use super::set::{Images, Reading, check_labels};
+use super::settings::ReadSettings;
+use super::shape::Shape;
 use crate::error::{Error, Result};
+use crate::file::Scratch;
+
+/// Whether the name says that the file is a NumPy archive.
+pub(super) fn is_npz(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"))
+}
 
 /// The longest header of an array that is read; NumPy's own are of 128 bytes.
 const MAX_HEADER: usize = 1 << 16;
@@ -34,7 +41,8 @@ struct Archive {
 impl Archive {
     fn open(path: &Path) -> Result<Archive> {
         let file = BufReader::with_capacity(1 << 16, File::open(path).map_err(Error::io(path))?);
-        let zip = ZipArchive::new(file).map_err(|e| Error::file(path, format!("is no NumPy archive: {e}")))?;
+        let zip = ZipArchive::new(file)
+            .map_err(|e| Error::file(path, format!("is no NumPy archive: {e}; save it with numpy.savez")))?;
         Ok(Archive { zip, path: path.to_owned() })
     }
 
@@ -71,7 +79,7 @@ fn header(stream: &mut impl Read) -> io::Result<Header> {
     let mut start = [0; 8];
     stream.read_exact(&mut start)?;
     if &start[..6] != b"\x93NUMPY" {
-        return Err(bad("it does not begin as NumPy's arrays do"));
+        return Err(bad("it does not begin as NumPy's arrays do; save it with numpy.savez"));
     }
     let len = if start[6] == 1 {
         let mut len = [0; 2];
@@ -83,7 +91,7 @@ fn header(stream: &mut impl Read) -> io::Result<Header> {
         u32::from_le_bytes(len) as usize
     };
     if len > MAX_HEADER {
-        return Err(bad("its header is too long"));
+        return Err(bad("its header is too long; save it with numpy.savez"));
     }
     let mut text = vec![0; len];
     stream.read_exact(&mut text)?;
@@ -97,7 +105,7 @@ fn header(stream: &mut impl Read) -> io::Result<Header> {
     });
     match (kind, shape) {
         (Some(kind), Some(shape)) => Ok(Header { kind: kind.to_owned(), shape }),
-        _ => Err(bad("its header names no type and shape that can be read")),
+        _ => Err(bad("its header names no type and shape that can be read; save it with numpy.savez")),
     }
 }
 
@@ -106,20 +114,20 @@ fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     text.split_once(&format!("'{key}':")).map(|(_, after)| after.trim_start())
 }
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<(Images, Reading)> {
+pub(super) fn read(path: &Path, settings: &ReadSettings) -> Result<(Images, Reading)> {
     let mut archive = Archive::open(path)?;
     let images = archive.array("images", |path, header, stream| {
         let shape = match header.shape[..] {
             [_, height, width] => Shape { height, width, channels: 1 },
             [_, height, width, channels] => Shape { height, width, channels },
-            _ => return Err(Error::file(path, "`images` must have the shape (N,H,W) or (N,H,W,C)")),
+            _ => return Err(Error::file(path, "`images` must have the shape (N,H,W) or (N,H,W,C); reshape it")),
         };
         if !header.kind.ends_with("u1") {
             let what = format!("`images` must hold bytes (uint8), not `{}`; scale it to 0..=255", header.kind);
             return Err(Error::file(path, what));
         }
         let raw = Raw { count: header.shape[0], shape, trusted: false };
-        let pixels = raw.read(path, stream, options)?;
+        let pixels = raw.read(path, stream, settings)?;
         Ok((raw, pixels))
     })?;
     let Some((raw, pixels)) = images else {
@@ -132,8 +140,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<(Images, Readin
     let labels = labels.unwrap_or_default();
     let classes = if labels.is_empty() { Some(Vec::new()) } else { archive.array("classes", names)? };
     let classes = classes.map_or_else(|| numbered(path, &labels), Ok)?;
-    super::check_labels(&labels, raw.count, classes.len()).map_err(|e| Error::file(path, e.to_string()))?;
-    raw.set("NumPy archive", options, classes, labels, pixels)
+    check_labels(&labels, raw.count, classes.len()).map_err(|e| Error::file(path, e.to_string()))?;
+    raw.set("NumPy archive", settings, classes, labels, pixels)
 }
 
 /// Whole numbers of any width, one for each of `count` images, which are known to be there.
@@ -179,7 +187,10 @@ fn names(path: &Path, header: Header, stream: &mut dyn Read) -> Result<Vec<Strin
         return Err(wrong());
     }
     if count > MAX_CLASSES as usize {
-        return Err(Error::file(path, format!("`classes` holds {count} names; {MAX_CLASSES} are the most")));
+        return Err(Error::file(
+            path,
+            format!("`classes` holds {count} names; {MAX_CLASSES} are the most: keep fewer classes"),
+        ));
     }
     let mut names = Vec::new();
     let mut bytes = vec![0; 4 * width];
@@ -195,7 +206,7 @@ fn names(path: &Path, header: Header, stream: &mut dyn Read) -> Result<Vec<Strin
     Ok(names)
 }
 
-/// The header of an array, as long as 64 divides.
+/// The header of an array, padded to a multiple of 64 bytes as NumPy does.
 fn npy(kind: &str, shape: &[usize]) -> Vec<u8> {
     let sides: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if sides.len() == 1 { "," } else { "" };

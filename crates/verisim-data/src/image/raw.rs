@@ -5,12 +5,13 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::store::{Pixels, Store};
-use super::{ReadOptions, Shape, Images, Reading, decode};
+use super::decode;
+use super::set::{Images, Reading};
+use super::settings::ReadSettings;
+use super::shape::Shape;
+use super::store::{BLOCK, Pixels, Store};
 use crate::error::{Error, Result};
 
-/// Bytes of pixels that are worked on at a time.
-pub(super) const BLOCK: usize = 1 << 24;
 /// The most classes that numbers as labels may stand for.
 pub(super) const MAX_CLASSES: u32 = 1 << 16;
 
@@ -23,13 +24,13 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    /// All of `stream`, brought to the shape that `options` ask for. The header's number is never taken on trust:
+    /// All of `stream`, brought to the shape that `settings` ask for. The header's number is never taken on trust:
     /// memory grows with what arrives.
-    pub(super) fn read(&self, path: &Path, stream: &mut dyn Read, options: &ReadOptions) -> Result<Pixels> {
-        let shape = self.target(path, options)?;
+    pub(super) fn read(&self, path: &Path, stream: &mut dyn Read, settings: &ReadSettings) -> Result<Pixels> {
+        let shape = self.target(path, settings)?;
         let (from, to) = (self.shape.len(), shape.len());
         let expected = if self.trusted { self.count.saturating_mul(to) } else { 0 };
-        let mut store = Store::new(options.limit()?, expected);
+        let mut store = Store::new(settings.limit()?, expected);
         let many = (BLOCK / from.max(to)).clamp(1, self.count);
         let mut block = vec![0; many * from];
         for start in (0..self.count).step_by(many) {
@@ -49,7 +50,7 @@ impl Raw {
                 continue;
             }
             let render = |bytes: &[u8]| match decode::picture(self.shape, bytes.to_vec()) {
-                Some(image) => decode::render(image, shape, options.fit),
+                Some(image) => decode::render(image, shape, settings.fit),
                 None => Vec::new(),
             };
             let images: Vec<Vec<u8>> = block.par_chunks_exact(from).map(render).collect();
@@ -60,22 +61,22 @@ impl Raw {
     }
 
     /// Refuses a header that promises what cannot be.
-    fn target(&self, path: &Path, options: &ReadOptions) -> Result<Shape> {
-        let problem = self.shape.problem().or_else(|| options.shape(self.shape).problem());
+    fn target(&self, path: &Path, settings: &ReadSettings) -> Result<Shape> {
+        let problem = self.shape.problem().or_else(|| settings.shape(self.shape).problem());
         match problem {
             Some(problem) => Err(Error::file(path, format!("its header promises {problem}"))),
-            None if self.count == 0 => Err(Error::file(path, "holds no images")),
+            None if self.count == 0 => Err(Error::file(path, "holds no images; name a set that does")),
             None if self.count.checked_mul(self.shape.len()).is_none() => {
-                Err(Error::file(path, "its header promises more images than any disk holds"))
+                Err(Error::file(path, "its header promises more images than any disk holds; copy or download it again"))
             }
-            None => Ok(options.shape(self.shape)),
+            None => Ok(settings.shape(self.shape)),
         }
     }
 
     pub(super) fn set(
         self,
         source: &str,
-        options: &ReadOptions,
+        settings: &ReadSettings,
         classes: Vec<String>,
         labels: Vec<u32>,
         pixels: Pixels,
@@ -86,7 +87,7 @@ impl Raw {
             sizes: vec![((self.shape.height, self.shape.width), self.count)],
             source: source.to_owned(),
         };
-        Ok((Images::assemble(options.shape(self.shape), classes, labels, pixels)?, reading))
+        Ok((Images::assemble(settings.shape(self.shape), classes, labels, pixels)?, reading))
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Images, Shape};
+use super::set::Images;
+use super::shape::Shape;
 use crate::rng::{Stream, uniform};
 
 /// What the images of an artefact are.
@@ -15,7 +16,7 @@ pub struct Spec {
     pub shape: Shape,
     /// Names of the classes; none if the images have no classes.
     pub classes: Vec<String>,
-    /// Part of the training images that is of each class.
+    /// Share of each class in the training images, 0 to 1; together they are 1. Exact, as counted.
     pub shares: Vec<f64>,
 }
 
@@ -29,12 +30,12 @@ impl Spec {
         Spec { shape: images.shape(), classes: images.classes().to_vec(), shares }
     }
 
-    /// The classes that images were learnt of. Labels that are mere numbers may skip some.
+    /// Numbers of the classes of which there were training images. Where classes are numbered, some may have none.
     pub fn learnt(&self) -> Vec<u32> {
         (0..self.classes.len() as u32).filter(|&k| self.shares.get(k as usize).is_some_and(|&s| s > 0.0)).collect()
     }
 
-    /// Classes that a model tells apart: one where there are none.
+    /// Classes that a model tells apart, at least 1: images without classes are of one.
     pub fn labels(&self) -> usize {
         self.classes.len().max(1)
     }

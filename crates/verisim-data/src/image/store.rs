@@ -8,7 +8,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 
-/// Bytes, one image after another.
+/// Bytes of pixels that are worked on at a time.
+pub(super) const BLOCK: usize = 1 << 24;
+
+/// Bytes of images, one image after another.
 pub(super) enum Pixels {
     Memory(Vec<u8>),
     Spilled(Spill),
@@ -39,7 +42,7 @@ pub(super) struct Spill {
     file: Mutex<File>,
     len: usize,
     path: PathBuf,
-    /// The system did not let go of the name while the file is open, so it goes at the end.
+    /// Whether the file still has its name, as on a system that removes no open file; it is removed at the end then.
     named: bool,
 }
 

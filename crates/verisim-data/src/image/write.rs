@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::file::Scratch;
-use super::{Shape, check_labels, idx, npz, raw};
+use super::set::check_labels;
+use super::shape::Shape;
+use super::store::BLOCK;
+use super::{idx, npz};
 use crate::error::{Error, Result};
+use crate::file::Scratch;
 
 /// The image `pixels` as a PNG file, with `text` (keywords of 1 to 79 letters, and what they say) in it.
 ///
@@ -77,7 +80,7 @@ pub fn grid(pixels: &[u8], shape: Shape, columns: usize, gap: usize, scale: usiz
 /// | `.npz` | the arrays `images` (N,H,W,C; bytes) and, with classes, `labels` and `classes` |
 /// | `*-images-idx3-ubyte`, also `.gz` | IDX, grey alone; with classes their numbers in `*-labels-idx1-ubyte` |
 pub struct Writer {
-    sink: Sink,
+    output: Output,
     path: PathBuf,
     shape: Shape,
     classes: usize,
@@ -85,7 +88,8 @@ pub struct Writer {
     written: usize,
 }
 
-enum Sink {
+/// A sample being written, in one of the formats.
+enum Output {
     Folder(Box<Folder>),
     Npz(Box<npz::Output>),
     Idx(Box<idx::Output>),
@@ -109,14 +113,14 @@ impl Writer {
             return Err(Error::file(path, format!("cannot hold {problem}")));
         }
         let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
-        let sink = if path.is_dir() {
-            Sink::Folder(Box::new(Folder::create(path, shape, classes, count, text)?))
-        } else if super::is_npz(path) {
-            Sink::Npz(Box::new(npz::Output::create(path, shape, classes, count, text)?))
+        let output = if path.is_dir() {
+            Output::Folder(Box::new(Folder::create(path, shape, classes, count, text)?))
+        } else if npz::is_npz(path) {
+            Output::Npz(Box::new(npz::Output::create(path, shape, classes, count, text)?))
         } else if name.ends_with("-ubyte") || name.ends_with("-ubyte.gz") {
-            Sink::Idx(Box::new(idx::Output::create(path, shape, classes.len(), count)?))
+            Output::Idx(Box::new(idx::Output::create(path, shape, classes.len(), count)?))
         } else if path.extension().is_none() {
-            Sink::Folder(Box::new(Folder::create(path, shape, classes, count, text)?))
+            Output::Folder(Box::new(Folder::create(path, shape, classes, count, text)?))
         } else {
             return Err(Error::file(
                 path,
@@ -124,7 +128,7 @@ impl Writer {
                  ends in .npz or in -images-idx3-ubyte (also with .gz)",
             ));
         };
-        Ok(Writer { sink, path: path.to_owned(), shape, classes: classes.len(), count, written: 0 })
+        Ok(Writer { output, path: path.to_owned(), shape, classes: classes.len(), count, written: 0 })
     }
 
     /// Appends any number of images, with one label each if there are classes.
@@ -141,10 +145,10 @@ impl Writer {
         if self.written + images > self.count {
             return Err(Error::file(&self.path, format!("was announced to hold {} images and gets more", self.count)));
         }
-        match &mut self.sink {
-            Sink::Folder(folder) => folder.write(pixels, labels)?,
-            Sink::Npz(output) => output.write(pixels, labels)?,
-            Sink::Idx(output) => output.write(pixels, labels)?,
+        match &mut self.output {
+            Output::Folder(folder) => folder.write(pixels, labels)?,
+            Output::Npz(output) => output.write(pixels, labels)?,
+            Output::Idx(output) => output.write(pixels, labels)?,
         }
         self.written += images;
         Ok(())
@@ -159,10 +163,10 @@ impl Writer {
             let what = format!("was announced to hold {} images and got {}", self.count, self.written);
             return Err(Error::file(&self.path, what));
         }
-        match self.sink {
-            Sink::Folder(folder) => folder.finish(),
-            Sink::Npz(output) => output.finish(),
-            Sink::Idx(output) => output.finish(),
+        match self.output {
+            Output::Folder(folder) => folder.finish(),
+            Output::Npz(output) => output.finish(),
+            Output::Idx(output) => output.finish(),
         }
     }
 }
@@ -217,7 +221,7 @@ impl Folder {
         let each = self.shape.len();
         let mut labels = labels.iter();
         // Images are packed on all threads and written in order; only a few wait in memory.
-        let many = (raw::BLOCK / each).max(rayon::current_num_threads());
+        let many = (BLOCK / each).max(rayon::current_num_threads());
         for block in pixels.chunks(many * each) {
             let files: Vec<Result<Vec<u8>>> =
                 block.par_chunks_exact(each).map(|image| png_bytes(image, self.shape, &self.text)).collect();

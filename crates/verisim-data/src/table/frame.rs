@@ -33,7 +33,7 @@ impl Column {
         self.len() == 0
     }
 
-    /// Number of missing values.
+    /// Number of missing values: `NaN`, or the code [`MISSING`].
     pub fn missing(&self) -> usize {
         match self {
             Column::Number(v) => v.iter().filter(|x| x.is_nan()).count(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::codec::TableCodec;
-use super::{DetectOptions, ReadOptions, Schema, Table, Writer, io};
+use super::{DetectSettings, ReadSettings, Schema, Table, Writer, io};
 use crate::error::Result;
 use crate::kind::{Claim, Data, Sink, Target};
 use crate::watch::Watch;
@@ -23,15 +23,19 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Vec<String>>,
     /// Columns whose kind detection gets wrong: `age = "integer"`, `when = { kind = "datetime", format = "%d.%m.%Y" }`.
-    #[serde(default, skip_serializing_if = "DetectOptions::is_empty")]
-    pub columns: DetectOptions,
+    #[serde(default, skip_serializing_if = "DetectSettings::is_empty")]
+    pub columns: DetectSettings,
 }
 
 impl Source {
     /// How to read the file.
-    pub fn options(&self) -> ReadOptions {
-        let default = ReadOptions::default();
-        ReadOptions { delimiter: self.delimiter, missing: self.missing.clone().unwrap_or(default.missing), columns: None }
+    pub fn options(&self) -> ReadSettings {
+        let default = ReadSettings::default();
+        ReadSettings {
+            delimiter: self.delimiter,
+            missing: self.missing.clone().unwrap_or(default.missing),
+            columns: None,
+        }
     }
 }
 
@@ -46,6 +50,7 @@ pub struct Spec {
 
 impl Data for Table {
     const NAME: &'static str = "table";
+    const ONE: &'static str = "a table";
     const PLURAL: &'static str = "tables";
     const UNIT: &'static str = "rows";
     type Source = Source;
@@ -77,12 +82,7 @@ impl Data for Table {
         spec.codec.problem(&spec.schema).map(|problem| format!("codec: {problem}"))
     }
 
-    fn sink<'t>(
-        spec: &Spec,
-        target: Target<'t>,
-        _: u64,
-        _: &[(String, String)],
-    ) -> Result<Box<dyn Sink<Table> + 't>> {
+    fn sink<'t>(spec: &Spec, target: Target<'t>, _: u64, _: &[(String, String)]) -> Result<Box<dyn Sink<Table> + 't>> {
         Ok(match target {
             Target::Path(path) => Box::new(Writer::create(path, &spec.schema)?),
             Target::Stream(stream) => Box::new(Writer::csv_to(stream, &spec.schema)?),

@@ -12,9 +12,11 @@ pub mod io;
 mod kind;
 mod raw;
 pub mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use frame::{Column, Frame, MISSING};
-pub use io::{ReadOptions, Writer};
+pub use io::{ReadSettings, Writer};
 pub use kind::{Source, Spec};
 pub use raw::Table;
-pub use schema::{ColumnKind, DetectOptions, Field, KindName, Override, Schema};
+pub use schema::{ColumnKind, ColumnKindName, DetectSettings, Detected, Field, Odd, Override, Reason, Schema};

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringArray, UInt64Array};
-use arrow::compute::{cast, take};
-use arrow::datatypes::DataType;
+use arrow_array::{Array, ArrayRef, StringArray, UInt64Array};
+use arrow_cast::cast;
+use arrow_schema::DataType;
+use arrow_select::take::take;
 
 use crate::error::{Error, Result};
 
@@ -30,6 +31,9 @@ pub struct Table {
 
 impl Table {
     /// A table of `columns`, which must be equally long and of type `Utf8`, `Int64` or `Float64`.
+    ///
+    /// # Errors
+    /// When they are not.
     pub fn new(names: Vec<String>, columns: Vec<ArrayRef>) -> Result<Table> {
         let rows = columns.first().map_or(0, |c| c.len());
         for (name, column) in names.iter().zip(&columns) {
@@ -47,17 +51,26 @@ impl Table {
         Ok(Table { names, columns, rows, missing_tokens, arrow, first_row: 0 })
     }
 
-    /// The place of the column called `name`.
+    /// The place of the column called `name`, from 0.
+    ///
+    /// # Errors
+    /// When there is none; the message suggests the nearest name.
     pub fn index(&self, name: &str) -> Result<usize> {
         self.names.iter().position(|n| n == name).ok_or_else(|| Error::no_column(name, &self.names))
     }
 
     /// The column called `name`.
+    ///
+    /// # Errors
+    /// As [`Table::index`].
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
         Ok(&self.columns[self.index(name)?])
     }
 
-    /// Column `j` as text, each number in its shortest form.
+    /// Column `j` as text, each number in its shortest form. Free for a column of text, which is shared; else a copy.
+    ///
+    /// # Errors
+    /// When it holds a type that no reader makes.
     pub fn text(&self, j: usize) -> Result<StringArray> {
         let column = &self.columns[j];
         let text = match column.as_any().downcast_ref::<StringArray>() {
@@ -81,6 +94,9 @@ impl Table {
     }
 
     /// The rows at `index`, in that order; each must be less than the number of rows.
+    ///
+    /// # Errors
+    /// When the text of a column would outgrow 2 GiB.
     pub fn take(&self, index: &[usize]) -> Result<Table> {
         let at = UInt64Array::from_iter_values(index.iter().map(|&i| i as u64));
         let rows_of = |(c, name): (&ArrayRef, &String)| {
@@ -93,6 +109,9 @@ impl Table {
 
 impl Table {
     /// A table of text columns, mainly for tests and examples; `None` is missing.
+    ///
+    /// # Errors
+    /// When they are not equally long.
     pub fn from_text(columns: &[(&str, &[Option<&str>])]) -> Result<Table> {
         let names = columns.iter().map(|(n, _)| (*n).to_owned()).collect();
         let arrays = columns.iter().map(|(_, v)| Arc::new(StringArray::from(v.to_vec())) as ArrayRef).collect();

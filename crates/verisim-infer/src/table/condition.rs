@@ -5,8 +5,8 @@
 
 use verisim_data::table::codec::{ColumnCodec, TableCodec};
 use verisim_data::table::date::DateFormat;
-use verisim_data::{Column, Frame, Kind, MISSING, Schema};
-use verisim_models::Allowed;
+use verisim_data::table::{Column, ColumnKind, Frame, MISSING, Schema};
+use verisim_models::table::Allowed;
 
 use crate::error::{Error, Result};
 
@@ -88,11 +88,11 @@ impl Condition {
             Bound::Missing
         } else if field.is_number() {
             let number = match &field.kind {
-                Kind::Datetime { format } => DateFormat::new(format).parse(value),
+                ColumnKind::Datetime { format } => DateFormat::new(format).parse(value),
                 _ => value.parse::<f64>().ok().filter(|x| x.is_finite()),
             };
             let wanted = match &field.kind {
-                Kind::Datetime { format } => format!("a date of the form {format}"),
+                ColumnKind::Datetime { format } => format!("a date of the form {format}"),
                 _ => "a number".into(),
             };
             Bound::Number(number.ok_or_else(|| fail(format!("`{value}` is not {wanted}")))?)
@@ -171,7 +171,7 @@ impl Condition {
     /// Brings the dates that the condition is about to what their format can write, so that what is checked is what is written.
     pub(crate) fn canonical(&self, schema: &Schema, frame: &mut Frame) {
         let field = schema.modelled().nth(self.column);
-        let (Some(Kind::Datetime { format }), Column::Number(values)) =
+        let (Some(ColumnKind::Datetime { format }), Column::Number(values)) =
             (field.map(|f| &f.kind), &mut frame.columns[self.column])
         else {
             return;

@@ -1,42 +1,52 @@
-//! Drawing many rows: chunks in parallel, handed on in order while the next ones are drawn.
+//! Sampling rows: chunks of [`CHUNK`], each a function of the seed and its number.
 
-use std::sync::mpsc::sync_channel;
+mod condition;
 
-use rayon::prelude::*;
-use verisim_data::table::codec::ColumnCodec;
+use rayon::current_num_threads;
+use serde::{Deserialize, Serialize};
 use verisim_data::rng::stream;
-use verisim_data::{Column, Frame, Schema, Table};
-use verisim_models::Allowed;
+use verisim_data::table::codec::ColumnCodec;
+use verisim_data::table::{Column, Frame, Schema, Table};
+use verisim_models::table::Allowed;
 
-use crate::Artefact;
-use crate::condition::Condition;
+pub use condition::{Condition, Operator};
+
+use crate::artefact::{Artefact, DEFAULT_COUNT};
 use crate::error::{Error, Result};
+use crate::generator::{Generate, Made, Plan};
 
 /// Rows in a chunk.
 pub const CHUNK: usize = 8192;
 
-/// What to sample.
-#[derive(Clone, Debug)]
-pub struct Request {
+/// What a sample of rows is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ask {
     /// Number of rows.
-    pub rows: usize,
+    pub n: usize,
     /// Seed of the sample.
     pub seed: u64,
-    /// What every row must satisfy.
-    pub conditions: Vec<Condition>,
+    /// What every row must satisfy: `occupation=Sales`, `age>=30`, `city=` (missing).
+    #[serde(rename = "where")]
+    pub conditions: Vec<String>,
     /// A category column whose levels each get the same number of rows.
     pub balance: Option<String>,
     /// Most tries a wanted row.
     pub max_tries: u64,
 }
 
-/// How a sample went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Rows handed on.
-    pub rows: usize,
-    /// Rows tried for them; more than `rows` only under conditions.
-    pub tried: u64,
+impl Default for Ask {
+    fn default() -> Self {
+        Ask { n: DEFAULT_COUNT, seed: 0, conditions: Vec::new(), balance: None, max_tries: 1000 }
+    }
+}
+
+impl Generate for Table {
+    type Ask = Ask;
+
+    fn plan<'a>(artefact: &'a Artefact<Table>, ask: &Ask) -> Result<Box<dyn Plan<Table> + 'a>> {
+        Ok(Box::new(Rows { artefact, strata: strata(artefact, ask)?, ask: ask.clone() }))
+    }
 }
 
 /// Rows that share a condition, and their share of every chunk.
@@ -45,131 +55,117 @@ struct Stratum {
     conditions: Vec<Condition>,
 }
 
-impl Artefact {
-    /// Draws the rows of `request` and hands them to `sink` as tables, in order.
-    ///
-    /// A second thread runs `sink` while the next chunks are drawn; at most a few chunks are in memory at a time.
-    pub fn sample(&self, request: &Request, mut sink: impl FnMut(Table) -> Result<()> + Send) -> Result<Summary> {
-        let strata = self.strata(request)?;
-        let chunks = request.rows.div_ceil(CHUNK);
-        let wave = rayon::current_num_threads().max(1) * 2;
-        let (sender, receiver) = sync_channel::<Result<(Table, u64)>>(wave);
-        std::thread::scope(|scope| {
-            let consumer = scope.spawn(move || {
-                let mut summary = Summary::default();
-                for chunk in receiver {
-                    let (table, tried) = chunk?;
-                    summary.rows += table.rows;
-                    summary.tried += tried;
-                    sink(table)?;
-                }
-                Ok(summary)
-            });
-            'waves: for first in (0..chunks).step_by(wave) {
-                let last = (first + wave).min(chunks);
-                let made: Vec<Result<(Table, u64)>> =
-                    (first..last).into_par_iter().map(|c| self.chunk(request, &strata, c)).collect();
-                for chunk in made {
-                    let failed = chunk.is_err();
-                    // The receiver hangs up when the sink fails; its error comes with the join.
-                    if sender.send(chunk).is_err() || failed {
-                        break 'waves;
-                    }
-                }
-            }
-            drop(sender);
-            match consumer.join() {
-                Ok(summary) => summary,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        })
+/// A sample of rows, ready to be drawn.
+struct Rows<'a> {
+    artefact: &'a Artefact<Table>,
+    ask: Ask,
+    strata: Vec<Stratum>,
+}
+
+impl Plan<Table> for Rows<'_> {
+    fn count(&self) -> u64 {
+        self.ask.n as u64
     }
 
-    /// Refuses a request that cannot be met, before anything is written.
-    pub fn check(&self, request: &Request) -> Result<()> {
-        self.strata(request).map(drop)
+    fn chunks(&self) -> u64 {
+        self.ask.n.div_ceil(CHUNK) as u64
     }
 
-    fn strata(&self, request: &Request) -> Result<Vec<Stratum>> {
-        let codec = &self.codec;
-        let make = |conditions: Vec<Condition>| -> Result<Stratum> {
-            let mut allowed = Allowed::any(codec.columns.len());
-            for condition in &conditions {
-                condition.restrict(codec, &mut allowed)?;
-            }
-            if allowed.is_impossible() {
-                let condition = request.conditions.iter().map(Condition::text).collect::<Vec<_>>().join(" and ");
-                return Err(Error::Condition { condition, problem: "no row can satisfy both".into() });
-            }
-            Ok(Stratum { allowed, conditions })
-        };
-        let Some(name) = &request.balance else {
-            return Ok(vec![make(request.conditions.clone())?]);
-        };
-        let fail = |problem: String| Error::Condition { condition: format!("--balance {name}"), problem };
-        let column = self.schema.modelled().position(|f| f.name == *name);
-        let column = match (column, self.schema.field(name)) {
-            (Some(j), _) => j,
-            (None, Ok(field)) => return Err(fail(format!("the column is {} and is not learnt", field.kind.name()))),
-            (None, Err(e)) => return Err(fail(e.to_string())),
-        };
-        let ColumnCodec::Category(categories) = &codec.columns[column] else {
-            return Err(fail("the column holds numbers; balance a column of categories".into()));
-        };
-        let with = |level: &String| {
-            let mut conditions = request.conditions.clone();
-            conditions.push(Condition::level(column, name, level));
-            make(conditions)
-        };
-        // A level that contradicts a --where is left out rather than refused.
-        let kept = |l: &&String| !request.conditions.iter().any(|c| c.excludes(column, l));
-        let strata: Vec<Stratum> = categories.levels.iter().filter(kept).map(with).collect::<Result<_>>()?;
-        if strata.is_empty() { Err(fail("no level is left under the conditions".into())) } else { Ok(strata) }
+    fn together(&self) -> usize {
+        2 * current_num_threads().max(1)
     }
 
     /// Rows `c * CHUNK ..` of the sample, and how many were tried.
-    fn chunk(&self, request: &Request, strata: &[Stratum], c: usize) -> Result<(Table, u64)> {
+    fn chunk(&self, c: u64) -> Result<Made<Table>> {
+        let c = c as usize;
         let first = c * CHUNK;
-        let rows = (request.rows - first).min(CHUNK);
-        let k = strata.len();
+        let rows = (self.ask.n - first).min(CHUNK);
+        let k = self.strata.len();
         let mut tried = 0;
         let mut parts = Vec::with_capacity(k);
-        for (s, stratum) in strata.iter().enumerate() {
+        for (s, stratum) in self.strata.iter().enumerate() {
             // Row i belongs to stratum i % k.
             let quota = (rows + k - 1 - (s + k - first % k) % k) / k;
-            let (frame, t) = self.stratum(request, stratum, quota, (c * k + s) as u64)?;
+            let (frame, t) = self.stratum(stratum, quota, (c * k + s) as u64)?;
             tried += t;
             parts.push(frame);
         }
         let frame = if k == 1 { parts.swap_remove(0) } else { interleave(&parts, first, rows) };
-        Ok((self.schema.render(frame, first as u64, request.seed)?, tried))
+        let table = self.artefact.spec.schema.render(frame, first as u64, self.ask.seed)?;
+        Ok(Made { count: table.rows as u64, chunk: table, tried })
     }
+}
 
-    fn stratum(&self, request: &Request, stratum: &Stratum, quota: usize, index: u64) -> Result<(Frame, u64)> {
-        let codec = &self.codec;
-        let mut rng = stream(request.seed, "sample", index);
-        let mut budget = request.max_tries.saturating_mul(quota as u64).max(request.max_tries);
+impl Rows<'_> {
+    /// `quota` rows of a stratum, from the stream of this index, and how many were tried.
+    fn stratum(&self, stratum: &Stratum, quota: usize, index: u64) -> Result<(Frame, u64)> {
+        let (spec, seed) = (&self.artefact.spec, self.ask.seed);
+        let mut rng = stream(seed, "sample", index);
+        let mut budget = self.ask.max_tries.saturating_mul(quota as u64).max(self.ask.max_tries);
         let (mut tried, mut attempt, mut found) = (0, 0, 0);
         let mut frames: Vec<Frame> = Vec::new();
         while found < quota {
-            let drawn = self.sampler.draw(quota - found, &stratum.allowed, budget, &mut rng)?;
+            let drawn = self.artefact.sampler.draw(quota - found, &stratum.allowed, budget, &mut rng)?;
             tried += drawn.tried;
             // A model that tries nothing has nothing to give.
             budget = if drawn.tried == 0 { 0 } else { budget.saturating_sub(drawn.tried) };
             // 2^20 attempts a stratum keep their own decode streams; the budget ends long before.
-            let frame = codec.decode(&drawn.encoded, request.seed, (index << 20) + attempt);
+            let frame = spec.codec.decode(&drawn.encoded, seed, (index << 20) + attempt);
             attempt += 1;
-            let frame = exact(&self.schema, frame, &stratum.conditions);
+            let frame = exact(&spec.schema, frame, &stratum.conditions);
             found += frame.rows;
             frames.push(frame);
             if found < quota && budget == 0 {
                 let percent = 100.0 * found as f64 / tried.max(1) as f64;
-                let condition = stratum.conditions.iter().map(Condition::text).collect::<Vec<_>>().join(" and ");
+                let condition = said(&stratum.conditions);
                 return Err(Error::TooRare { condition, found, wanted: quota, tried, percent });
             }
         }
         Ok((concat(frames), tried))
     }
+}
+
+/// The strata of a sample: one for each level of the column that is balanced, else one in all.
+fn strata(artefact: &Artefact<Table>, ask: &Ask) -> Result<Vec<Stratum>> {
+    let (codec, schema) = (&artefact.spec.codec, &artefact.spec.schema);
+    let asked: Vec<Condition> = ask.conditions.iter().map(|c| Condition::parse(c, schema)).collect::<Result<_>>()?;
+    let make = |conditions: Vec<Condition>| -> Result<Stratum> {
+        let mut allowed = Allowed::any(codec.columns.len());
+        for condition in &conditions {
+            condition.restrict(codec, &mut allowed)?;
+        }
+        if allowed.is_impossible() {
+            let condition = said(&asked);
+            return Err(Error::Condition { condition, problem: "no row can satisfy both".into() });
+        }
+        Ok(Stratum { allowed, conditions })
+    };
+    let Some(name) = &ask.balance else {
+        return Ok(vec![make(asked.clone())?]);
+    };
+    let fail = |problem: String| Error::Condition { condition: format!("balance {name}"), problem };
+    let column = schema.modelled().position(|f| f.name == *name);
+    let column = match (column, schema.field(name)) {
+        (Some(j), _) => j,
+        (None, Ok(field)) => return Err(fail(format!("the column is {} and is not learnt", field.kind.name()))),
+        (None, Err(e)) => return Err(fail(e.to_string())),
+    };
+    let ColumnCodec::Category(categories) = &codec.columns[column] else {
+        return Err(fail("the column holds numbers; balance a column of categories".into()));
+    };
+    let with = |level: &String| {
+        let mut conditions = asked.clone();
+        conditions.push(Condition::level(column, name, level));
+        make(conditions)
+    };
+    // A level that contradicts a --where is left out rather than refused.
+    let kept = |l: &&String| !asked.iter().any(|c| c.excludes(column, l));
+    let strata: Vec<Stratum> = categories.levels.iter().filter(kept).map(with).collect::<Result<_>>()?;
+    if strata.is_empty() { Err(fail("no level is left under the conditions".into())) } else { Ok(strata) }
+}
+
+fn said(conditions: &[Condition]) -> String {
+    conditions.iter().map(Condition::text).collect::<Vec<_>>().join(" and ")
 }
 
 /// The rows that satisfy every condition.

@@ -59,6 +59,18 @@ impl Document {
         Document { json, content }
     }
 
+    /// A document of plain lines, a name and a value each, which are not judged: the least that a kind of data needs. `report` is what
+    /// programs read.
+    pub fn of(
+        heading: &'static str,
+        report: &impl Serialize,
+        lines: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Document {
+        let line = |(name, value)| Line::new(value, None).named(name, name, "");
+        let groups = vec![Group::new(heading, lines.into_iter().map(line).collect())];
+        Document::new(report, Content { title: heading, heading, groups, ..Content::default() })
+    }
+
     /// The scores as an aligned table for a terminal, with a line break at its end.
     pub fn to_text(&self) -> String {
         text::Text(&self.content).to_string()

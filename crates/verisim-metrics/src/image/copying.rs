@@ -239,9 +239,9 @@ pub struct Copying {
 pub struct Unseen<'a> {
     /// Hold-out images that were shown the same training images.
     pub holdout: &'a Nearest<'a>,
-    /// The synthetic images when they had been shown only the first training images, drawn at random…
+    /// The synthetic images, shown training images that were drawn at random, no more than there are hold-out images.
     pub among_train: &'a Nearest<'a>,
-    /// …and when shown as many hold-out images instead.
+    /// The synthetic images, shown as many hold-out images and no training image.
     pub among_holdout: &'a Nearest<'a>,
 }
 

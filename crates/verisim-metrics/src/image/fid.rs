@@ -5,20 +5,20 @@
 //! |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2)
 //! ```
 //!
-//! The last trace is the sum of the singular values of `S1^(1/2) S2^(1/2)`. They do not change when that matrix is
-//! rotated on either side, so the principal axes of the two Gaussians are enough, and no root is taken of a number
-//! that rounding has made. All in f64.
+//! With factors `S = R' R` the last trace is the sum of the singular values of `R1 R2'`. A QR decomposition of the centred
+//! features gives `R` without the covariance, so that singular covariances need no care and no root is taken of a number
+//! that rounding has made negative. All in f64. The decompositions are those of `faer`, on one thread each: the result does not
+//! depend on how many there are.
 
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::matmul::matmul;
+use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
+use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
+use faer::{Accum, Col, Mat, MatRef, Par, Spec};
 use rayon::prelude::*;
 
-use super::pairs::lanes;
 use super::{Features, check};
-use crate::Result;
-
-/// Rows are at right angles when their cosine is smaller than this.
-const RIGHT: f64 = 1e-14;
-/// Sweeps of the rotations; ten are usual.
-const MOST_SWEEPS: usize = 60;
+use crate::{Error, Result};
 
 /// The Fréchet distance of two sets of features, 0 for equal sets. It falls with the number of images, so equally
 /// many on both sides, and in whatever it is compared with. Finite for singular covariances too.
@@ -27,94 +27,70 @@ const MOST_SWEEPS: usize = 60;
 /// Features of different lengths, or fewer than two images.
 pub fn fid(a: &Features, b: &Features) -> Result<f64> {
     check(a, b, 2)?;
-    Ok(Gaussian::new(a).distance(&Gaussian::new(b)))
+    Gaussian::new(a).distance(&Gaussian::new(b))
 }
 
 /// Mean and covariance of features.
 pub(super) struct Gaussian {
     mean: Vec<f64>,
-    trace: f64,
-    /// Orthogonal rows `u` with `S = sum u u'`; zero where the features have no spread.
-    axes: Vec<f64>,
+    /// `R` of the covariance `R' R`: a row for each direction in which the features spread, at most as many as there are
+    /// features or images.
+    root: Mat<f64>,
 }
 
 impl Gaussian {
     pub(super) fn new(features: &Features) -> Gaussian {
-        let (n, dim) = (features.rows() as f64, features.dim());
-        // Column by column, centred: each entry of the covariance is one scalar product.
-        let columns: Vec<(f64, Vec<f64>)> = (0..dim)
-            .into_par_iter()
-            .map(|k| {
-                let column = || (0..features.rows()).map(|i| f64::from(features.row(i)[k]));
-                let mean = column().sum::<f64>() / n;
-                (mean, column().map(|x| x - mean).collect())
-            })
-            .collect();
-        let mut axes: Vec<f64> = (0..dim * dim)
-            .into_par_iter()
-            .map(|at| dot(&columns[at / dim].1, &columns[at % dim].1) / (n - 1.0))
-            .collect();
-        let trace = (0..dim).map(|k| axes[k * dim + k]).sum();
-        orthogonalise(&mut axes, dim);
-        // The rows are now eigenvalue times eigenvector. What is lost in rounding counts as no spread.
-        let norms: Vec<f64> = axes.chunks(dim).map(norm).collect();
-        let least = dim as f64 * f64::EPSILON * norms.iter().copied().fold(0.0, f64::max);
-        for (axis, &norm) in axes.chunks_mut(dim).zip(&norms) {
-            let scale = if norm > least { 1.0 / norm.sqrt() } else { 0.0 };
-            axis.iter_mut().for_each(|x| *x *= scale);
-        }
-        Gaussian { mean: columns.into_iter().map(|c| c.0).collect(), trace, axes }
+        let (rows, dim) = (features.rows(), features.dim());
+        let column = |k: usize| (0..rows).map(move |i| f64::from(features.row(i)[k]));
+        let mean: Vec<f64> = (0..dim).into_par_iter().map(|k| column(k).sum::<f64>() / rows as f64).collect();
+        let scale = 1.0 / ((rows - 1) as f64).sqrt();
+        let centred = Mat::from_fn(rows, dim, |i, k| (f64::from(features.row(i)[k]) - mean[k]) * scale);
+        Gaussian { mean, root: triangle(centred) }
     }
 
-    pub(super) fn distance(&self, other: &Gaussian) -> f64 {
-        let dim = self.mean.len();
-        let mut product: Vec<f64> =
-            self.axes.chunks(dim).flat_map(|u| other.axes.chunks(dim).map(|v| dot(u, v))).collect();
-        orthogonalise(&mut product, dim);
-        let root: f64 = product.chunks(dim).map(norm).sum();
+    /// The squared norm of `root`: the trace of the covariance.
+    fn trace(&self) -> f64 {
+        self.root.squared_norm_l2()
+    }
+
+    pub(super) fn distance(&self, other: &Gaussian) -> Result<f64> {
         let shift: f64 = self.mean.iter().zip(&other.mean).map(|(a, b)| (a - b).powi(2)).sum();
+        let product = product(self.root.as_ref(), other.root.as_ref());
+        let both: f64 = singular_values(product.as_ref())?.iter().sum();
         // A distance; rounding alone takes it below 0.
-        (shift + self.trace + other.trace - 2.0 * root).max(0.0)
+        Ok((shift + self.trace() + other.trace() - 2.0 * both).max(0.0))
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    lanes(a, b, |x, y| x * y)
+/// `a b'`.
+fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = Mat::zeros(a.nrows(), b.nrows());
+    matmul(out.as_mut(), Accum::Replace, a, b.transpose(), 1.0, Par::Seq);
+    out
 }
 
-fn norm(row: &[f64]) -> f64 {
-    dot(row, row).sqrt()
+/// The upper triangle `R` of `matrix = Q R`, as many rows as the matrix has rank.
+fn triangle(mut matrix: Mat<f64>) -> Mat<f64> {
+    let (rows, columns) = (matrix.nrows(), matrix.ncols());
+    let block = recommended_block_size::<f64>(rows, columns);
+    let mut reflections = Mat::zeros(block, rows.min(columns));
+    let need = qr_in_place_scratch::<f64>(rows, columns, block, Par::Seq, Spec::default());
+    let mut memory = MemBuffer::new(need);
+    let stack = MemStack::new(&mut memory);
+    let found = qr_in_place(matrix.as_mut(), reflections.as_mut(), Par::Seq, stack, Spec::default());
+    Mat::from_fn(found.rank, columns, |i, j| if i <= j { matrix[(i, j)] } else { 0.0 })
 }
 
-/// Rotates the rows of a square matrix among themselves until they are at right angles: their lengths are then its
-/// singular values, and if it was symmetric and positive, their directions its eigenvectors (one-sided Jacobi;
-/// Hestenes, J. SIAM 6, 1958).
-fn orthogonalise(matrix: &mut [f64], dim: usize) {
-    let least = dim as f64 * f64::EPSILON * norm(matrix);
-    for _ in 0..MOST_SWEEPS {
-        let mut turned = false;
-        for q in 1..dim {
-            let (before, row) = matrix.split_at_mut(q * dim);
-            let b = &mut row[..dim];
-            for a in before.chunks_mut(dim) {
-                let (long, wide, both) = (norm(a), norm(b), dot(a, b));
-                if long <= least || wide <= least || both.abs() <= RIGHT * long * wide {
-                    continue;
-                }
-                turned = true;
-                let zeta = (wide * wide - long * long) / (2.0 * both);
-                let tangent = zeta.signum() / (zeta.abs() + zeta.hypot(1.0));
-                let cosine = 1.0 / tangent.hypot(1.0);
-                let sine = cosine * tangent;
-                for (x, y) in a.iter_mut().zip(b.iter_mut()) {
-                    (*x, *y) = (cosine * *x - sine * *y, sine * *x + cosine * *y);
-                }
-            }
-        }
-        if !turned {
-            break;
-        }
-    }
+/// The singular values of a matrix, largest first.
+fn singular_values(matrix: MatRef<'_, f64>) -> Result<Vec<f64>> {
+    let (rows, columns) = (matrix.nrows(), matrix.ncols());
+    let mut values = Col::zeros(rows.min(columns));
+    let none = ComputeSvdVectors::No;
+    let mut memory = MemBuffer::new(svd_scratch::<f64>(rows, columns, none, none, Par::Seq, Spec::default()));
+    let stack = MemStack::new(&mut memory);
+    svd(matrix, values.as_diagonal_mut(), None, None, Par::Seq, stack, Spec::default())
+        .map_err(|_| Error::Covariance)?;
+    Ok(values.iter().copied().collect())
 }
 
 #[cfg(test)]
@@ -170,16 +146,29 @@ mod tests {
     }
 
     #[test]
-    fn right_angled_rows_keep_what_rotations_keep() {
-        let dim = 9;
-        let mut matrix: Vec<f64> = waves(dim, dim, 0.37, 0.0).values.iter().map(|&x| f64::from(x)).collect();
-        let before: f64 = norm(&matrix);
-        orthogonalise(&mut matrix, dim);
-        assert!((norm(&matrix) - before).abs() < 1e-12);
-        let rows: Vec<&[f64]> = matrix.chunks(dim).collect();
-        for (i, a) in rows.iter().enumerate() {
-            assert!(rows[..i].iter().all(|b| dot(a, b).abs() < 1e-12));
+    fn a_triangle_keeps_the_products_of_columns() {
+        for (rows, columns) in [(9, 9), (40, 7), (4, 11)] {
+            let mut matrix = Mat::from_fn(rows, columns, |i, j| f64::from(waves(rows, columns, 0.37, 0.0).row(i)[j]));
+            // One column says nothing new.
+            for i in 0..rows {
+                matrix[(i, 2)] = 3.0 * matrix[(i, 0)] - matrix[(i, 1)];
+            }
+            let root = triangle(matrix.clone());
+            assert_eq!(root.nrows(), rows.min(columns - 1));
+            let (before, after) = (matrix.transpose() * &matrix, root.transpose() * &root);
+            assert!((before - after).norm_max() < 1e-12);
         }
+    }
+
+    #[test]
+    fn singular_values_of_a_known_matrix() {
+        // Of [3 0; 4 5] the squares are 45 and 5.
+        let known = Mat::from_fn(2, 2, |i, j| [[3.0, 0.0], [4.0, 5.0]][i][j]);
+        let found = singular_values(known.as_ref()).unwrap();
+        assert!((found[0] - 45f64.sqrt()).abs() < 1e-12 && (found[1] - 5f64.sqrt()).abs() < 1e-12);
+        assert_eq!(singular_values(Mat::zeros(3, 2).as_ref()).unwrap(), [0.0, 0.0]);
+        assert!(singular_values(Mat::zeros(0, 2).as_ref()).unwrap().is_empty());
+        assert!(singular_values(Mat::full(2, 2, f64::NAN).as_ref()).is_err());
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! How good and how private is a folder of synthetic images? The scores of images, beside those of tables:
 //! [`compare`] measures how much synthetic images are like the training images, [`copying`] whether they are
-//! training images, and an [`Report`] says it all in a [`Document`](crate::Document).
+//! training images, and a [`Report`] says it all in a [`Document`](crate::Document).
 //!
-//! Likeness is measured on features, the activations of a classifier, which are computed elsewhere and handed in
-//! as [`Features`]: no tensors here, no burn. Scores depend on the classifier, so its name and hash are part of
-//! the report, and numbers of two extractors cannot be compared. Every score stands beside its **floor**: what the
-//! same score gives for real images that are as new as synthetic ones should be, on as many images.
+//! Likeness is measured on features, the activations of a classifier: no tensors here, no burn. [`compare`] takes them as
+//! [`Features`]; an evaluation of files, [`Compare`](crate::Compare) of [`Images`](verisim_data::image::Images), gets them from
+//! the [`Eyes`] that it is handed. Scores depend on the classifier, so its name and hash are part of the report, and numbers of
+//! two classifiers cannot be compared. Every score stands beside its **floor**: what the same score gives for real images that
+//! are as new as synthetic ones should be, on as many images.
 
 mod copying;
 mod document;
+mod evaluate;
+mod eyes;
 mod fid;
 mod kid;
 mod lines;
@@ -20,6 +23,8 @@ use rayon::join;
 use serde::Serialize;
 
 pub use copying::{Closest, Copying, MOST_CHECKED, Nearest, Repeats, Sides, Unseen, copying};
+pub use evaluate::Ask;
+pub use eyes::{Effort, Eye, Eyes};
 pub use fid::fid;
 pub use kid::kid;
 pub use prdc::{Prdc, prdc};
@@ -131,13 +136,13 @@ pub fn compare(inputs: &Inputs) -> Result<Scores> {
 
     let (gaussian, manifold) = join(|| Gaussian::new(&train), || Manifold::new(&train, NEIGHBOURS));
     let within = kid::within(&train);
-    let score = |other: &Features| {
-        let fid = gaussian.distance(&Gaussian::new(other));
+    let score = |other: &Features| -> Result<_> {
+        let fid = gaussian.distance(&Gaussian::new(other))?;
         let kid = within + kid::within(other) - 2.0 * kid::between(other, &train);
-        (fid, kid, manifold.compare(&Manifold::new(other, NEIGHBOURS)))
+        Ok((fid, kid, manifold.compare(&Manifold::new(other, NEIGHBOURS))))
     };
-    let (fid, kid, prdc) = score(&synthetic);
-    let floor = holdout.as_ref().map(score);
+    let (fid, kid, prdc) = score(&synthetic)?;
+    let floor = holdout.as_ref().map(score).transpose()?;
     Ok(Scores {
         images: n,
         fid: Scored { value: fid, floor: floor.map(|f| f.0) },

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use verisim_data::table::{DetectOptions, Frame, Schema, Source, Table};
+use verisim_data::table::{DetectSettings, Frame, Schema, Source, Table};
 use verisim_data::{Data, Event, Watch};
 
 use super::{Settings, compare};
@@ -40,7 +40,7 @@ impl Ask {
             path: path.to_owned(),
             delimiter: self.delimiter,
             missing: self.missing.clone(),
-            columns: DetectOptions::default(),
+            columns: DetectSettings::default(),
         };
         Ok(<Table as Data>::read(&source, watch)?)
     }
@@ -74,7 +74,7 @@ impl Compare for Table {
         let table = ask.read(&ask.real, watch)?;
         let schema = match known {
             Some(known) => known.spec.schema.clone(),
-            None => Schema::detect(&table, &DetectOptions::default())?,
+            None => Schema::detect(&table, &DetectSettings::default())?,
         };
         let real = schema.parse(&table)?;
         let synthetic = ask.read_as(&schema, &ask.synthetic, watch)?;

@@ -60,7 +60,7 @@ impl Augment {
             ("cutout", self.cutout, 0.9),
         ];
         match ranges.iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
-            Some((key, _, most)) => Err(Error::Data(format!("[augment] {key} must lie between 0 and {most}"))),
+            Some((key, _, most)) => Err(Error::Augment { key, most: *most }),
             None => Ok(()),
         }
     }

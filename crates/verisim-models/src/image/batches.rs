@@ -23,9 +23,9 @@ pub fn to_byte(x: f32) -> u8 {
     ((x + 1.0) * 127.5).round() as u8
 }
 
-/// One batch.
+/// The images of one step, or of one part of a validation.
 pub struct Batch {
-    /// Images.
+    /// Number of images `B`.
     pub count: usize,
     /// A class number each; 0 where there are no classes.
     pub labels: Vec<u32>,
@@ -64,7 +64,7 @@ impl Batches {
     /// When there are none, or they cannot be read.
     pub fn new(split: &Split<'_, Images>, setup: &Setup<'_>) -> Result<Batches> {
         if split.train.is_empty() {
-            return Err(Error::Data("there is no image to learn".into()));
+            return Err(Error::Empty { unit: "images" });
         }
         let device = setup.device.clone().inner();
         Ok(Batches {
@@ -84,7 +84,10 @@ impl Batches {
         (self.train.len() / self.size).max(1) as u64
     }
 
-    /// The batch of a step.
+    /// The images of a step, augmented: the same for the same seed and step.
+    ///
+    /// # Errors
+    /// When they cannot be read.
     pub fn next(&mut self, clock: &Clock) -> Result<Batch> {
         let at = self.epochs.batch(clock.seed, clock.step, self.train.len(), self.size);
         let index: Vec<usize> = at.iter().map(|&i| self.train[i]).collect();
@@ -109,7 +112,10 @@ impl Batches {
         parts.into_iter().map(|index| self.load(&index))
     }
 
-    /// Pixels of a batch as they were read, on the host.
+    /// Pixels of a batch as they were read, on the host, `B` times height x width x channels. Reads nothing from the device.
+    ///
+    /// # Errors
+    /// When they cannot be read.
     pub fn bytes(&self, batch: &Batch) -> Result<Vec<u8>> {
         match &batch.bytes {
             Some(bytes) => Ok(bytes.clone()),
@@ -225,8 +231,7 @@ mod tests {
         let training = Training { batch_size: 16, ..crate::training::tests::training() };
         let (train, validation): (Vec<usize>, Vec<usize>) = ((8..40).collect(), (0..8).collect());
         let augment = Augment::default();
-        let split =
-            Split { encoded: &Arc::new(images), train: &train, validation: &validation, augment: &augment };
+        let split = Split { encoded: &Arc::new(images), train: &train, validation: &validation, augment: &augment };
         let setup = Setup { training: &training, seed: 3, device: &Device::flex().autodiff(), shards: 2 };
         let mut batches = Batches::new(&split, &setup).unwrap();
         assert_eq!(batches.per_epoch(), 2);
@@ -244,4 +249,5 @@ mod tests {
         seen.sort_unstable();
         assert_eq!(seen, (8..40).collect::<Vec<u8>>());
         assert_eq!(batches.validation(5).map(|b| b.unwrap().count).collect::<Vec<_>>(), [5, 3]);
-    }}
+    }
+}

@@ -8,6 +8,7 @@ mod batches;
 pub mod classifier;
 pub mod flow;
 pub mod gan;
+mod pairing;
 mod sampler;
 #[cfg(test)]
 pub(crate) mod testkit;
@@ -19,13 +20,13 @@ use verisim_data::image::{Images, Source, Spec, grid, png_bytes};
 
 pub use augment::Augment;
 pub use batches::{Batch, Batches, from_byte, to_byte};
-pub use sampler::{Sampler, Tuning, labels_of, noise_of, render, sheet, together};
+pub use sampler::{Sampler, Tuning, noise_of, render, sheet, together};
 
 use crate::error::Result;
-use crate::learn::{Augments, Learn, Ready, models};
+use crate::learn::{Augments, Learn, Ready};
 use crate::training::Train;
 
-models! {
+crate::models! {
     /// A model of images and its settings: `[model.flow]`, `[model.gan]`, ...
     Images:
     /// Convolutional variational autoencoder.

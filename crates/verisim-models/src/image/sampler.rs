@@ -7,7 +7,6 @@ use verisim_data::image::{Shape, Spec};
 use verisim_data::rng::{normal, stream};
 
 use super::batches::to_byte;
-use crate::artefact::Provenance;
 use crate::error::{Error, Result};
 use crate::nets::is_flex;
 use crate::read;
@@ -30,9 +29,7 @@ pub trait Sampler: Send + Sync {
     fn tuned(&self, tuning: &Tuning) -> Result<Option<Box<dyn Sampler>>> {
         match *tuning == Tuning::default() {
             true => Ok(None),
-            false => Err(Error::Data(
-                "steps and guidance are settings of a flow, and this model has none; leave them out".into(),
-            )),
+            false => Err(Error::NoTuning),
         }
     }
 }
@@ -90,17 +87,6 @@ pub fn render(sampler: &dyn Sampler, shape: Shape, noise: &[f32], labels: &[u32]
         false => pieces.into_iter().map(make).collect(),
     };
     Ok(made?.concat())
-}
-
-/// What is written into every picture, as keywords and texts: that it is synthetic, and by which model. The hashes of its
-/// config and of what it learnt and its steps, which `verisim inspect` shows too, tell it from others of its kind.
-pub fn labels_of(model: &str, by: &Provenance) -> Vec<(String, String)> {
-    let Provenance { config_hash, data_hash, .. } = by;
-    let steps = by.steps.map_or_else(String::new, |n| format!(", {n} steps"));
-    let comment =
-        format!("Synthetic image, drawn from a {model} model (config {config_hash}, data {data_hash}{steps})");
-    let texts = [("Software", format!("verisim {}", by.version)), ("Source", "synthetic".into()), ("Comment", comment)];
-    texts.map(|(keyword, text)| (keyword.to_owned(), text)).to_vec()
 }
 
 /// Most rows of a sheet.

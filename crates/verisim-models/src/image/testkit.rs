@@ -13,7 +13,6 @@ use crate::learn::{Clock, Model as _, Setup, Split, Trainee};
 use crate::training::Training;
 use crate::weights::Weights;
 
-
 /// Grey images of 8 x 8, bright on the left (class 0) and on the right (class 1) in turn; how bright is random.
 pub(crate) fn halves(count: usize) -> Images {
     let mut rng = stream(1, "halves", 0);
@@ -145,9 +144,7 @@ pub(crate) fn assert_cuts<M: Trainee<Images>>(new: impl Fn(&Split<'_, Images>, &
     with.gather(&(0..64).collect::<Vec<_>>(), &mut pixels).unwrap();
     let without = Images::from_pixels(with.shape(), Vec::new(), Vec::new(), pixels).unwrap();
     let (training, device) = (training(), Device::flex().autodiff());
-    for (images, together, turns) in
-        [(&with, 1, 1), (&with, 1, 2), (&with, 2, 2), (&without, 2, 1), (&without, 1, 3)]
-    {
+    for (images, together, turns) in [(&with, 1, 1), (&with, 1, 2), (&with, 2, 2), (&without, 2, 1), (&without, 1, 3)] {
         let images = images.take(&(0..64).collect::<Vec<_>>()).unwrap();
         let training = Training { accumulate: turns, ..training.clone() };
         let setup = Setup { training: &training, seed: 1, device: &device, shards: together };

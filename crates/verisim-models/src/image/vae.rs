@@ -18,11 +18,12 @@
 //! - Classes of fewer than twice as many images as latents take the distribution of all classes together.
 //! - What is drawn is the mean `y`, without the noise of the likelihood.
 
+mod prior;
+
 use std::ops::Range;
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
 use verisim_data::image::{Images, Spec};
@@ -30,16 +31,16 @@ use verisim_data::rng::stream;
 
 use crate::error::{Error, Result};
 use crate::image::{Batches, Sampler};
-use crate::linalg::cholesky;
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
-use crate::nets::{Ema, Init, linear, silu};
+use crate::nets::{Init, linear, silu};
 use crate::noise;
 use crate::read;
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Cuts};
+use crate::step::{self, Cuts, Learner};
 use crate::training::Training;
 use crate::weights::Weights;
+use prior::{Latents, Moments};
 
 /// Settings of the autoencoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -234,21 +235,21 @@ fn logistic(x: Tensor<4>, y: Tensor<4>, log_scale: Tensor<1>) -> Tensor<1> {
     -(below * not_white + above * not_black + inside).sum()
 }
 
-/// An autoencoder in training.
+/// An autoencoder and the images that it learns.
 pub struct Vae {
     config: Config,
-    training: Training,
     spec: Spec,
     batches: Batches,
     device: Device,
     cuts: Cuts,
-    net: Net,
-    optimizer: ModuleOptimizer,
-    ema: Ema<Net>,
+    learner: Learner<Net>,
 }
 
 impl Vae {
-    /// A fresh model.
+    /// Weights from the seed, images on their way to the device.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or do not fit the images.
     pub fn new(config: &Config, split: &Split<'_, Images>, setup: &Setup<'_>) -> Result<Vae> {
         config.check()?;
         let spec = Spec::of(split.encoded, split.train);
@@ -259,13 +260,10 @@ impl Vae {
         let net = Net::new(config, &spec, setup.seed, setup.device)?;
         Ok(Vae {
             config: config.clone(),
-            training: setup.training.clone(),
             batches: Batches::new(split, setup)?,
             device: setup.device.clone(),
-            cuts: Cuts { together: setup.shards, turns: setup.training.accumulate },
-            ema: Ema::new(&net, setup.training.ema),
-            net,
-            optimizer: step::adamw(setup.training),
+            cuts: Cuts::of(setup),
+            learner: Learner::new(net, setup.training),
             spec,
         })
     }
@@ -322,72 +320,6 @@ fn bad_prior<T>(classes: usize) -> Result<T> {
     Err(Error::Setting { model: "vae", key: "prior".into(), rule })
 }
 
-/// Sums over latents of one class.
-struct Moments {
-    size: usize,
-    count: f64,
-    first: Vec<f64>,
-    second: Vec<f64>,
-}
-
-impl Moments {
-    fn new(size: usize) -> Moments {
-        Moments { size, count: 0.0, first: vec![0.0; size], second: vec![0.0; size * size] }
-    }
-
-    /// An image whose latents have this mean and variance.
-    fn add(&mut self, mean: &[f32], var: &[f32]) {
-        self.count += 1.0;
-        for (i, &m) in mean.iter().enumerate() {
-            let m = f64::from(m);
-            self.first[i] += m;
-            let row = &mut self.second[i * self.size..=i * self.size + i];
-            row.iter_mut().zip(mean).for_each(|(sum, &other)| *sum += m * f64::from(other));
-            row[i] += f64::from(var[i]);
-        }
-    }
-
-    /// Both sums together.
-    fn and(mut self, other: &Moments) -> Moments {
-        self.count += other.count;
-        self.first.iter_mut().zip(&other.first).for_each(|(a, b)| *a += b);
-        self.second.iter_mut().zip(&other.second).for_each(|(a, b)| *a += b);
-        self
-    }
-
-    /// Mean and Cholesky factor of the covariance, with `size` standard normal pseudo-images added.
-    fn normal(&self) -> (Vec<f64>, Vec<f64>) {
-        let n = self.size;
-        let total = self.count + n as f64;
-        let mean: Vec<f64> = self.first.iter().map(|x| x / total).collect();
-        let mut covariance = vec![0.0; n * n];
-        for i in 0..n {
-            for j in 0..=i {
-                let pseudo = if i == j { n as f64 } else { 0.0 };
-                let value = (self.second[i * n + j] + pseudo) / total - mean[i] * mean[j];
-                (covariance[i * n + j], covariance[j * n + i]) = (value, value);
-            }
-        }
-        (mean, cholesky(&covariance, n))
-    }
-}
-
-/// Normal distributions of latents, one a class: means `[K, latent]`, Cholesky factors `[K, latent, latent]`.
-struct Latents {
-    means: Vec<f32>,
-    spreads: Vec<f32>,
-}
-
-impl Latents {
-    fn on(self, latent: usize, device: &Device) -> (Tensor<2>, Tensor<3>) {
-        let k = self.means.len() / latent;
-        (
-            Tensor::from_data(TensorData::new(self.means, [k, latent]), device),
-            Tensor::from_data(TensorData::new(self.spreads, [k, latent, latent]), device),
-        )
-    }
-}
-
 impl Trainee<Images> for Vae {
     fn steps_per_epoch(&self) -> u64 {
         self.batches.per_epoch()
@@ -405,22 +337,20 @@ impl Trainee<Images> for Vae {
             let (r, d) = (r / batch.count as f64, d / batch.count as f64);
             (r.clone() + d.clone() * this.config.beta, vec![("reconstruction", r.inner()), ("divergence", d.inner())])
         };
-        let (grads, logs) = step::gradients_of_rows(&this.net, this.cuts, batch.count, &this.device, shard);
-        let grads = step::clip(&self.net, grads, self.training.clip);
-        self.net = self.optimizer.step(self.training.learning_rate * clock.rate, self.net.clone(), grads);
-        self.ema.update(&self.net);
+        let (grads, logs) = step::gradients_of_rows(this.learner.net(), this.cuts, batch.count, &this.device, shard);
+        self.learner.update(grads, clock);
         Ok(step::add_losses(logs))
     }
 
-    /// The loss on images kept back, with the same noise each time.
+    /// The loss on images kept for validation, with the same noise each time.
     fn validate(&mut self) -> Result<Option<f64>> {
-        let (mut total, mut count) = (0.0, 0);
+        let (net, mut total, mut count) = (self.learner.average(), 0.0, 0);
         for (k, batch) in self.batches.validation(64).enumerate() {
             let batch = batch?;
             let class = self.one_hot(&batch.labels);
             let mut rng = stream(0, "validate", k as u64);
             let noise = noise::normal(&mut rng, batch.count, self.config.latent, &self.device.clone().inner());
-            let (r, d) = loss(&self.config, self.ema.average(), batch.pixels, class, noise);
+            let (r, d) = loss(&self.config, &net, batch.pixels, class, noise);
             total += read::number(r + d * self.config.beta)?;
             count += batch.count;
         }
@@ -428,26 +358,21 @@ impl Trainee<Images> for Vae {
     }
 
     fn keep(&mut self) {
-        self.ema.keep();
+        self.learner.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net)?);
-        self.ema.save(&mut weights)?;
-        step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
+        self.learner.save(&mut weights, "net")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
-        self.ema.restore(&mut weights)?;
-        self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
-        Ok(())
+        self.learner.load(&mut weights, "net")
     }
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
-        let net = self.ema.best();
+        let net = self.learner.best();
         let mut weights = weights_of(&net.generator)?;
         if self.config.prior == Prior::Fitted {
             let (n, k) = (self.config.latent, self.spec.labels());
@@ -459,27 +384,31 @@ impl Trainee<Images> for Vae {
     }
 
     fn preview(&self) -> Option<Box<dyn Sampler>> {
-        let net = self.ema.average();
+        let net = self.learner.average();
         // A picture on the way may do with the standard prior when images cannot be read.
         let latents = match self.config.prior {
-            Prior::Fitted => self.fitted(net, MOST_FITTED / 10, 0).ok(),
+            Prior::Fitted => self.fitted(&net, MOST_FITTED / 10, 0).ok(),
             Prior::Standard => None,
         };
-        Some(Box::new(self.sampler(net, latents)))
+        Some(Box::new(self.sampler(&net, latents)))
     }
 }
 
-/// A trained decoder.
+/// Draws images: latents from the prior, decoded to their mean.
 pub struct VaeSampler {
     latent: usize,
     labels: usize,
+    /// The fitted prior, `[K, latent]` and `[K, latent, latent]`; none for the standard one.
     latents: Option<(Tensor<2>, Tensor<3>)>,
     generator: Generator,
     device: Device,
 }
 
 impl VaeSampler {
-    /// The sampler of saved weights.
+    /// Takes out of `weights` what a finished training left there.
+    ///
+    /// # Errors
+    /// When they are not those of these settings and images.
     pub fn from_weights(config: &Config, spec: &Spec, weights: &mut Weights, device: &Device) -> Result<Self> {
         let layout = config.layout(spec)?;
         let (n, k) = (config.latent, spec.labels());
@@ -531,197 +460,4 @@ impl Sampler for VaeSampler {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::image;
-    use crate::image::{Tuning, from_byte};
-    use crate::image::testkit as images;
-    use crate::image::testkit::{assert_close, host, random, steps};
-    use crate::nets::params::tests::{assert_gradients, shaken, zeroed};
-    use verisim_data::image::{Images, Shape, Spec};
-
-    fn config() -> Config {
-        Config { latent: 4, channels: vec![8, 8], condition: 16, ..Config::default() }
-    }
-
-    fn tiny() -> Config {
-        Config { latent: 2, channels: vec![4, 6], condition: 5, ..Config::default() }
-    }
-
-    fn spec() -> Spec {
-        let shape = Shape { height: 4, width: 8, channels: 1 };
-        Spec { shape, classes: ["left", "right"].map(String::from).to_vec(), shares: vec![0.5, 0.5] }
-    }
-
-    fn fresh(split: &Split<'_, Images>, setup: &Setup<'_>) -> Vae {
-        Vae::new(&config(), setup).unwrap()
-    }
-
-    fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-        Tensor::from_data(TensorData::new(values, shape), &Device::flex())
-    }
-
-    /// Three images of 4 x 8 pixels, black and white ones among them.
-    fn pixels() -> Tensor<4> {
-        tensor((0..96).map(|i| from_byte((i * 37 % 256) as u8)).collect(), [3, 4, 8, 1])
-    }
-
-    /// `-ln p` of one byte around `y`.
-    fn logistic_of(byte: u8, y: f32, log_scale: f32) -> f64 {
-        let (x, y) = (tensor(vec![from_byte(byte)], [1; 4]), tensor(vec![y], [1; 4]));
-        f64::from(logistic(x, y, tensor(vec![log_scale], [1])).into_scalar::<f32>())
-    }
-
-    #[test]
-    fn the_logistic_likelihood_is_the_mass_of_a_byte() {
-        let f = |x: f64| 1.0 / (1.0 + (-x).exp());
-        for (y, log_scale) in [(0.0, 0.0), (-0.3, -2.0), (0.7, -4.0), (1.2, -1.0), (-1.0, -3.0)] {
-            let mut whole = 0.0;
-            for byte in 0..=255 {
-                let x = f64::from(byte) / 127.5 - 1.0;
-                let at = |x: f64| (x - f64::from(y)) / f64::from(log_scale).exp();
-                let (below, above) = (at(x - 1.0 / 255.0), at(x + 1.0 / 255.0));
-                let mass = match byte {
-                    0 => f(above),
-                    255 => f(-below),
-                    // Of the tail on the right the mirror image, whose digits are not lost beside 1.
-                    _ if below > 0.0 => f(-below) - f(-above),
-                    _ => f(above) - f(below),
-                };
-                let got = logistic_of(byte, y, log_scale);
-                let error = (got + mass.ln()).abs();
-                assert!(error < 1e-3 + 1e-5 * got, "{byte} around {y}: {got} and {}", -mass.ln());
-                whole += (-got).exp();
-            }
-            assert!((whole - 1.0).abs() < 1e-3, "the masses around {y} add up to {whole}");
-        }
-        // White where black was expected, at the smallest scale: 1 - F(d) is e^-d, which is 0 for a computer.
-        let expected = (2.0 - 1.0 / 255.0) * 7f64.exp();
-        for (byte, y) in [(255, -1.0), (0, 1.0)] {
-            assert!((logistic_of(byte, y, -7.0) / expected - 1.0).abs() < 1e-4);
-        }
-    }
-
-    #[test]
-    fn the_gaussian_likelihood_is_that_of_normals() {
-        let (x, y) = (tensor(vec![1.0, 0.0, -1.0, 0.5], [2, 1, 2, 1]), tensor(vec![0.5, 0.0, 0.0, 0.0], [2, 1, 2, 1]));
-        let got = gaussian(x, y, tensor(vec![2f32.ln()], [1]), 4.0).into_scalar::<f32>();
-        // Squares of 1.5 in all, and a deviation of 2.
-        assert!((got - (1.5 / 8.0 + 4.0 * 2f32.ln())).abs() < 1e-5, "{got}");
-    }
-
-    /// With weights of zero the decoder gives 0, and the latents are what the bias of the encoder's last layer says.
-    #[test]
-    fn the_loss_of_an_empty_net_is_known() {
-        let bias = [0.5, -1.0, 0.8, -1.6];
-        let net = Net::new(&tiny(), &spec(), 3, &Device::flex()).unwrap();
-        let net = zeroed(net, &[&bias, &[2f32.ln()]]);
-        let class = classes(&[0, 1, 1], 2, &Device::flex());
-        let (reconstruction, divergence) = loss(&tiny(), &net, pixels(), class, random([3, 2], 0));
-        let squares: f32 = host(pixels()).iter().map(|x| x * x).sum();
-        let expected = squares / 8.0 / 32.0 + 3.0 * 2f32.ln();
-        let got = reconstruction.into_scalar::<f32>();
-        assert!((got - expected).abs() < 1e-4, "{got} and {expected}");
-        let of = |mean: f32, raw: f32| {
-            let log_var = 8.0 * (raw / 8.0).tanh();
-            0.5 * (log_var.exp() + mean * mean - log_var - 1.0)
-        };
-        let expected = 3.0 * (of(bias[0], bias[2]) + of(bias[1], bias[3])) / 32.0;
-        let got = divergence.into_scalar::<f32>();
-        assert!((got - expected).abs() < 1e-5, "{got} and {expected}");
-    }
-
-    #[test]
-    fn gradients_are_those_of_finite_differences() {
-        for likelihood in [Likelihood::Gaussian, Likelihood::Logistic] {
-            let config = Config { likelihood, ..tiny() };
-            let net = shaken(Net::new(&config, &spec(), 3, &Device::flex().autodiff()).unwrap(), 0.2);
-            let (x, class) = (pixels(), classes(&[0, 1, 1], 2, &Device::flex()));
-            assert_gradients(&net, 3e-3, |net| {
-                let (x, class) = (Tensor::from_inner(x.clone()), Tensor::from_inner(class.clone()));
-                let (r, d) = loss(&config, net, x, class, Tensor::from_inner(random([3, 2], 0)));
-                r * 2.0 + d
-            });
-        }
-    }
-
-    #[test]
-    fn moments_are_those_of_the_latents_and_of_pseudo_images() {
-        let mut moments = Moments::new(2);
-        moments.add(&[1.0, 0.0], &[0.5, 0.25]);
-        moments.add(&[3.0, 2.0], &[0.5, 0.25]);
-        // Two images and two pseudo-images: means 4/4 and 2/4; variances (1 + 9 + 1 + 2) / 4 - 1 = 2.25 and
-        // (4 + 0.5 + 2) / 4 - 0.25 = 1.375; covariance 6/4 - 0.5 = 1.
-        let (mean, spread) = moments.normal();
-        assert_eq!(mean, [1.0, 0.5]);
-        let expected = [1.5, 0.0, 1.0 / 1.5, (1.375f64 - 1.0 / 2.25).sqrt()];
-        assert!(spread.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{spread:?}");
-        // A class without images has the standard normal distribution.
-        assert_eq!(Moments::new(2).normal(), (vec![0.0; 2], vec![1.0, 0.0, 0.0, 1.0]));
-    }
-
-    #[test]
-    fn latents_are_drawn_from_the_normal_distribution_of_their_class() {
-        let device = Device::flex();
-        let generator = shaken(Net::new(&tiny(), &spec(), 3, &device).unwrap(), 0.2).generator;
-        let latents =
-            Latents { means: vec![1.0, -1.0, 0.5, 2.0], spreads: vec![2.0, 0.0, 0.5, 1.0, 1.0, 0.0, -1.0, 0.25] };
-        let latents = Some(latents.on(2, &device));
-        let sampler =
-            VaeSampler { latent: 2, labels: 2, latents, generator: generator.clone(), device: device.clone() };
-        let labels = [0, 1, 1];
-        let got = sampler.images(tensor(vec![1.0, 2.0, 1.0, 2.0, 0.0, -1.0], [3, 2]), &labels);
-        let z = tensor(vec![3.0, 1.5, 1.5, 1.5, 0.5, 1.75], [3, 2]);
-        assert_close(&host(got), &host(generator.forward(z.clone(), classes(&labels, 2, &device))));
-        let plain = VaeSampler { latents: None, ..sampler };
-        assert_close(
-            &host(plain.images(z.clone(), &labels)),
-            &host(generator.forward(z, classes(&labels, 2, &device))),
-        );
-    }
-
-    #[test]
-    fn training_lowers_the_loss_and_images_follow_their_class() {
-        for (likelihood, prior) in [(Likelihood::Gaussian, Prior::Fitted), (Likelihood::Logistic, Prior::Standard)] {
-            let config = Config { likelihood, prior, ..config() };
-            let mut model = images::model(|setup| Vae::new(&config, setup).unwrap());
-            let before = model.validate().unwrap().unwrap();
-            steps(&mut model, 0..150);
-            let after = model.validate().unwrap().unwrap();
-            assert!(after < before - 0.6, "{before} before, {after} after");
-            assert_eq!(model.validate().unwrap(), Some(after));
-            images::assert_classes(&*model.preview().unwrap());
-        }
-    }
-
-    #[test]
-    fn what_was_saved_goes_on_alike() {
-        images::assert_resumes(fresh);
-    }
-
-    #[test]
-    fn weights_draw_what_the_model_drew() {
-        images::assert_restores(&image::Model::Vae(config()), fresh);
-        let standard = Config { prior: Prior::Standard, ..config() };
-        images::assert_restores(&image::Model::Vae(standard.clone()), |setup| Vae::new(&standard, setup).unwrap());
-    }
-
-    #[test]
-    fn seeds_decide_the_model() {
-        images::assert_seeded(fresh);
-    }
-
-    #[test]
-    fn batches_may_be_cut_in_any_way() {
-        images::assert_cuts(fresh);
-    }
-
-    #[test]
-    fn steps_and_guidance_are_refused() {
-        let sampler = images::model(fresh).preview().unwrap();
-        assert!(sampler.tuned(&Tuning::default()).unwrap().is_none());
-        for tuning in [Tuning { steps: Some(3), guidance: None }, Tuning { steps: None, guidance: Some(2.0) }] {
-            assert!(sampler.tuned(&tuning).is_err());
-        }
-    }
-}
+mod tests;

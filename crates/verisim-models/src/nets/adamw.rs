@@ -6,7 +6,10 @@
 use burn::optim::{AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::tensor::Tensor;
 
-/// The optimiser's settings.
+#[cfg(feature = "flex")]
+use super::device::is_flex;
+
+/// Settings of the optimiser, the same for all parameters.
 #[derive(Clone, Debug)]
 pub struct AdamW {
     /// Decay rates of the moments.
@@ -19,12 +22,12 @@ pub struct AdamW {
 
 /// One step as numbers: `p <- keep p - rate m / (root sqrt(v) + epsilon)`, with the moments already moved.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Update {
-    pub betas: [f32; 2],
-    pub epsilon: f32,
-    pub keep: f32,
-    pub rate: f32,
-    pub root: f32,
+struct Update {
+    betas: [f32; 2],
+    epsilon: f32,
+    keep: f32,
+    rate: f32,
+    root: f32,
 }
 
 impl AdamW {
@@ -56,7 +59,7 @@ impl Optimizer for AdamW {
         state.time += 1;
         let update = self.update(rate, state.time);
         #[cfg(feature = "flex")]
-        if super::is_flex(&tensor.device()) {
+        if is_flex(&tensor.device()) {
             let [tensor, m, v] = flex::step(update, [tensor, state.moment_1, state.moment_2], grad);
             return (tensor, Some(AdaptiveMomentumState { moment_1: m, moment_2: v, ..state }));
         }
@@ -75,7 +78,7 @@ impl Optimizer for AdamW {
 /// `keep average + (1 - keep) latest`.
 pub fn blend<const D: usize>(average: Tensor<D>, latest: Tensor<D>, keep: f64) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if super::is_flex(&average.device()) {
+    if is_flex(&average.device()) {
         return flex::blend(average, latest, keep as f32);
     }
     average * keep + latest * (1.0 - keep)
@@ -84,7 +87,7 @@ pub fn blend<const D: usize>(average: Tensor<D>, latest: Tensor<D>, keep: f64) -
 /// The sum of squares, where it can be had without waiting: on a CPU.
 pub fn squares<const D: usize>(tensor: &Tensor<D>) -> Option<f64> {
     #[cfg(feature = "flex")]
-    if super::is_flex(&tensor.device()) {
+    if is_flex(&tensor.device()) {
         return Some(flex::squares(tensor.clone()));
     }
     let _ = tensor;
@@ -95,38 +98,53 @@ pub fn squares<const D: usize>(tensor: &Tensor<D>) -> Option<f64> {
 mod flex {
     use burn::backend::Flex;
     use burn::tensor::Tensor;
+    use rayon::prelude::*;
 
     use super::Update;
-    use crate::nets::conv::flex::{Flat, numbers};
-    use crate::nets::kernels;
-
-    /// The tensor's own numbers, one after another.
-    fn own<const D: usize>(tensor: Tensor<D>) -> Flat {
-        let flat = tensor.try_into_primitive::<Flex>().unwrap_or_else(|_| unreachable!("the tensor lies on flex"));
-        // Views of other layouts or of a part of a larger tensor are copied.
-        if flat.as_slice::<f32>().is_some_and(|s| s.len() == flat.storage::<f32>().len()) { flat } else { whole(&flat) }
-    }
-
-    fn whole(flat: &Flat) -> Flat {
-        let values = numbers(flat).into_owned();
-        Flat::from_data(burn::tensor::TensorData::new(values, flat.layout().shape().clone()))
-    }
+    use crate::nets::flat::whole;
+    use crate::nets::kernels::{PART, dot, wide};
 
     pub fn step<const D: usize>(update: Update, state: [Tensor<D>; 3], grad: Tensor<D>) -> [Tensor<D>; 3] {
-        let [mut p, mut m, mut v] = state.map(own);
-        let grad = own(grad);
-        kernels::adamw(update, p.storage_mut(), m.storage_mut(), v.storage_mut(), grad.storage());
+        let [mut p, mut m, mut v] = state.map(whole);
+        let grad = whole(grad);
+        move_all(update, p.storage_mut(), m.storage_mut(), v.storage_mut(), grad.storage());
         [p, m, v].map(Tensor::from_primitive::<Flex>)
     }
 
     pub fn blend<const D: usize>(average: Tensor<D>, latest: Tensor<D>, keep: f32) -> Tensor<D> {
-        let (mut average, latest) = (own(average), own(latest));
-        kernels::blend(average.storage_mut(), latest.storage(), keep);
+        let (mut average, latest) = (whole(average), whole(latest));
+        blend_all(average.storage_mut(), latest.storage(), keep);
         Tensor::from_primitive::<Flex>(average)
     }
 
     pub fn squares<const D: usize>(tensor: Tensor<D>) -> f64 {
-        kernels::squares(own(tensor).storage())
+        sum_of_squares(whole(tensor).storage())
+    }
+
+    /// One step of AdamW: moves the moments `m` and `v` by the gradient, and the parameters by them.
+    fn move_all(update: Update, p: &mut [f32], m: &mut [f32], v: &mut [f32], grad: &[f32]) {
+        let Update { betas: [b1, b2], epsilon, keep, rate, root } = update;
+        let parts = p.par_chunks_mut(PART).zip(m.par_chunks_mut(PART)).zip(v.par_chunks_mut(PART));
+        parts.zip(grad.par_chunks(PART)).for_each(|(((p, m), v), g)| {
+            wide!(for (((p, m), v), &g) in p.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g) {
+                *m = b1 * *m + (1.0 - b1) * g;
+                *v = b2 * *v + (1.0 - b2) * g * g;
+                *p = keep * *p - rate * *m / (root * v.sqrt() + epsilon);
+            });
+        });
+    }
+
+    /// `keep average + (1 - keep) latest`, in place.
+    fn blend_all(average: &mut [f32], latest: &[f32], keep: f32) {
+        average.par_chunks_mut(PART).zip(latest.par_chunks(PART)).for_each(|(average, latest)| {
+            wide!(average.iter_mut().zip(latest).for_each(|(a, l)| *a = keep * *a + (1.0 - keep) * l));
+        });
+    }
+
+    /// The sum of squares.
+    fn sum_of_squares(values: &[f32]) -> f64 {
+        let parts: Vec<f32> = values.par_chunks(PART).map(|v| wide!(dot(v, v))).collect();
+        parts.into_iter().map(f64::from).sum()
     }
 }
 

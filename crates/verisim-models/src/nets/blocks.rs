@@ -28,7 +28,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// The blocks of `spans`.
+    /// The blocks of columns `spans`, in this order. What they hold on the device has no gradients.
     pub fn new(spans: &[Span], device: &Device) -> Self {
         let mut offsets = vec![0];
         for s in spans {
@@ -82,6 +82,15 @@ impl Blocks {
         self.offsets.len() - 1
     }
 
+    /// What a network says of rows, `[B, W + S]`, as logits `[B, W]` and scalars `[B, S]` within -1 and 1.
+    pub fn heads(&self, out: Tensor<2>) -> (Tensor<2>, Option<Tensor<2>>) {
+        let (width, scalars) = (self.width(), self.scalars.len());
+        if scalars == 0 {
+            return (out, None);
+        }
+        (out.clone().narrow(1, 0, width), Some(out.narrow(1, width, scalars).tanh()))
+    }
+
     /// One-hot rows `[B, W]` of tokens `[B, C]` that count from their block's offset.
     pub fn one_hot(&self, tokens: Tensor<2, Int>) -> Tensor<2> {
         let [rows, columns] = tokens.dims();
@@ -117,6 +126,9 @@ impl Blocks {
     }
 }
 
+/// How much faster a skip between columns learns than other weights: it starts at zero and must reach the size of logits.
+pub const SKIP_GAIN: f32 = 4.0;
+
 /// Most logits of a row under a skip between columns, which has their square as parameters.
 const MOST_SKIP: usize = 8192;
 
@@ -126,12 +138,10 @@ pub fn check_skip(skip: bool, spans: &[Span]) -> Result<()> {
     if !skip || width <= MOST_SKIP {
         return Ok(());
     }
-    Err(Error::Data(format!(
-        "the columns have {width} tokens together, and skip = true allows {MOST_SKIP}; lower bins or max_levels, or set skip = false"
-    )))
+    Err(Error::Tokens { tokens: width, most: MOST_SKIP })
 }
 
-/// Bounds logits to `+-CAP`.
+/// Logits `[B, W]`, bounded to `+-CAP`: see [`CAP`].
 pub fn cap(logits: Tensor<2>) -> Tensor<2> {
     super::conv::cap(logits, CAP)
 }

@@ -7,14 +7,17 @@
 //! Tests hold the two forms together.
 
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, activation, module, ops::ConvOptions};
+use burn::tensor::{Tensor, activation, module, ops::ConvOptions};
+
+#[cfg(feature = "flex")]
+use super::device::is_flex;
 
 /// A `k x k` convolution, `k` odd, stride 1, padded with zeros so that the size stays.
 ///
 /// `x [B, H, W, C]`, `weight [k k C, O]` (rows by window row, window column, channel), `bias [O]`; gives `[B, H, W, O]`.
 pub fn conv(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if flex::is(&x) {
+    if is_flex(&x.device()) {
         return flex::conv(x, weight, bias);
     }
     conv_plain(x, weight, bias)
@@ -62,31 +65,10 @@ fn cap_plain(x: Tensor<2>, most: f32) -> Tensor<2> {
 /// `x [B, H, W, C]`, `scale` and `shift` `[B, C]`; gives `[B, H, W, C]`.
 pub fn norm_act(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, norm: bool) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if flex::is(&x) {
+    if is_flex(&x.device()) {
         return flex::norm_act(x, scale, shift, norm);
     }
     norm_act_plain(x, scale, shift, norm)
-}
-
-/// Whether `device` is `flex`, on which work is cut for cores and not for a GPU.
-#[cfg(feature = "flex")]
-pub fn is_flex(device: &Device) -> bool {
-    device.clone().inner() == Device::flex()
-}
-
-/// No device is `flex` in a build without it.
-#[cfg(not(feature = "flex"))]
-pub fn is_flex(_: &Device) -> bool {
-    false
-}
-
-/// Whether `device` computes on the processor, in memory that the host shares.
-pub fn is_cpu(device: &Device) -> bool {
-    #[cfg(feature = "ndarray")]
-    if device.clone().inner() == Device::ndarray() {
-        return true;
-    }
-    is_flex(device)
 }
 
 fn conv_plain(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
@@ -120,40 +102,19 @@ fn kernel(columns: usize, channels: usize) -> usize {
 }
 
 #[cfg(feature = "flex")]
-pub(super) mod flex {
+mod flex {
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
     use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
     use burn::backend::autodiff::grads::Gradients;
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
     use burn::backend::tensor::FloatTensor;
     use burn::backend::{Autodiff, Flex, TensorMetadata};
-    use burn::tensor::{Device, GradientCheckpointingStrategy, Shape, Tensor, TensorData};
+    use burn::tensor::{GradientCheckpointingStrategy, Tensor};
 
     use super::kernel;
-    use crate::nets::kernels::{self, Rows, Window};
+    use crate::nets::flat::{Flat, flat, numbers, tensor};
+    use crate::nets::kernels::{self, Activation, Window};
     use crate::nets::winograd::Tiles;
-
-    pub type Flat = FloatTensor<Flex>;
-
-    /// Whether the tensor lies on this backend.
-    pub fn is(x: &Tensor<4>) -> bool {
-        x.device().inner() == Device::flex()
-    }
-
-    /// Its numbers, row by row.
-    pub fn numbers(tensor: &Flat) -> std::borrow::Cow<'_, [f32]> {
-        match tensor.as_slice::<f32>() {
-            Some(slice) => slice.into(),
-            None => {
-                let whole = tensor.to_contiguous();
-                whole.as_slice::<f32>().unwrap_or_default().to_vec().into()
-            }
-        }
-    }
-
-    fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Flat {
-        Flat::from_data(TensorData::new(values, shape))
-    }
 
     fn window(x: &Flat, weight: &Flat) -> (Window, usize) {
         let [batch, height, width, channels] = x.shape().dims();
@@ -226,9 +187,9 @@ pub(super) mod flex {
         }
     }
 
-    fn rows(x: &Flat, norm: bool) -> Rows {
+    fn activation_of(x: &Flat, norm: bool) -> Activation {
         let [_, height, width, channels] = x.shape().dims();
-        Rows { pixels: height * width, channels, norm }
+        Activation { pixels: height * width, channels, norm }
     }
 
     #[derive(Debug)]
@@ -240,7 +201,8 @@ pub(super) mod flex {
         fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
             let grad = grads.consume::<Flex>(&ops.node);
             let (x, scale, shift, norm) = ops.state;
-            let parts = rows(&x, norm).backward(&numbers(&x), &numbers(&scale), &numbers(&shift), &numbers(&grad));
+            let parts =
+                activation_of(&x, norm).backward(&numbers(&x), &numbers(&scale), &numbers(&shift), &numbers(&grad));
             for ((node, values), like) in ops.parents.into_iter().zip(parts).zip([&x, &scale, &shift]) {
                 if let Some(node) = node {
                     grads.register::<Flex>(node.id, tensor(values, like.shape()));
@@ -250,14 +212,8 @@ pub(super) mod flex {
     }
 
     fn activate(x: &Flat, scale: &Flat, shift: &Flat, norm: bool) -> Flat {
-        let y = rows(x, norm).forward(&numbers(x), &numbers(scale), &numbers(shift));
+        let y = activation_of(x, norm).forward(&numbers(x), &numbers(scale), &numbers(shift));
         tensor(y, x.shape())
-    }
-
-    fn own<const D: usize>(tensor: Tensor<D>) -> Flat {
-        tensor
-            .try_into_primitive::<Flex>()
-            .unwrap_or_else(|_| unreachable!("the tensors of an operation lie on one device"))
     }
 
     /// With its place in the graph of gradients. An operation of our own keeps what its gradient needs; the tensors around it may
@@ -273,8 +229,8 @@ pub(super) mod flex {
     macro_rules! operation {
         ($step:expr, $plain:expr, $state:expr, $first:ident $(, $other:ident)*) => {{
             if !$first.device().is_autodiff() {
-                let $first = own($first);
-                $(let $other = own($other);)*
+                let $first = flat($first);
+                $(let $other = flat($other);)*
                 return Tensor::from_primitive::<Flex>($plain(&$first $(, &$other)*));
             }
             let strategy = $first.gradient_checkpointing_strategy();

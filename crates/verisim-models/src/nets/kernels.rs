@@ -11,15 +11,14 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::adamw::Update;
-
 pub(super) const LANES: usize = 16;
 
 /// Runs a block compiled for the widest instructions that the machine has.
 ///
-/// [`pulp::Arch`] calls it from functions that are compiled for each kind of machine, and only where it is inlined there is
-/// it compiled so too. A closure that could be called twice would be called through a shim, which is not; giving away
-/// [`Once`] makes it one that can not.
+/// [`pulp::Arch`] has a copy of itself for each kind of machine. The block is compiled for that kind only where it is inlined into
+/// the copy, and that needs a closure that can be called once (`FnOnce`). One that could be called again is called through a small
+/// function of the compiler's, which is compiled for the oldest machine, and the block with it. A closure that moves a value out
+/// of itself can be called once only: that is what [`Once`] is for.
 macro_rules! wide {
     ($($body:tt)*) => {{
         let once = crate::nets::kernels::Once;
@@ -34,7 +33,7 @@ macro_rules! wide {
 }
 pub(super) use wide;
 
-/// What a closure gives away that is to be called once.
+/// The value that the closure of [`wide`] moves out of itself.
 pub(super) struct Once;
 
 impl Once {
@@ -199,37 +198,11 @@ pub(super) fn add(to: &mut [f32], from: &[f32]) {
 }
 
 /// Numbers that one thread takes at a time in passes over all parameters.
-const PART: usize = 1 << 14;
-
-/// One step of AdamW: moves the moments `m` and `v` by the gradient, and the parameters by them.
-pub fn adamw(update: Update, p: &mut [f32], m: &mut [f32], v: &mut [f32], grad: &[f32]) {
-    let Update { betas: [b1, b2], epsilon, keep, rate, root } = update;
-    let parts = p.par_chunks_mut(PART).zip(m.par_chunks_mut(PART)).zip(v.par_chunks_mut(PART));
-    parts.zip(grad.par_chunks(PART)).for_each(|(((p, m), v), g)| {
-        wide!(for (((p, m), v), &g) in p.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g) {
-            *m = b1 * *m + (1.0 - b1) * g;
-            *v = b2 * *v + (1.0 - b2) * g * g;
-            *p = keep * *p - rate * *m / (root * v.sqrt() + epsilon);
-        });
-    });
-}
-
-/// `keep average + (1 - keep) latest`, in place.
-pub fn blend(average: &mut [f32], latest: &[f32], keep: f32) {
-    average.par_chunks_mut(PART).zip(latest.par_chunks(PART)).for_each(|(average, latest)| {
-        wide!(average.iter_mut().zip(latest).for_each(|(a, l)| *a = keep * *a + (1.0 - keep) * l));
-    });
-}
-
-/// The sum of squares.
-pub fn squares(values: &[f32]) -> f64 {
-    let parts: Vec<f32> = values.par_chunks(PART).map(|v| wide!(dot(v, v))).collect();
-    parts.into_iter().map(f64::from).sum()
-}
+pub(super) const PART: usize = 1 << 14;
 
 /// The sum of `a_i b_i`, in lanes.
 #[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (a, rest_a) = a.as_chunks::<LANES>();
     let (b, rest_b) = b.as_chunks::<LANES>();
@@ -276,7 +249,7 @@ const EPSILON: f32 = 1e-5;
 
 /// Sizes of one modulated activation: samples of `pixels` with `channels` each, every sample with its own scale and shift.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows {
+pub struct Activation {
     /// Pixels of a sample.
     pub pixels: usize,
     /// Channels of a pixel.
@@ -285,7 +258,7 @@ pub struct Rows {
     pub norm: bool,
 }
 
-impl Rows {
+impl Activation {
     /// `1 / sqrt(mean x^2 + epsilon)` of a pixel, or 1.
     #[inline(always)]
     fn factor(&self, x: &[f32]) -> f32 {

@@ -13,7 +13,7 @@ pub fn check_size(hidden: &[usize], latent: usize, weights: &Weights) -> Result<
     let mut width = latent;
     for &h in hidden {
         if h.saturating_mul(width) > weights.count() {
-            return Err(Error::Data(format!("layers of {width} by {h} do not fit the weights")));
+            return Err(Error::Misfit { sizes: Some((width, h)) });
         }
         width = h;
     }
@@ -29,12 +29,12 @@ pub struct Init {
 }
 
 impl Init {
-    /// Layers on `device`, from `seed`.
+    /// Weights are drawn from `seed` and lie on `device`, with gradients if it has them.
     pub fn new(seed: u64, device: &Device) -> Self {
         Init { rng: stream(seed, "weights", 0), next: 1, device: device.clone() }
     }
 
-    /// A parameter tensor with the given values.
+    /// A parameter of these values, row by row. Its id is its number among all that were made before it.
     pub fn param<const D: usize>(&mut self, shape: [usize; D], values: Vec<f32>) -> Param<Tensor<D>> {
         let id = ParamId::from(self.next);
         self.next += 1;

@@ -1,12 +1,15 @@
-//! Blocks that neural models share: layers with reproducible weights, block-wise softmax, EMA, optimiser state.
+//! Parts of networks that models share: layers whose weights a seed decides, their fast forms on a CPU, softmax by blocks, moving
+//! averages and the optimiser.
 
 pub mod adamw;
 pub mod blocks;
 pub mod conv;
+mod device;
+#[cfg(feature = "flex")]
+mod flat;
 #[cfg(feature = "flex")]
 mod kernels;
 pub mod layers;
-pub mod pairing;
 pub mod params;
 pub mod vision;
 #[cfg(feature = "flex")]
@@ -14,6 +17,7 @@ mod winograd;
 
 pub use adamw::AdamW;
 pub use blocks::Blocks;
-pub use conv::{conv, is_cpu, is_flex, linear, norm_act, silu};
+pub use conv::{conv, linear, norm_act, silu};
+pub use device::{is_cpu, is_flex};
 pub use layers::Init;
 pub use params::Ema;

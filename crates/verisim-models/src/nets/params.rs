@@ -106,7 +106,7 @@ impl<M: Module> Ema<M> {
         self.best.as_ref().unwrap_or(&self.average).clone()
     }
 
-    /// Everything that [`restore`](Ema::restore) needs, among other weights.
+    /// Everything that [`load`](Ema::load) needs, among other weights.
     pub fn save(&self, weights: &mut Weights) -> Result<()> {
         weights.extend("ema", weights_of(&self.average)?);
         weights.put_u32("ema_steps", &[1], vec![self.steps as u32]);
@@ -117,7 +117,7 @@ impl<M: Module> Ema<M> {
     }
 
     /// Takes up what [`save`](Ema::save) wrote.
-    pub fn restore(&mut self, weights: &mut Weights) -> Result<()> {
+    pub fn load(&mut self, weights: &mut Weights) -> Result<()> {
         self.average = with_weights(self.average.clone(), &mut weights.split_off("ema"))?.valid();
         self.steps = u64::from(weights.take_u32("ema_steps")?.1.first().copied().unwrap_or(0));
         let mut best = weights.split_off("best");
@@ -287,7 +287,7 @@ pub(crate) mod tests {
         let mut again = Ema::new(&layers[0], 0.26);
         let mut saved = Weights::default();
         ema.save(&mut saved).unwrap();
-        again.restore(&mut saved).unwrap();
+        again.load(&mut saved).unwrap();
         ema.update(&layers[0]);
         again.update(&layers[0]);
         assert_eq!(weights_of(ema.average()).unwrap(), weights_of(again.average()).unwrap());

@@ -1,8 +1,9 @@
 //! Layers of networks for images, channels last `[B, H, W, C]`: convolution, residual block, and steps between sizes.
 //!
 //! There are no batch statistics. A [`Block`] normalises each pixel by itself and is modulated by a vector of conditions
-//! (class, time), as in ADM (Dhariwal and Nichol, 2021) with RMS norm in place of group norm. Sizes change by moving pixels into channels and a linear layer, which
-//! is a matrix product and no strided convolution; a generator that a critic judges enlarges by [`Conv::enlarge`].
+//! (class, time), as in ADM (Dhariwal and Nichol, 2021) with RMS norm in place of group norm. To change the size, pixels are moved
+//! into channels or out of them, and a linear layer follows: one matrix product, where others use a convolution with strides. A
+//! generator that a critic judges enlarges by [`Conv::enlarge`].
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
@@ -75,7 +76,8 @@ pub fn per_pixel(layer: &Linear, x: Tensor<4>) -> Tensor<4> {
     y.reshape([b, h, w, outputs])
 }
 
-/// `x + conv(act(conv(act(x))))`, both activations modulated; the second convolution starts at zero, so that a fresh block passes `x` on.
+/// `x + conv(act(conv(act(x))))`, both activations modulated. The second convolution starts at zero, so that a fresh block passes
+/// `x` on.
 #[derive(Module, Debug)]
 pub struct Block {
     modulation: Linear,
@@ -87,7 +89,8 @@ pub struct Block {
 }
 
 impl Block {
-    /// `inputs` to `outputs` channels under conditions of `width` numbers. Without `norm`, activations are modulated as they are, which is what a critic wants.
+    /// `inputs` to `outputs` channels under conditions of `width` numbers. Without `norm`, activations are modulated as they are,
+    /// which is what a critic wants.
     pub fn new(inputs: usize, outputs: usize, width: usize, norm: bool, init: &mut Init) -> Block {
         Block {
             modulation: init.zero_linear(width, 2 * (inputs + outputs)),
@@ -334,13 +337,7 @@ impl<'a> Layout<'a> {
     }
 
     /// For images of `shape`; an error when they cannot be halved as often as `channels` wants.
-    pub fn of(
-        model: &'static str,
-        patch: usize,
-        channels: &'a [usize],
-        blocks: usize,
-        shape: Shape,
-    ) -> Result<Self> {
+    pub fn of(model: &'static str, patch: usize, channels: &'a [usize], blocks: usize, shape: Shape) -> Result<Self> {
         let sides = Sides::of(model, patch, channels.len(), shape)?;
         Ok(Layout { channels, blocks, patch, pixel: patch * patch * shape.channels, sides })
     }
@@ -351,8 +348,8 @@ pub fn dense(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
     silu(linear(layer, x))
 }
 
-/// Rows `[B, N]` scaled to a root mean square of 1. What modulates a network is brought to this size: fresh layers make it small, and layers that start
-/// at zero would then be slow to listen to it.
+/// Rows `[B, N]` scaled to a root mean square of 1. What modulates a network is brought to this size: fresh layers make it small,
+/// and the layers that it modulates start at zero and would be slow to listen to so little.
 pub fn unit(x: Tensor<2>) -> Tensor<2> {
     x.clone() / (x.powf_scalar(2.0).mean_dim(1) + 1e-8).sqrt()
 }
@@ -374,7 +371,10 @@ pub struct Sides {
 }
 
 impl Sides {
-    /// Sides of images of `shape` after squares of `patch` pixels became one and `sizes - 1` halvings; an error that says what would fit when they do not come out even.
+    /// Sides of images of `shape` after squares of `patch` pixels became one and `sizes - 1` halvings.
+    ///
+    /// # Errors
+    /// When they do not come out even; the error says what would fit.
     pub fn of(model: &'static str, patch: usize, sizes: usize, shape: Shape) -> Result<Sides> {
         let Shape { height, width, .. } = shape;
         let by = 1usize.checked_shl(sizes as u32 - 1).and_then(|k| k.checked_mul(patch)).unwrap_or(usize::MAX);
@@ -382,11 +382,8 @@ impl Sides {
             return Ok(Sides { height: height / by, width: width / by });
         }
         let near = |side: usize| (side / by).max(1).saturating_mul(by);
-        let (near_h, near_w) = (near(height), near(width));
-        Err(Error::Data(format!(
-            "model.{model} divides height and width by {by} (patch {patch}, {sizes} sizes), and the images are {height} x \
-             {width}; set data.images.size = [{near_h}, {near_w}], another patch, or fewer channels"
-        )))
+        let near = (near(height), near(width));
+        Err(Error::Indivisible { model, by, patch, sizes, sides: (height, width), near })
     }
 
     /// Numbers of a layer from `width` numbers to all of the smallest size with `channels`.
@@ -400,7 +397,7 @@ impl Sides {
     pub fn check_size(&self, channels: &[usize], blocks: usize, other: usize, weights: &Weights) -> Result<()> {
         let convolutions = channels.iter().map(|c| c.saturating_mul(*c)).fold(0, usize::saturating_add);
         if convolutions.saturating_mul(9 * blocks).saturating_add(other) > weights.count() {
-            return Err(Error::Data("the layers do not fit the weights".into()));
+            return Err(Error::Misfit { sizes: None });
         }
         Ok(())
     }

@@ -15,17 +15,18 @@
 //! the probability of their interval given those before, the rest from the conditional normal.
 
 use rayon::prelude::*;
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 use verisim_data::normal;
-use verisim_data::table::{Spec, Table};
 use verisim_data::rng::{Stream, normal as draw_normal, uniform};
+use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
+use verisim_data::table::{Spec, Table};
 
+use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::linalg::{cholesky, nearest_correlation};
 use crate::learn::{Model, Setup, Split, Start};
+use crate::linalg::{cholesky, nearest_correlation};
 use crate::table::profile::{class_counts, coarse, principal_scores, quantile_groups, told};
+use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
@@ -98,16 +99,16 @@ pub struct Copula {
     components: Vec<Component>,
 }
 
-/// Fits in closed form.
+/// Fits one copula to each group of rows, in closed form: the time grows with the rows and the square of the columns.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded) -> Result<Copula> {
     config.check()?;
     if data.rows == 0 {
-        return Err(Error::Data("the table has no rows to learn from; give one with at least a few".into()));
+        return Err(Error::Empty { unit: "rows" });
     }
     let order = latent_orders(spans, data);
     let rank: Vec<Vec<u32>> = order.iter().map(|o| inverse(o)).collect();
     let groups = groups(config, spans, data);
-    let components = groups.par_iter().map(|rows| fit_component(&rank, data, rows)).collect();
+    let components = groups.par_iter().map(|rows| fit_component(&rank, data, rows)).collect::<Result<_>>()?;
     Ok(Copula { spans: spans.to_vec(), order, components })
 }
 
@@ -121,7 +122,7 @@ fn inverse(order: &[u32]) -> Vec<u32> {
 
 /// Tokens of each column from lowest to highest latent.
 fn latent_orders(spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
-    let classes = coarse(spans, data);
+    let classes = coarse(spans, &Rows::of(data));
     let column = |(j, span): (usize, &Span)| {
         let mut order: Vec<u32> = (0..span.tokens).collect();
         if span.ordered || span.tokens <= 2 {
@@ -156,10 +157,10 @@ fn groups(config: &Config, spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
     if config.groups < 2 || spans.len() < 2 || data.rows < 2 * config.min_rows {
         return vec![all];
     }
-    let told = told(&coarse(spans, data));
+    let told = told(&coarse(spans, &Rows::of(data)));
     let pivot = (0..told.len()).fold(0, |best, j| if told[j] > told[best] { j } else { best });
     let span = spans[pivot];
-    let counts = class_counts(&data.tokens[pivot], span.tokens);
+    let counts = class_counts(data.tokens[pivot].iter().copied(), span.tokens);
     let group_of: Vec<u8> = if span.ordered {
         quantile_groups(&counts, config.groups.min(data.rows / config.min_rows)).0
     } else {
@@ -185,7 +186,7 @@ fn groups(config: &Config, spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
     rows
 }
 
-fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Component {
+fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Result<Component> {
     let d = rank.len();
     let n = rows.len() as f64;
     let mut cumulative = Vec::with_capacity(d);
@@ -225,8 +226,8 @@ fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Component {
             correlation[b * d + a] = r;
         }
     }
-    nearest_correlation(&mut correlation, d);
-    Component { weight: rows.len() as f64 / data.rows as f64, cumulative, correlation }
+    nearest_correlation(&mut correlation, d)?;
+    Ok(Component { weight: rows.len() as f64 / data.rows as f64, cumulative, correlation })
 }
 
 /// `E[z | token]` of each token, and the standard deviation of these scores.
@@ -462,7 +463,7 @@ mod tests {
     }
 
     fn shares(tokens: &[u32]) -> Vec<f64> {
-        class_counts(tokens, BINS).iter().map(|&c| f64::from(c) / tokens.len() as f64).collect()
+        class_counts(tokens.iter().copied(), BINS).iter().map(|&c| f64::from(c) / tokens.len() as f64).collect()
     }
 
     fn draw(copula: &Copula, rows: usize, allowed: &Allowed) -> Encoded {

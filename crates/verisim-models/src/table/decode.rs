@@ -1,10 +1,11 @@
 //! From logits to tokens on the host, one row at a time, and marginal calibration.
 
-use verisim_data::table::codec::{Encoded, Span};
 use verisim_data::rng::{Stream, stream, uniform};
+use verisim_data::table::codec::{Encoded, Span};
 
 use crate::error::Result;
 use crate::nets::{Blocks, blocks::CAP};
+use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn};
 
 /// Rows drawn to measure marginals.
@@ -119,12 +120,12 @@ impl Heads<'_> {
 }
 
 /// Share of every token of every column, columns one after another.
-pub fn marginals(spans: &[Span], data: &Encoded) -> Vec<f64> {
+pub fn marginals(spans: &[Span], rows: &Rows<'_>) -> Vec<f64> {
     let mut all = Vec::new();
-    for (span, tokens) in spans.iter().zip(&data.tokens) {
+    for (c, span) in spans.iter().enumerate() {
         let mut counts = vec![0.0; span.tokens as usize];
-        tokens.iter().for_each(|&t| counts[t as usize] += 1.0);
-        all.extend(counts.into_iter().map(|c| c / data.rows.max(1) as f64));
+        rows.tokens(c).for_each(|t| counts[t as usize] += 1.0);
+        all.extend(counts.into_iter().map(|c| c / rows.count().max(1) as f64));
     }
     all
 }
@@ -142,7 +143,7 @@ pub fn calibrate(
     let mut bias = vec![0.0; real.len()];
     for round in 0..rounds {
         let mut rng = stream(seed, "calibrate", round as u64);
-        let drawn = marginals(spans, &draw(&bias, CALIBRATION_ROWS, &mut rng)?.encoded);
+        let drawn = marginals(spans, &Rows::of(&draw(&bias, CALIBRATION_ROWS, &mut rng)?.encoded));
         for ((b, &p), &q) in bias.iter_mut().zip(real).zip(&drawn) {
             *b += (((p + FLOOR) / (q + FLOOR)).ln().clamp(-1.0, 1.0)) as f32;
         }
@@ -227,7 +228,7 @@ mod tests {
         let spans =
             [Span { tokens: 3, scalar: false, ordered: false }, Span { tokens: 1, scalar: false, ordered: true }];
         let data = Encoded { rows: 4, tokens: vec![vec![0, 2, 2, 2], vec![0; 4]], scalars: vec![vec![], vec![]] };
-        assert_eq!(marginals(&spans, &data), [0.25, 0.0, 0.75, 1.0]);
+        assert_eq!(marginals(&spans, &Rows::of(&data)), [0.25, 0.0, 0.75, 1.0]);
     }
 
     #[test]
@@ -245,7 +246,7 @@ mod tests {
             Ok(Drawn { encoded: out, tried: rows as u64 })
         };
         let error = |bias: &[f32]| {
-            let got = marginals(&spans, &draw(bias, 100_000, &mut stream(9, "t", 0)).unwrap().encoded);
+            let got = marginals(&spans, &Rows::of(&draw(bias, 100_000, &mut stream(9, "t", 0)).unwrap().encoded));
             got.iter().zip(&real).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max)
         };
         assert!(error(&[0.0; 5]) > 0.3);

@@ -4,27 +4,38 @@
 //! the command line.
 
 pub mod copula;
+#[cfg(feature = "neural")]
 pub mod ctgan;
+#[cfg(feature = "neural")]
 mod decode;
 mod order;
+#[cfg(feature = "neural")]
+mod ordered;
 mod profile;
+#[cfg(feature = "neural")]
+mod resident;
+mod rows;
 mod sampler;
 pub mod trees;
+#[cfg(feature = "neural")]
 pub mod tvae;
 
 use verisim_data::rng::{hash_words, mix};
 use verisim_data::table::codec::{CodecConfig, Encoded, TableCodec};
 use verisim_data::table::{Column, Field, Frame, Schema, Source, Spec, Table};
 
-pub use order::Columns;
+#[cfg(feature = "neural")]
+pub use ordered::Columns;
+pub use rows::Rows;
 pub use sampler::{Allowed, Drawn, Sampler};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
-use crate::learn::{Augments, Learn, Ready, models};
+use crate::learn::{Augments, Learn, Ready};
 use crate::training::Train;
 
-models! {
+#[cfg(feature = "neural")]
+crate::models! {
     /// A model of a table and its settings: `[model.trees]`, `[model.copula]`, ...
     Table:
     /// Sequential decision trees: the default for tables.
@@ -35,6 +46,17 @@ models! {
     Tvae = tvae;
     /// Conditional GAN.
     Ctgan = ctgan;
+}
+
+// A build without tensors.
+#[cfg(not(feature = "neural"))]
+crate::models! {
+    /// A model of a table and its settings: `[model.trees]`, `[model.copula]`, ...
+    Table:
+    /// Sequential decision trees: the default for tables.
+    Trees = trees;
+    /// Gaussian copulas with empirical marginals.
+    Copula = copula;
 }
 
 /// An encoded table.
@@ -86,9 +108,10 @@ impl Learn for Table {
             ("preview_every", given.preview_every.is_some()),
         ];
         match keys.into_iter().find(|(_, given)| *given) {
-            Some((key, _)) => {
-                Err(Error::Training { key: key.into(), rule: "is for images, and this model learns none; remove it".into() })
-            }
+            Some((key, _)) => Err(Error::Training {
+                key: key.into(),
+                rule: "is for images, and this model learns none; remove it".into(),
+            }),
             None => Ok(()),
         }
     }

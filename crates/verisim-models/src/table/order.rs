@@ -1,26 +1,18 @@
-//! The order in which a model sees columns.
-//!
-//! A model that draws columns one after another does best when what tells most about the others comes first (largest sum
-//! of mutual information). Neural models need not know of this: they are trained on the reordered table, and what
-//! they draw is put back in place here.
+//! The order in which a model sees columns: a model that draws them one after another does best when what tells most about the others
+//! comes first (largest sum of mutual information).
 
-use std::borrow::Cow;
-
-use verisim_data::table::codec::{Encoded, Span};
-use verisim_data::table::{Spec, Table};
-use verisim_data::rng::Stream;
+use verisim_data::table::codec::Span;
 
 use crate::error::{Error, Result};
 use crate::table::profile::{coarse, told};
-use crate::table::sampler::{Allowed, Drawn, Sampler};
-use crate::learn::{Clock, Losses, Split, Start, Trainee};
+use crate::table::rows::Rows;
 use crate::weights::Weights;
 
 const NAME: &str = "order";
 
 /// Columns by how much they tell about all others, most first.
-pub fn by_information(spans: &[Span], data: &Encoded) -> Vec<usize> {
-    let told = told(&coarse(spans, data));
+pub fn by_information(spans: &[Span], rows: &Rows<'_>) -> Vec<usize> {
+    let told = told(&coarse(spans, rows));
     let mut order: Vec<usize> = (0..spans.len()).collect();
     order.sort_by(|&a, &b| told[b].total_cmp(&told[a]).then(a.cmp(&b)));
     order
@@ -31,12 +23,7 @@ pub fn arrange<T: Clone>(items: &[T], order: &[usize]) -> Vec<T> {
     order.iter().map(|&j| items[j].clone()).collect()
 }
 
-/// A table with its columns in the given order.
-pub fn arrange_table(data: &Encoded, order: &[usize]) -> Encoded {
-    Encoded { rows: data.rows, tokens: arrange(&data.tokens, order), scalars: arrange(&data.scalars, order) }
-}
-
-/// An order as a tensor.
+/// Adds the order to the weights: numbers of columns, the one drawn first in front.
 pub fn put(weights: &mut Weights, order: &[usize]) {
     weights.put_u32(NAME, &[order.len()], order.iter().map(|&j| j as u32).collect());
 }
@@ -52,125 +39,9 @@ pub fn take(weights: &mut Weights, columns: usize) -> Result<Vec<usize>> {
     }
 }
 
-/// The columns of a table as a neural model sees them, in their order.
-#[derive(Clone, Copy)]
-pub struct Columns<'a> {
-    /// What the columns are.
-    pub spans: &'a [Span],
-    /// Rows to learn.
-    pub train: &'a Encoded,
-    /// Rows that measure the model; may be none.
-    pub validation: &'a Encoded,
-}
-
-/// Begins to train a model of the reordered table.
-pub fn start<T: Trainee<Table> + 'static>(
-    split: &Split<'_, Table>,
-    new: impl FnOnce(&Columns<'_>) -> Result<T>,
-) -> Result<Start<Table>> {
-    let (spans, data) = (split.encoded.spec.codec.spans(), &split.encoded.rows);
-    let train = if split.validation.is_empty() { Cow::Borrowed(data) } else { Cow::Owned(data.take(split.train)) };
-    let order = by_information(&spans, &train);
-    let (spans, train) = (arrange(&spans, &order), arrange_table(&train, &order));
-    let validation = arrange_table(&data.take(split.validation), &order);
-    let inner = new(&Columns { spans: &spans, train: &train, validation: &validation })?;
-    Ok(Start::Steps(Box::new(OrderedTrainee { inner, order })))
-}
-
-/// The trained model of the reordered table, put back in place.
-pub fn restore<S: Sampler + 'static>(
-    spec: &Spec,
-    weights: &mut Weights,
-    open: impl FnOnce(&[Span], &mut Weights) -> Result<S>,
-) -> Result<Box<dyn Sampler>> {
-    let spans = spec.codec.spans();
-    let order = take(weights, spans.len())?;
-    let inner = open(&arrange(&spans, &order), weights)?;
-    Ok(Box::new(OrderedSampler::new(inner, order)))
-}
-
-/// A model in training on a reordered table; the order goes into its weights.
-pub struct OrderedTrainee<T> {
-    /// The model.
-    pub inner: T,
-    /// The order of the columns that it sees.
-    pub order: Vec<usize>,
-}
-
-impl<T: Trainee<Table>> Trainee<Table> for OrderedTrainee<T> {
-    fn steps_per_epoch(&self) -> u64 {
-        self.inner.steps_per_epoch()
-    }
-
-    fn step(&mut self, clock: &Clock) -> Result<Losses> {
-        self.inner.step(clock)
-    }
-
-    fn validate(&mut self) -> Result<Option<f64>> {
-        self.inner.validate()
-    }
-
-    fn keep(&mut self) {
-        self.inner.keep();
-    }
-
-    fn save(&self) -> Result<Weights> {
-        self.inner.save()
-    }
-
-    fn load(&mut self, weights: Weights) -> Result<()> {
-        self.inner.load(weights)
-    }
-
-    fn finish(&mut self, seed: u64) -> Result<Weights> {
-        let mut weights = self.inner.finish(seed)?;
-        put(&mut weights, &self.order);
-        Ok(weights)
-    }
-}
-
-/// A trained model of a reordered table, drawing in the table's own order.
-pub struct OrderedSampler<S> {
-    inner: S,
-    order: Vec<usize>,
-}
-
-impl<S: Sampler> OrderedSampler<S> {
-    /// Puts the columns of `inner` back: its column `k` is column `order[k]` of the table.
-    pub fn new(inner: S, order: Vec<usize>) -> Self {
-        OrderedSampler { inner, order }
-    }
-}
-
-impl<S: Sampler> Sampler for OrderedSampler<S> {
-    fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn> {
-        let mut inner = Allowed::any(self.order.len());
-        for (k, &j) in self.order.iter().enumerate() {
-            if let Some(tokens) = allowed.tokens(j) {
-                inner.restrict(k, tokens.to_vec());
-            }
-        }
-        let drawn = self.inner.draw(rows, &inner, max_tries, rng)?;
-        let mut back = vec![0; self.order.len()];
-        self.order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
-        Ok(Drawn { encoded: arrange_table(&drawn.encoded, &back), tried: drawn.tried })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn arranging_and_putting_back_is_the_identity() {
-        let data = Encoded { rows: 2, tokens: vec![vec![0, 1], vec![2, 3], vec![4, 5]], scalars: vec![vec![]; 3] };
-        let order = vec![2, 0, 1];
-        let there = arrange_table(&data, &order);
-        assert_eq!(there.tokens[0], vec![4, 5]);
-        let mut back = vec![0; 3];
-        order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
-        assert_eq!(arrange_table(&there, &back).tokens, data.tokens);
-    }
 
     #[test]
     fn a_damaged_order_is_refused() {

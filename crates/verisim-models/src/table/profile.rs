@@ -1,10 +1,12 @@
 //! Coarse views of token columns: classes, quantile groups, and an order for categories.
 
 use rayon::prelude::*;
-use verisim_data::table::codec::{Encoded, Span};
+use verisim_data::table::codec::Span;
+
+use crate::table::rows::Rows;
 
 /// Coarse classes of a target's tokens: heavy tokens alone, the rest by quantile (numbers) or together.
-pub fn target_classes(tokens: &[u32], span: Span, most: usize) -> (Vec<u8>, usize) {
+pub fn target_classes(tokens: impl Iterator<Item = u32>, span: Span, most: usize) -> (Vec<u8>, usize) {
     let counts = class_counts(tokens, span.tokens);
     if counts.len() <= most {
         return ((0..counts.len() as u8).collect(), counts.len());
@@ -22,11 +24,9 @@ pub fn target_classes(tokens: &[u32], span: Span, most: usize) -> (Vec<u8>, usiz
 }
 
 /// How often each of `width` tokens occurs.
-pub fn class_counts(tokens: &[u32], width: u32) -> Vec<u32> {
+pub fn class_counts(tokens: impl Iterator<Item = u32>, width: u32) -> Vec<u32> {
     let mut counts = vec![0u32; width as usize];
-    for &t in tokens {
-        counts[t as usize] += 1;
-    }
+    tokens.for_each(|t| counts[t as usize] += 1);
     counts
 }
 
@@ -97,15 +97,15 @@ pub fn principal_scores(table: &[u32], width: usize, classes: usize) -> Vec<f64>
 }
 
 /// Coarse classes of every column: what tells one column about another.
-pub fn coarse(spans: &[Span], data: &Encoded) -> Vec<(Vec<u8>, usize)> {
+pub fn coarse(spans: &[Span], rows: &Rows<'_>) -> Vec<(Vec<u8>, usize)> {
     let column = |(j, span): (usize, &Span)| {
-        let (class_of, classes) = target_classes(&data.tokens[j], *span, 16);
-        (data.tokens[j].iter().map(|&t| class_of[t as usize]).collect(), classes)
+        let (class_of, classes) = target_classes(rows.tokens(j), *span, 16);
+        (rows.tokens(j).map(|t| class_of[t as usize]).collect(), classes)
     };
     spans.par_iter().enumerate().map(column).collect()
 }
 
-/// For each column the sum of its mutual information with all others.
+/// For each column the sum of its mutual information with all others, in nats.
 pub fn told(classes: &[(Vec<u8>, usize)]) -> Vec<f64> {
     let d = classes.len();
     let sum = |a: usize| (0..d).filter(|&b| b != a).map(|b| information(&classes[a], &classes[b])).sum();
@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn classes_of_a_wide_category_keep_the_frequent_tokens_apart() {
         let tokens: Vec<u32> = (0..100).map(|i| if i < 50 { 7 } else { i % 40 }).collect();
-        let (class_of, classes) = target_classes(&tokens, Span { tokens: 40, scalar: false, ordered: false }, 4);
+        let (class_of, classes) =
+            target_classes(tokens.iter().copied(), Span { tokens: 40, scalar: false, ordered: false }, 4);
         assert_eq!(classes, 4);
         assert_eq!(class_of[7], 0);
         assert_eq!(class_of.iter().filter(|&&c| c == 3).count(), 37);

@@ -1,7 +1,7 @@
 //! What every trained model can do: draw encoded rows from a random stream, under a condition.
 
-use verisim_data::table::codec::Encoded;
 use verisim_data::rng::Stream;
+use verisim_data::table::codec::Encoded;
 
 use crate::error::Result;
 
@@ -61,8 +61,11 @@ pub struct Drawn {
     pub tried: u64,
 }
 
-/// A trained model.
+/// A trained model of a table.
 pub trait Sampler: Send + Sync {
     /// Draws `rows` rows whose tokens are all `allowed`, distributed as the model's rows given that; gives up after `max_tries` rows.
+    ///
+    /// # Errors
+    /// When the device fails.
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn>;
 }

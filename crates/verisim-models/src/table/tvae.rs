@@ -18,23 +18,25 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, normal, stream};
 use verisim_data::table::codec::{CodecConfig, Numeric, Span};
 use verisim_data::table::{Spec, Table};
-use verisim_data::rng::{Stream, normal, stream};
 
-use crate::table::decode::{Heads, calibrate};
 use crate::error::{Error, Result};
+use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
+use crate::nets::blocks::{SKIP_GAIN, cap, check_skip};
+use crate::nets::layers::check_size;
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Ema, Init, blocks::cap, blocks::check_skip, layers::check_size, linear, silu};
+use crate::nets::{Blocks, Init, linear, silu};
 use crate::noise;
 use crate::read;
-use crate::table::order::{self, Columns};
+use crate::step::{self, Epochs, Learner};
+use crate::table::decode::{Heads, calibrate, marginals};
+use crate::table::ordered::{self, Columns};
+use crate::table::resident::Resident;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
-use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
-use crate::step::{self, Epochs, Resident};
 use crate::training::Training;
 use crate::weights::Weights;
 
@@ -117,15 +119,15 @@ impl Model<Table> for Config {
     }
 
     fn start(&self, split: &Split<'_, Table>, setup: &Setup<'_>) -> Result<Start<Table>> {
-        order::start(split, |columns| Tvae::new(self, columns, setup))
+        ordered::start(split, |columns| Tvae::new(self, columns, setup))
     }
 
     fn restore(&self, spec: &Spec, weights: &mut Weights, device: &Device) -> Result<Box<dyn Sampler>> {
-        order::restore(spec, weights, |spans, weights| TvaeSampler::from_weights(self, spans, weights, device))
+        ordered::restore(spec, weights, |spans, weights| TvaeSampler::from_weights(self, spans, weights, device))
     }
 }
 
-/// Encoder and decoder.
+/// Encoder and decoder, both perceptrons. The skip and the spread belong to the decoder.
 #[derive(Module, Debug)]
 pub struct Net {
     encoder: Vec<Linear>,
@@ -170,19 +172,11 @@ impl Net {
     }
 
     /// Latents `[B, Z]` to logits `[B, W]` before the skip, and scalars `[B, S]`.
-    fn decode(&self, z: Tensor<2>, width: usize) -> (Tensor<2>, Option<Tensor<2>>) {
+    fn decode(&self, z: Tensor<2>, blocks: &Blocks) -> (Tensor<2>, Option<Tensor<2>>) {
         let h = self.decoder.iter().fold(z, |x, layer| silu(linear(layer, x)));
-        let out = linear(&self.output, h);
-        let [_, all] = out.dims();
-        if all == width {
-            return (out, None);
-        }
-        (out.clone().narrow(1, 0, width), Some(out.narrow(1, width, all - width).tanh()))
+        blocks.heads(linear(&self.output, h))
     }
 }
-
-/// How much faster the skip learns than other weights: it starts at zero and must reach the size of logits.
-const SKIP_GAIN: f32 = 4.0;
 
 /// `[W, W]` mask that is [`SKIP_GAIN`] from each block to the blocks after it, 0 elsewhere.
 fn later(blocks: &Blocks, device: &Device) -> Tensor<2> {
@@ -196,7 +190,8 @@ fn later(blocks: &Blocks, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(mask, [w, w]), device)
 }
 
-/// The two terms of the loss, summed over rows: reconstruction and divergence.
+/// The two terms of the loss in nats, summed over the rows: reconstruction and divergence. `x [B, W]` is one-hot, `scalars [B, S]`,
+/// `noise [B, Z]` standard normal; without noise the latents are their means.
 fn loss(
     net: &Net,
     blocks: &Blocks,
@@ -214,7 +209,7 @@ fn loss(
         Some(noise) => mean.clone() + noise * (log_var.clone() * 0.5).exp(),
         None => mean.clone(),
     };
-    let (mut logits, means) = net.decode(z, blocks.width());
+    let (mut logits, means) = net.decode(z, blocks);
     if let Some(skip) = &net.skip {
         logits = logits + x.clone().matmul(skip.val() * mask.clone());
     }
@@ -229,28 +224,32 @@ fn loss(
     (reconstruction, divergence)
 }
 
-/// A variational autoencoder in training.
+/// Encoder and decoder in training, the rows that they learn beside them on the device.
 pub struct Tvae {
     config: Config,
-    training: Training,
     spans: Vec<Span>,
     blocks: Blocks,
+    /// See [`later`].
     mask: Tensor<2>,
     train: Resident,
     validation: Option<Resident>,
+    /// Training frequency of every token.
     real: Vec<f64>,
     device: Device,
+    /// Rows of a batch, and the shards that they are cut into.
+    batch: usize,
     shards: usize,
-    net: Net,
-    optimizer: ModuleOptimizer,
-    ema: Ema<Net>,
+    learner: Learner<Net>,
     epochs: Epochs,
 }
 
 impl Tvae {
-    /// A fresh model.
+    /// Weights from the seed, rows on the device.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or the columns have too many tokens for them.
     pub fn new(config: &Config, columns: &Columns<'_>, setup: &Setup<'_>) -> Result<Tvae> {
-        let Columns { spans, train, validation } = *columns;
+        let Columns { spans, train, validation } = columns;
         let Setup { training, seed, device, shards } = *setup;
         config.check()?;
         check_skip(config.skip, spans)?;
@@ -259,35 +258,28 @@ impl Tvae {
         let net = Net::new(config, &blocks, seed, device);
         Ok(Tvae {
             config: config.clone(),
-            training: training.clone(),
             spans: spans.to_vec(),
             mask: later(&blocks, &plain),
             train: Resident::new(train, &blocks, &plain),
-            validation: (validation.rows > 0).then(|| Resident::new(validation, &blocks, &plain)),
-            real: crate::table::decode::marginals(spans, train),
-            ema: Ema::new(&net, training.ema),
+            validation: (validation.count() > 0).then(|| Resident::new(validation, &blocks, &plain)),
+            real: marginals(spans, train),
+            batch: training.batch(train.count()),
             blocks,
             device: device.clone(),
             shards,
-            net,
-            optimizer: step::adamw(training),
+            learner: Learner::new(net, training),
             epochs: Epochs::default(),
         })
-    }
-
-    fn batch_size(&self) -> usize {
-        self.training.batch(self.train.rows)
     }
 }
 
 impl Trainee<Table> for Tvae {
     fn steps_per_epoch(&self) -> u64 {
-        (self.train.rows / self.batch_size()).max(1) as u64
+        (self.train.rows / self.batch).max(1) as u64
     }
 
     fn step(&mut self, clock: &Clock) -> Result<Losses> {
-        let size = self.batch_size();
-        let batch = self.epochs.batch(clock.seed, clock.step, self.train.rows, size);
+        let batch = self.epochs.batch(clock.seed, clock.step, self.train.rows, self.batch);
         let per_shard = batch.len().div_ceil(self.shards);
         let (blocks, config, device) = (&self.blocks, &self.config, &self.device);
         let (mask, train) = (&self.mask, &self.train);
@@ -304,46 +296,39 @@ impl Trainee<Table> for Tvae {
             let total = r.clone() * config.reconstruction + d.clone() * config.beta;
             (total.clone(), vec![("loss", total.inner()), ("reconstruction", r.inner()), ("divergence", d.inner())])
         };
-        let (grads, logs) = step::gradients(&self.net, self.shards, device, shard);
-        let grads = step::clip(&self.net, grads, self.training.clip);
-        self.net = self.optimizer.step(self.training.learning_rate * clock.rate, self.net.clone(), grads);
-        self.ema.update(&self.net);
+        let (grads, logs) = step::gradients(self.learner.net(), self.shards, device, shard);
+        self.learner.update(grads, clock);
         Ok(step::add_losses(logs))
     }
 
     fn validate(&mut self) -> Result<Option<f64>> {
         let Some(rows) = &self.validation else { return Ok(None) };
         let index: Vec<usize> = (0..rows.rows).collect();
-        let mut total = 0.0;
+        let (net, mut total) = (self.learner.average(), 0.0);
         for part in index.chunks(4096) {
             let (x, scalars) = rows.batch(part, &self.blocks);
-            let (r, d) = loss(self.ema.average(), &self.blocks, &self.mask, x, scalars, None);
+            let (r, d) = loss(&net, &self.blocks, &self.mask, x, scalars, None);
             total += read::number(r * self.config.reconstruction + d * self.config.beta)?;
         }
         Ok(Some(total / rows.rows as f64))
     }
 
     fn keep(&mut self) {
-        self.ema.keep();
+        self.learner.keep();
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        weights.extend("net", weights_of(&self.net)?);
-        self.ema.save(&mut weights)?;
-        step::save_optimizer(&self.optimizer, &mut weights, "optimizer")?;
+        self.learner.save(&mut weights, "net")?;
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.net = with_weights(self.net.clone(), &mut weights.split_off("net"))?;
-        self.ema.restore(&mut weights)?;
-        self.optimizer = step::load_optimizer(self.optimizer.clone(), &mut weights, "optimizer")?;
-        Ok(())
+        self.learner.load(&mut weights, "net")
     }
 
     fn finish(&mut self, seed: u64) -> Result<Weights> {
-        let net = self.ema.best();
+        let net = self.learner.best();
         let plain = self.device.clone().inner();
         let mut weights = weights_of(&net)?;
         let sampler = TvaeSampler::new(&self.config, &self.spans, net, vec![0.0; self.blocks.width()], &plain)?;
@@ -355,7 +340,7 @@ impl Trainee<Table> for Tvae {
     }
 }
 
-/// A trained variational autoencoder.
+/// Draws rows: latents from the prior, logits on the device, tokens one after another on the host.
 pub struct TvaeSampler {
     spans: Vec<Span>,
     blocks: Blocks,
@@ -363,7 +348,9 @@ pub struct TvaeSampler {
     net: Net,
     /// The skip on the host, masked: `[W, W]`.
     skip: Option<Vec<f32>>,
+    /// Standard deviation of each scalar.
     spread: Vec<f32>,
+    /// What calibration adds to the logits, `[W]`.
     bias: Vec<f32>,
     device: Device,
 }
@@ -386,7 +373,10 @@ impl TvaeSampler {
         })
     }
 
-    /// The sampler of saved weights.
+    /// Takes out of `weights` what a finished training left there.
+    ///
+    /// # Errors
+    /// When they are not those of these settings and columns.
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights, device: &Device) -> Result<Self> {
         check_skip(config.skip, spans)?;
         check_size(&config.hidden, config.latent, weights)?;
@@ -419,7 +409,7 @@ impl TvaeSampler {
         let heads = Heads { spans: &self.spans, blocks: &self.blocks, skip: self.skip.as_deref(), bias };
         heads.draw(rows, allowed, max_tries, rng, |n, rng| {
             let z = noise::normal(rng, n, self.latent, &self.device);
-            let (logits, means) = self.net.decode(z, self.blocks.width());
+            let (logits, means) = self.net.decode(z, &self.blocks);
             let mut means = means.map(read::numbers).transpose()?.unwrap_or_default();
             for row in means.chunks_mut(self.spread.len().max(1)) {
                 row.iter_mut().zip(&self.spread).for_each(|(m, sd)| *m += sd * normal(rng) as f32);
@@ -431,209 +421,4 @@ impl TvaeSampler {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::nets::params::tests::assert_gradients;
-    use verisim_data::table::codec::Encoded;
-    use verisim_data::rng::{below, uniform};
-
-    const SPANS: [Span; 3] = [
-        Span { tokens: 3, scalar: false, ordered: false },
-        Span { tokens: 2, scalar: true, ordered: true },
-        Span { tokens: 4, scalar: false, ordered: true },
-    ];
-    const WIDTH: usize = 9;
-
-    fn config() -> Config {
-        Config { latent: 2, hidden: vec![5, 4], calibrate: 1, ..Config::default() }
-    }
-
-    fn training() -> Training {
-        Training {
-            batch_size: 64,
-            accumulate: 1,
-            recompute: false,
-            epochs: 1,
-            min_steps: 0,
-            learning_rate: 1e-2,
-            warmup: 0,
-            cosine: false,
-            betas: [0.9, 0.99],
-            weight_decay: 0.0,
-            clip: 1.0,
-            ema: 0.9,
-            validation: 0.0,
-            patience: 0,
-        }
-    }
-
-    /// The third column is the first, except for noise; the second has a scalar.
-    fn table(rows: usize) -> Encoded {
-        let mut rng = stream(1, "table", 0);
-        let mut out = Encoded::zeros(&SPANS, rows);
-        for i in 0..rows {
-            let a = below(&mut rng, 3) as u32;
-            out.tokens[0][i] = a;
-            out.tokens[1][i] = below(&mut rng, 2) as u32;
-            out.scalars[1][i] = (2.0 * uniform(&mut rng) - 1.0) as f32;
-            out.tokens[2][i] = if uniform(&mut rng) < 0.8 { a } else { 3 };
-        }
-        out
-    }
-
-    /// Everything that the loss of `rows` rows needs, on a device with gradients.
-    struct Case {
-        net: Net,
-        blocks: Blocks,
-        mask: Tensor<2>,
-        x: Tensor<2>,
-        scalars: Tensor<2>,
-    }
-
-    impl Case {
-        fn new(config: &Config, rows: usize) -> Case {
-            let device = Device::flex().autodiff();
-            let plain = Device::flex();
-            let blocks = Blocks::new(&SPANS, &plain);
-            let index: Vec<usize> = (0..rows).collect();
-            let (x, scalars) = Resident::new(&table(rows), &blocks, &plain).batch(&index, &blocks);
-            Case {
-                net: Net::new(config, &blocks, 3, &device),
-                mask: Tensor::from_inner(later(&blocks, &plain)),
-                blocks: blocks.with_gradients(),
-                x: Tensor::from_inner(x),
-                scalars: Tensor::from_inner(scalars.unwrap()),
-            }
-        }
-
-        fn loss(&self, net: &Net, noise: Option<Tensor<2>>) -> (Tensor<1>, Tensor<1>) {
-            loss(net, &self.blocks, &self.mask, self.x.clone(), Some(self.scalars.clone()), noise)
-        }
-    }
-
-    fn noise(rows: usize) -> Tensor<2> {
-        Tensor::from_inner(noise::normal(&mut stream(1, "noise", 0), rows, 2, &Device::flex()))
-    }
-
-    #[test]
-    fn gradients_are_those_of_finite_differences() {
-        for skip in [true, false] {
-            let case = Case::new(&Config { skip, ..config() }, 6);
-            let noise = noise(6);
-            assert_gradients(&case.net, 3e-3, |net| {
-                let (reconstruction, divergence) = case.loss(net, Some(noise.clone()));
-                reconstruction * 1.3 + divergence * 0.7
-            });
-        }
-    }
-
-    /// With weights of zero every softmax is uniform, the posterior is the prior, and the loss is known.
-    #[test]
-    fn the_loss_of_an_empty_net_is_known() {
-        let case = Case::new(&config(), 6);
-        let mut zero = Weights::default();
-        for (name, array) in weights_of(&case.net).unwrap().iter() {
-            let count: usize = array.shape.iter().product();
-            zero.put_f32(name, &array.shape, vec![0.0; count]);
-        }
-        let net = with_weights(case.net.clone(), &mut zero).unwrap();
-        let (reconstruction, divergence) = case.loss(&net, None);
-        let squares: f32 = case.scalars.clone().inner().powf_scalar(2.0).sum().into_scalar();
-        // ln 3 + ln 2 + ln 4 a row, and s^2 / 2 for a normal of mean 0 and deviation 1.
-        let expected = 6.0 * 24f32.ln() + squares / 2.0;
-        assert!((reconstruction.into_scalar::<f32>() - expected).abs() < 1e-4);
-        assert!(divergence.into_scalar::<f32>().abs() < 1e-5);
-    }
-
-    #[test]
-    fn the_divergence_is_that_of_normals() {
-        let case = Case::new(&config(), 6);
-        let input = Tensor::cat(vec![case.x.clone(), case.scalars.clone()], 1);
-        let (mean, log_var) = case.net.encode(input);
-        let host = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().unwrap();
-        let sum = |(m, v): (f32, f32)| 0.5 * (m * m + v.exp() - v - 1.0);
-        let expected: f32 = host(mean).into_iter().zip(host(log_var)).map(sum).sum();
-        let (_, divergence) = case.loss(&case.net, None);
-        assert!(expected > 0.0 && (divergence.into_scalar::<f32>() - expected).abs() < 1e-4 * (1.0 + expected));
-    }
-
-    #[test]
-    fn the_mask_lets_only_earlier_blocks_through() {
-        let mask =
-            later(&Blocks::new(&SPANS, &Device::flex()), &Device::flex()).into_data().try_into_vec::<f32>().unwrap();
-        let column = |w: usize| [3, 5, 9].iter().position(|&end| w < end).unwrap();
-        for from in 0..WIDTH {
-            for to in 0..WIDTH {
-                let want = if column(from) < column(to) { SKIP_GAIN } else { 0.0 };
-                assert_eq!(mask[from * WIDTH + to], want, "{from} to {to}");
-            }
-        }
-    }
-
-    fn tvae(data: &Encoded, training: &Training) -> Tvae {
-        let device = Device::flex().autodiff();
-        let validation = data.take(&(0..50).collect::<Vec<_>>());
-        let columns = Columns { spans: &SPANS, train: data, validation: &validation };
-        Tvae::new(&config(), &columns, &Setup { training, seed: 1, device: &device, shards: 2 }).unwrap()
-    }
-
-    fn steps(model: &mut Tvae, steps: std::ops::Range<u64>) {
-        for step in steps {
-            model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap();
-        }
-    }
-
-    #[test]
-    fn training_lowers_the_score_and_what_was_saved_goes_on_alike() {
-        let (data, training) = (table(512), training());
-        let mut model = tvae(&data, &training);
-        let before = model.validate().unwrap().unwrap();
-        steps(&mut model, 0..150);
-        let after = model.validate().unwrap().unwrap();
-        assert!(after < before - 0.3, "{before} before, {after} after");
-        model.keep();
-        let saved = model.save().unwrap();
-        let mut again = tvae(&data, &training);
-        again.load(saved).unwrap();
-        for model in [&mut model, &mut again] {
-            steps(model, 150..160);
-        }
-        assert_eq!(model.validate().unwrap(), again.validate().unwrap());
-        model.keep();
-        again.keep();
-        assert_eq!(model.finish(1).unwrap(), again.finish(1).unwrap());
-    }
-
-    #[test]
-    fn conditions_give_what_filtering_gives() {
-        let (data, training) = (table(512), training());
-        let mut model = tvae(&data, &training);
-        steps(&mut model, 0..100);
-        let mut weights = model.finish(1).unwrap();
-        let sampler = TvaeSampler::from_weights(&config(), &SPANS, &mut weights, &Device::flex()).unwrap();
-        let mut allowed = Allowed::any(3);
-        allowed.restrict(2, vec![false, true, false, true]);
-        let all = sampler.draw(60_000, &Allowed::any(3), u64::MAX, &mut stream(2, "draw", 0)).unwrap().encoded;
-        let filtered = all.take(&allowed.matching(&all));
-        let asked = sampler.draw(20_000, &allowed, u64::MAX, &mut stream(3, "draw", 0)).unwrap().encoded;
-        assert_eq!(allowed.matching(&asked).len(), 20_000);
-        for a in 0..3u32 {
-            let share = |data: &Encoded| data.tokens[0].iter().filter(|&&t| t == a).count() as f64 / data.rows as f64;
-            let (p, q) = (share(&filtered), share(&asked));
-            // Four standard deviations of a difference of two shares.
-            let noise = 4.0 * (p * (1.0 - p) * (1.0 / filtered.rows as f64 + 1.0 / 20_000.0)).sqrt();
-            assert!((p - q).abs() < noise, "a = {a}: {p} filtered, {q} asked for");
-        }
-        assert!(all.scalars[0].is_empty() && all.scalars[1].len() == 60_000);
-    }
-
-    #[test]
-    fn weights_of_another_table_are_refused() {
-        let (data, training) = (table(512), training());
-        let weights = tvae(&data, &training).finish(1).unwrap();
-        let open = |spans: &[Span]| TvaeSampler::from_weights(&config(), spans, &mut weights.clone(), &Device::flex());
-        assert!(open(&SPANS).is_ok());
-        assert!(open(&SPANS[..2]).is_err());
-        assert!(open(&[SPANS[0], Span { scalar: false, ..SPANS[1] }, SPANS[2]]).is_err());
-    }
-}
+mod tests;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Span;
-use crate::table::frame::MISSING;
+use super::encoded::Span;
 use crate::rng::{Stream, below};
+use crate::table::frame::MISSING;
 
 /// A fitted category codec.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,11 +11,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Span};
+use super::bounds::Bounds;
+use super::encoded::Span;
 use crate::rng::{Stream, uniform};
 
 /// Fewest rows between two knots of the quantile function inside a bin.
 pub const ROWS_PER_KNOT: usize = 10;
+/// Most knots of one bin: with eight pieces the shape inside a bin is told well enough.
 const MAX_KNOTS: usize = 9;
 
 /// A fitted grid codec.

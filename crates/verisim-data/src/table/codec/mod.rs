@@ -15,74 +15,119 @@
 
 pub mod bounds;
 pub mod category;
+mod column;
+mod encoded;
 pub mod grid;
 pub mod modes;
 pub mod normal;
-pub mod table;
 
 pub use bounds::Bounds;
 pub use category::CategoryCodec;
+pub use column::ColumnCodec;
+pub use encoded::{Encoded, Span};
 pub use grid::GridCodec;
 pub use modes::ModesCodec;
 pub use normal::NormalCodec;
-pub use table::{CodecConfig, ColumnCodec, Numeric, TableCodec};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What a model knows of one column.
+use crate::table::frame::{Column, Frame};
+use crate::table::schema::{ColumnKind, Schema};
+
+/// How number columns are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// Number of tokens, at least 1.
-    pub tokens: u32,
-    /// True when a scalar stands beside the token.
-    pub scalar: bool,
-    /// True when the order of the tokens means something (numbers).
-    pub ordered: bool,
+#[serde(rename_all = "snake_case")]
+pub enum Numeric {
+    /// One token of a grid of point masses and quantile bins: [`GridCodec`].
+    Grid,
+    /// The mode of a Gaussian mixture, and the position in it: [`ModesCodec`].
+    Modes,
+    /// The normal score of the value's rank: [`NormalCodec`].
+    Normal,
 }
 
-/// A table as models see it: one token a column and, for some, a scalar.
-#[derive(Clone, Debug, Default)]
-pub struct Encoded {
-    /// Number of rows.
-    pub rows: usize,
-    /// One vector of tokens a column.
-    pub tokens: Vec<Vec<u32>>,
-    /// One vector of scalars a column; empty where the span has none.
-    pub scalars: Vec<Vec<f32>>,
+/// How a model wants its table encoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CodecConfig {
+    /// How number columns are encoded.
+    pub numeric: Numeric,
+    /// Grid: about how many tokens a number column gets, at least 2. Modes: the most modes, at least 1. Normal: not used.
+    pub bins: usize,
+    /// Levels that fewer rows have share the token "other"; 0 and 1 let each level be its own.
+    pub rare: usize,
+    /// Most levels of a column with a token of their own; the others, which fewer rows have, share "other" too.
+    pub max_levels: usize,
 }
 
-impl Encoded {
-    /// `rows` rows of token 0 and scalar 0 in the shape of `spans`.
-    pub fn zeros(spans: &[Span], rows: usize) -> Self {
-        let scalars = |s: &Span| if s.scalar { vec![0.0; rows] } else { Vec::new() };
-        Encoded {
-            rows,
-            tokens: spans.iter().map(|_| vec![0; rows]).collect(),
-            scalars: spans.iter().map(scalars).collect(),
+/// The codec of a table: what an artefact keeps to encode and decode rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableCodec {
+    /// One codec a modelled column, in schema order.
+    pub columns: Vec<ColumnCodec>,
+}
+
+impl TableCodec {
+    /// Fits one codec a column of `frame`, which `schema` parsed, on all threads. Costs a sort of each number column.
+    pub fn fit(schema: &Schema, frame: &Frame, config: &CodecConfig) -> Self {
+        let kinds: Vec<&ColumnKind> = schema.modelled().map(|f| &f.kind).collect();
+        let fit = |(column, kind): (&Column, &&ColumnKind)| match column {
+            Column::Category { codes, levels } => {
+                ColumnCodec::Category(CategoryCodec::fit(codes, levels, config.rare, config.max_levels))
+            }
+            Column::Number(v) => {
+                let decimals = match kind {
+                    ColumnKind::Integer => Some(0),
+                    ColumnKind::Decimal { decimals } => Some(*decimals),
+                    _ => None, // dates: their step rounds
+                };
+                match config.numeric {
+                    Numeric::Grid => ColumnCodec::Grid(GridCodec::fit(v, decimals, config.bins)),
+                    Numeric::Modes => ColumnCodec::Modes(ModesCodec::fit(v, decimals, config.bins)),
+                    Numeric::Normal => ColumnCodec::Normal(NormalCodec::fit(v, decimals)),
+                }
+            }
+        };
+        TableCodec { columns: frame.columns.par_iter().zip(&kinds).map(fit).collect() }
+    }
+
+    /// What is wrong with a codec that was read from a file together with `schema`, if anything: the column and the
+    /// problem. A codec that passes cannot make encoding or decoding fail.
+    pub fn problem(&self, schema: &Schema) -> Option<String> {
+        let fields: Vec<_> = schema.modelled().collect();
+        if fields.len() != self.columns.len() || fields.is_empty() {
+            return Some(format!("{} columns to learn meet {} codecs", fields.len(), self.columns.len()));
         }
+        fields.iter().zip(&self.columns).find_map(|(field, codec)| {
+            let problem = match codec {
+                ColumnCodec::Category(_) if !field.is_category() => Some("is no category"),
+                ColumnCodec::Category(c) => c.problem(),
+                _ if !field.is_number() => Some("is no number"),
+                ColumnCodec::Grid(c) => c.problem(),
+                ColumnCodec::Modes(c) => c.problem(),
+                ColumnCodec::Normal(c) => c.problem(),
+            };
+            problem.map(|p| format!("column `{}` {p}", field.name))
+        })
     }
 
-    /// Keeps the first `rows` rows.
-    pub fn truncate(&mut self, rows: usize) {
-        self.rows = self.rows.min(rows);
-        self.tokens.iter_mut().for_each(|t| t.truncate(rows));
-        self.scalars.iter_mut().for_each(|s| s.truncate(rows));
+    /// What a model knows of this table.
+    pub fn spans(&self) -> Vec<Span> {
+        self.columns.iter().map(ColumnCodec::span).collect()
     }
 
-    /// The rows at `index`, in that order.
-    pub fn take(&self, index: &[usize]) -> Encoded {
-        let scalars = |s: &Vec<f32>| if s.is_empty() { Vec::new() } else { index.iter().map(|&i| s[i]).collect() };
-        Encoded {
-            rows: index.len(),
-            tokens: self.tokens.iter().map(|t| index.iter().map(|&i| t[i]).collect()).collect(),
-            scalars: self.scalars.iter().map(scalars).collect(),
-        }
+    /// Encodes a frame that the schema of this codec parsed and whose levels are the codec's.
+    pub fn encode(&self, frame: &Frame) -> Encoded {
+        let (tokens, scalars) = self.columns.par_iter().zip(&frame.columns).map(|(c, column)| c.encode(column)).unzip();
+        Encoded { rows: frame.rows, tokens, scalars }
     }
 
-    /// Appends the rows of `other`, which has the same columns.
-    pub fn append(&mut self, other: &Encoded) {
-        self.rows += other.rows;
-        self.tokens.iter_mut().zip(&other.tokens).for_each(|(a, b)| a.extend_from_slice(b));
-        self.scalars.iter_mut().zip(&other.scalars).for_each(|(a, b)| a.extend_from_slice(b));
+    /// Decodes; what a codec draws (a value in a bin, a rare level) depends on `(seed, chunk)` and the column alone.
+    pub fn decode(&self, encoded: &Encoded, seed: u64, chunk: u64) -> Frame {
+        let width = self.columns.len() as u64;
+        let column = |(j, c): (usize, &ColumnCodec)| {
+            c.decode(&encoded.tokens[j], &encoded.scalars[j], seed, chunk * width + j as u64)
+        };
+        Frame::new(self.columns.iter().enumerate().map(column).collect(), encoded.rows)
     }
 }

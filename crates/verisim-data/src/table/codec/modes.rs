@@ -10,12 +10,14 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Span};
+use super::bounds::Bounds;
+use super::encoded::Span;
 
 /// Most weighted points that the mixture is fitted to.
 pub const POINTS: usize = 2048;
 /// Modes that hold less than this share are dropped (the paper's threshold).
 const MIN_WEIGHT: f64 = 0.005;
+/// Most steps of expectation-maximisation; it most often settles in a few dozen.
 const ITERATIONS: usize = 200;
 
 /// One component of the mixture.
@@ -39,7 +41,9 @@ impl Mode {
 pub struct ModesCodec {
     /// Range and precision.
     pub bounds: Bounds,
+    /// Components of the mixture by ascending mean; token `k` is component `k`.
     modes: Vec<Mode>,
+    /// True when missing values were seen: they have the last token.
     missing: bool,
 }
 

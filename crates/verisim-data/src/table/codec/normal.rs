@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Span};
+use super::bounds::Bounds;
+use super::encoded::Span;
 use crate::normal;
 
 /// Most knots of the quantile function.
@@ -23,6 +24,7 @@ pub struct NormalCodec {
     masses: Vec<f64>,
     /// Quantile function of the other values, ascending; token `masses.len()` when not empty.
     quantiles: Vec<f64>,
+    /// True when missing values were seen: they have the last token.
     missing: bool,
 }
 

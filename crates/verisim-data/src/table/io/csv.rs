@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 
 use csv::{ErrorKind, StringRecord};
 
-use super::{Missing, ReadOptions, Source, TextColumn, check_names, extension, open, selection};
+use super::cells::{Chunked, Missing, TextColumn, check_names, selection, too_long};
+use super::format::{extension, open};
+use super::settings::ReadSettings;
 use crate::error::{Error, Result};
 use crate::table::Table;
 
 /// Enough of a file to tell its delimiter from.
 const HEAD: u64 = 1 << 16;
-
-/// A column's text may not grow past Arrow's 32-bit offsets; the margin holds the longest row.
-pub(super) const MOST_BYTES: usize = (1 << 31) - (1 << 24);
 
 /// The head of the file, which was looked at, and the rest.
 type Bytes = Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>;
@@ -27,14 +26,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Reader> {
+    pub(super) fn open(path: &Path, settings: &ReadSettings) -> Result<Reader> {
         let mut bytes = open(path)?;
         let mut head = Vec::new();
         bytes.by_ref().take(HEAD).read_to_end(&mut head).map_err(Error::io(path))?;
         if head.trim_ascii().is_empty() {
             return Err(Error::file(path, "is empty; a table needs a header line and rows"));
         }
-        let delimiter = match options.delimiter {
+        let delimiter = match settings.delimiter {
             Some(c) => u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
                 Error::file(path, format!("the delimiter `{c}` is not an ASCII character; use one that is"))
             })?,
@@ -48,12 +47,12 @@ impl Reader {
         let header = csv.headers().map_err(|e| describe(path, e))?;
         let names: Vec<String> = header.iter().enumerate().map(|(j, n)| name(n, j)).collect();
         check_names(path, &names)?;
-        let columns = selection(&names, options.columns.as_deref())?;
-        Ok(Reader { path: path.to_owned(), csv, names, columns, missing: Missing::new(&options.missing) })
+        let columns = selection(&names, settings.columns.as_deref())?;
+        Ok(Reader { path: path.to_owned(), csv, names, columns, missing: Missing::new(&settings.missing) })
     }
 }
 
-impl Source for Reader {
+impl Chunked for Reader {
     fn next(&mut self, rows: usize) -> Result<Table> {
         let mut columns: Vec<TextColumn> = self.columns.iter().map(|_| TextColumn::new(&self.missing)).collect();
         let mut record = StringRecord::new();
@@ -63,8 +62,10 @@ impl Source for Reader {
                 column.push(&record[j], &self.missing);
             }
             count += 1;
-            if count.is_multiple_of(1024) && columns.iter().any(|c| c.bytes() > MOST_BYTES) {
-                return Err(Error::file(&self.path, "a column holds more than 2 GiB of text; read it in chunks"));
+            if count.is_multiple_of(1024)
+                && let Some(long) = columns.iter().position(TextColumn::is_full)
+            {
+                return Err(too_long(&self.path, &self.names[self.columns[long]]));
             }
         }
         let names = self.columns.iter().map(|&j| self.names[j].clone()).collect();
@@ -117,6 +118,6 @@ fn describe(path: &Path, error: csv::Error) -> Error {
                 "has {len} cells where the header has {expected_len}; quote cells that contain the delimiter, or name another delimiter"
             ),
         ),
-        other => Error::line(path, line, format!("cannot be read: {other:?}")),
+        other => Error::line(path, line, format!("cannot be read ({other:?}); look at the line")),
     }
 }

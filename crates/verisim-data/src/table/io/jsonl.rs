@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
-use super::{Missing, ReadOptions, Source, TextColumn, check_names, open};
+use super::cells::{Chunked, Missing, TextColumn, check_names, too_long};
+use super::format::open;
+use super::settings::ReadSettings;
 use crate::error::{Error, Result};
 use crate::table::Table;
 
@@ -23,10 +25,10 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Reader> {
+    pub(super) fn open(path: &Path, settings: &ReadSettings) -> Result<Reader> {
         let lines = BufReader::with_capacity(1 << 18, open(path)?);
-        let wanted = options.columns.clone();
-        let missing = Missing::new(&options.missing);
+        let wanted = settings.columns.clone();
+        let missing = Missing::new(&settings.missing);
         Ok(Reader { path: path.to_owned(), lines, line: 0, names: Vec::new(), wanted, missing, begun: false })
     }
 
@@ -91,7 +93,7 @@ fn push(column: &mut TextColumn, value: &Value, missing: &Missing) -> bool {
     true
 }
 
-impl Source for Reader {
+impl Chunked for Reader {
     fn next(&mut self, rows: usize) -> Result<Table> {
         let mut columns = Columns {
             places: FxHashMap::default(),
@@ -134,14 +136,17 @@ impl Source for Reader {
             }
             columns.rows += 1;
             columns.cells.iter_mut().filter(|c| c.len < columns.rows).for_each(TextColumn::push_null);
-            if columns.rows.is_multiple_of(1024) && columns.cells.iter().any(|c| c.bytes() > super::csv::MOST_BYTES) {
-                return Err(Error::file(&self.path, "a column holds more than 2 GiB of text; read it in chunks"));
+            if columns.rows.is_multiple_of(1024)
+                && let Some(long) = columns.cells.iter().position(TextColumn::is_full)
+            {
+                return Err(too_long(&self.path, &columns.names[long]));
             }
         }
         if !self.begun {
             check_names(&self.path, &columns.names)?;
             if let Some(unused) = used.iter().position(|u| !u) {
-                return Err(Error::file(&self.path, format!("no row has the key `{}`", columns.names[unused])));
+                let what = format!("no row has the key `{}`; check how it is spelt", columns.names[unused]);
+                return Err(Error::file(&self.path, what));
             }
         }
         self.begun = true;

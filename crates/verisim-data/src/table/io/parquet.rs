@@ -4,18 +4,22 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, make_array};
-use arrow::compute::{CastOptions, cast, cast_with_options, concat};
-use arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Schema as ArrowSchema};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, make_array};
+use arrow_cast::{CastOptions, cast, cast_with_options};
+use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema};
+use arrow_select::concat::concat;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use super::{Missing, ReadOptions, Source, TextColumn, check_names, selection};
+use super::cells::{Chunked, Missing, TextColumn, check_names, commonest, selection};
+use super::settings::ReadSettings;
 use crate::error::{Error, Result};
-use crate::table::schema::{Field, ColumnKind, Schema};
 use crate::table::Table;
+use crate::table::schema::{ColumnKind, Field, Schema};
 
 /// Rows decoded at once: large enough to be fast, small enough for the cache.
 const BATCH: usize = 1 << 16;
@@ -29,7 +33,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path, options: &ReadOptions, rows: usize) -> Result<Reader> {
+    pub(super) fn open(path: &Path, settings: &ReadSettings, rows: usize) -> Result<Reader> {
         let file = File::open(path).map_err(Error::io(path))?;
         let damaged = |e: parquet::errors::ParquetError| {
             Error::file(path, format!("is not a whole Parquet file ({e}); write, copy or download it again"))
@@ -38,22 +42,23 @@ impl Reader {
         let schema = builder.schema().clone();
         let all: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
         check_names(path, &all)?;
-        let chosen = selection(&all, options.columns.as_deref())?;
+        let chosen = selection(&all, settings.columns.as_deref())?;
         let names = chosen.iter().map(|&j| all[j].clone()).collect();
         let types: Vec<DataType> = chosen.iter().map(|&j| schema.field(j).data_type().clone()).collect();
         for (&j, kind) in chosen.iter().zip(&types) {
             if plain_type(kind).is_none() {
-                let what = format!("has type {kind}; flatten it, or name the `columns` to read without it");
-                return Err(Error::column(&all[j], what));
+                let what =
+                    format!("column `{}` has type {kind}; flatten it, or read the other `columns` alone", all[j]);
+                return Err(Error::file(path, what));
             }
         }
         let mask = ProjectionMask::roots(builder.parquet_schema(), chosen.iter().copied());
         let batches = builder.with_projection(mask).with_batch_size(rows.clamp(1, BATCH)).build().map_err(damaged)?;
-        Ok(Reader { path: path.to_owned(), batches, names, types, missing: Missing::new(&options.missing) })
+        Ok(Reader { path: path.to_owned(), batches, names, types, missing: Missing::new(&settings.missing) })
     }
 }
 
-impl Source for Reader {
+impl Chunked for Reader {
     fn next(&mut self, rows: usize) -> Result<Table> {
         let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); self.names.len()];
         let mut seen = vec![vec![0; self.missing.tokens.len()]; self.names.len()];
@@ -62,12 +67,16 @@ impl Source for Reader {
             let Some(batch) = self.batches.next() else {
                 break;
             };
-            let batch =
-                batch.map_err(|e| Error::file(&self.path, format!("cannot be read on ({e}); it may be damaged")))?;
+            let batch = batch.map_err(|e| {
+                Error::file(
+                    &self.path,
+                    format!("cannot be read on ({e}); it may be damaged: write, copy or download it again"),
+                )
+            })?;
             for (j, name) in self.names.iter().enumerate() {
                 // By name: the file keeps its own order of columns.
                 let array = batch.column_by_name(name).ok_or_else(|| Error::no_column(name, &self.names))?;
-                parts[j].push(normal(array, name, &self.missing, &mut seen[j])?);
+                parts[j].push(plain_array(array, name, &self.missing, &mut seen[j])?);
             }
             count += batch.num_rows();
         }
@@ -76,12 +85,15 @@ impl Source for Reader {
         }
         let whole = |(parts, name): (&Vec<ArrayRef>, &String)| {
             let parts: Vec<&dyn Array> = parts.iter().map(|a| a.as_ref()).collect();
-            concat(&parts).map_err(|e| Error::column(name, format!("is too large ({e}); read the file in chunks")))
+            concat(&parts).map_err(|e| {
+                let what = format!("column `{name}` is too large ({e}); split the file, or read it in chunks");
+                Error::file(&self.path, what)
+            })
         };
         let columns = parts.iter().zip(&self.names).map(whole).collect::<Result<_>>()?;
         let table = Table::new(self.names.clone(), columns)?;
         let arrow = self.types.iter().map(|kind| Some(kind.to_string())).collect();
-        let missing_tokens = seen.iter().map(|s| super::commonest(s, &self.missing)).collect();
+        let missing_tokens = seen.iter().map(|s| commonest(s, &self.missing)).collect();
         Ok(Table { missing_tokens, arrow, ..table })
     }
 }
@@ -100,13 +112,15 @@ fn plain_type(kind: &DataType) -> Option<DataType> {
 }
 
 /// `array` as text or native numbers; texts that mean "missing" and not-a-number become nulls.
-fn normal(array: &ArrayRef, name: &str, missing: &Missing, seen: &mut [usize]) -> Result<ArrayRef> {
+fn plain_array(array: &ArrayRef, name: &str, missing: &Missing, seen: &mut [usize]) -> Result<ArrayRef> {
     let kind = array.data_type();
     let to = plain_type(kind).unwrap_or(DataType::Utf8);
-    let failed = |e: arrow::error::ArrowError| Error::column(name, format!("of type {kind}: {e}"));
+    let failed = |e: arrow_schema::ArrowError| {
+        Error::column(name, format!("of type {kind} cannot be read ({e}); save it as text or as a type that holds it"))
+    };
     let array = match kind {
         DataType::Dictionary(_, values) => {
-            return normal(&cast(array, values).map_err(failed)?, name, missing, seen);
+            return plain_array(&cast(array, values).map_err(failed)?, name, missing, seen);
         }
         // The shortest decimals of a single are not those of the same number as a double: 0.1 would become
         // 0.10000000149011612. Going through text keeps what people see.
@@ -141,10 +155,10 @@ fn normal(array: &ArrayRef, name: &str, missing: &Missing, seen: &mut [usize]) -
 
 /// A value that does not fit the type is an error, not a silent null.
 const STRICT: CastOptions<'static> =
-    CastOptions { safe: false, format_options: arrow::util::display::FormatOptions::new() };
+    CastOptions { safe: false, format_options: arrow_cast::display::FormatOptions::new() };
 
 /// The same bytes under another type.
-fn retyped(array: &ArrayRef, kind: DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
+fn retyped(array: &ArrayRef, kind: DataType) -> Result<ArrayRef, arrow_schema::ArrowError> {
     Ok(make_array(array.to_data().into_builder().data_type(kind).build()?))
 }
 
@@ -176,15 +190,15 @@ impl Output {
             false => RecordBatch::try_new(types, columns),
         };
         let written = batch.map_err(Into::into).and_then(|b| writer.write(&b));
-        written.map_err(|e| Error::file(&self.path, format!("cannot be written: {e}")))
+        written.map_err(|e| Error::file(&self.path, format!("cannot be written ({e}); write elsewhere, or to a .csv")))
     }
 
     pub(super) fn finish(mut self, schema: &Schema) -> Result<()> {
         self.open(schema, None)?;
         match self.state {
-            State::Open { writer, .. } => {
-                writer.close().map(|_| ()).map_err(|e| Error::file(&self.path, format!("cannot be completed: {e}")))
-            }
+            State::Open { writer, .. } => writer.close().map(|_| ()).map_err(|e| {
+                Error::file(&self.path, format!("cannot be completed ({e}); write elsewhere, or to a .csv"))
+            }),
             State::Empty(_) | State::Failed => Ok(()),
         }
     }
@@ -197,7 +211,9 @@ impl Output {
         };
         match &mut self.state {
             State::Open { writer, schema } => Ok((writer, schema.clone())),
-            State::Empty(_) | State::Failed => Err(Error::file(&self.path, "an earlier write failed")),
+            State::Empty(_) | State::Failed => {
+                Err(Error::file(&self.path, "an earlier write failed; begin again with a new writer"))
+            }
         }
     }
 }
@@ -214,7 +230,7 @@ fn begin(path: &Path, file: File, schema: &Schema, table: Option<&Table>) -> Res
     let compression = Compression::ZSTD(Default::default());
     let properties = WriterProperties::builder().set_compression(compression).build();
     let writer = ArrowWriter::try_new(file, types.clone(), Some(properties))
-        .map_err(|e| Error::file(path, format!("cannot be begun: {e}")))?;
+        .map_err(|e| Error::file(path, format!("cannot be begun ({e}); write elsewhere, or to a .csv")))?;
     Ok(State::Open { writer: Box::new(writer), schema: types })
 }
 
@@ -229,7 +245,12 @@ fn default_type(field: &Field) -> DataType {
 
 /// A table's column as the type that the source had.
 fn native(array: &ArrayRef, kind: &DataType, name: &str) -> Result<ArrayRef> {
-    let failed = |e: arrow::error::ArrowError| Error::column(name, format!("does not fit its type {kind}: {e}"));
+    let failed = |e: arrow_schema::ArrowError| {
+        Error::column(
+            name,
+            format!("does not fit the type {kind} of the source ({e}); write .csv or .jsonl, which have no types"),
+        )
+    };
     match kind {
         same if same == array.data_type() => Ok(array.clone()),
         DataType::Timestamp(unit, Some(_)) => {
@@ -237,7 +258,7 @@ fn native(array: &ArrayRef, kind: &DataType, name: &str) -> Result<ArrayRef> {
             retyped(&utc, kind.clone()).map_err(failed)
         }
         // Nothing but nulls fits the null type, and what a null column should hold is nothing.
-        DataType::Null => Ok(arrow::array::new_null_array(kind, array.len())),
+        DataType::Null => Ok(arrow_array::new_null_array(kind, array.len())),
         _ => cast_with_options(array, kind, &STRICT).map_err(failed),
     }
 }

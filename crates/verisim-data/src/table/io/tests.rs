@@ -8,12 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use arrow::array::*;
-use arrow::datatypes::{DataType, Field as ArrowField, Int32Type, Schema as ArrowSchema};
+use arrow_array::types::Int32Type;
+use arrow_array::*;
+use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use proptest::prelude::*;
 
 use super::*;
-use crate::table::schema::{DetectOptions, ColumnKind, Schema};
+use crate::error::Result;
+use crate::table::Table;
+use crate::table::schema::{ColumnKind, DetectSettings, Schema};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -27,7 +30,7 @@ fn file(folder: &tempfile::TempDir, name: &str, bytes: impl AsRef<[u8]>) -> Path
 
 fn read(name: &str, bytes: impl AsRef<[u8]>) -> Result<Table> {
     let folder = folder();
-    Table::read(file(&folder, name, bytes), &ReadOptions::default())
+    Table::read(file(&folder, name, bytes), &ReadSettings::default())
 }
 
 /// What the error says.
@@ -45,7 +48,7 @@ fn some(cells: &[&str]) -> Vec<Option<String>> {
 }
 
 fn detect(table: &Table) -> Schema {
-    Schema::detect(table, &DetectOptions::default()).unwrap()
+    Schema::detect(table, &DetectSettings::default()).unwrap()
 }
 
 fn gz(bytes: &[u8]) -> Vec<u8> {
@@ -62,7 +65,7 @@ fn through(name: &str, table: &Table, schema: &Schema) -> Table {
     writer.write(table).unwrap();
     writer.finish().unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file was left");
-    Table::read(path, &ReadOptions::default()).unwrap()
+    Table::read(path, &ReadSettings::default()).unwrap()
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn delimiters_are_found() {
     // A decimal comma does not make the comma a delimiter.
     let table = read("t.csv", "a;b\n1,5;2\n2,5;3\n").unwrap();
     assert_eq!(column(&table, "a"), some(&["1,5", "2,5"]));
-    let options = ReadOptions { delimiter: Some('#'), ..ReadOptions::default() };
+    let options = ReadSettings { delimiter: Some('#'), ..ReadSettings::default() };
     let folder = folder();
     let table = Table::read(file(&folder, "t.csv", "a#b\n1,2#3\n"), &options).unwrap();
     assert_eq!(column(&table, "a"), some(&["1,2"]));
@@ -105,7 +108,7 @@ fn missing_values_and_their_token() {
     assert_eq!(table.missing_tokens, ["?", "", ""]);
     assert_eq!(column(&table, "b")[0], None);
     let folder = folder();
-    let options = ReadOptions { missing: vec!["-9".to_owned()], ..ReadOptions::default() };
+    let options = ReadSettings { missing: vec!["-9".to_owned()], ..ReadSettings::default() };
     let table = Table::read(file(&folder, "t.csv", "a,b\nNone,1\nNA,-9\n"), &options).unwrap();
     assert_eq!(column(&table, "a"), some(&["None", "NA"]));
     assert_eq!(column(&table, "b"), [Some("1".to_owned()), None]);
@@ -162,7 +165,7 @@ fn a_file_cut_short_is_refused() {
     writer.finish().unwrap();
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 100]).unwrap();
-    let said = Table::read(&path, &ReadOptions::default()).unwrap_err().to_string();
+    let said = Table::read(&path, &ReadSettings::default()).unwrap_err().to_string();
     assert!(said.contains("is not a whole Parquet file"), "{said}");
 }
 
@@ -176,7 +179,7 @@ fn one_column_and_nameless_columns() {
 fn chosen_columns_in_the_chosen_order() {
     let folder = folder();
     let columns = Some(vec!["c".to_owned(), "a".to_owned()]);
-    let options = ReadOptions { columns, ..ReadOptions::default() };
+    let options = ReadSettings { columns, ..ReadSettings::default() };
     let text = "a,b,c\n1,2,3\n";
     let table = Table::read(file(&folder, "t.csv", text), &options).unwrap();
     assert_eq!((column(&table, "a"), table.names.clone()), (some(&["1"]), vec!["c".to_owned(), "a".to_owned()]));
@@ -189,7 +192,7 @@ fn chosen_columns_in_the_chosen_order() {
     assert_eq!((column(&table, "a"), table.names.clone()), (some(&["1"]), vec!["c".to_owned(), "a".to_owned()]));
     let table = Table::read(file(&folder, "t.jsonl", "{\"a\":1,\"b\":{},\"c\":3}"), &options).unwrap();
     assert_eq!((column(&table, "a"), table.names.clone()), (some(&["1"]), vec!["c".to_owned(), "a".to_owned()]));
-    let options = ReadOptions { columns: Some(vec!["aa".to_owned()]), ..options };
+    let options = ReadSettings { columns: Some(vec!["aa".to_owned()]), ..options };
     for name in ["t.csv", "t.parquet"] {
         let said = Table::read(folder.path().join(name), &options).unwrap_err().to_string();
         assert!(said.contains("no column `aa`") && said.contains("did you mean `a`?"), "{said}");
@@ -221,7 +224,7 @@ fn chunks_are_the_file() {
     let folder = folder();
     let rows: Vec<String> = (0..1_000).map(|i| format!("{},{}", i * 37 % 101, ["x", "y", ""][i % 3])).collect();
     let csv = file(&folder, "t.csv", format!("a,b\n{}\n", rows.join("\n")));
-    let whole = Table::read(&csv, &ReadOptions::default()).unwrap();
+    let whole = Table::read(&csv, &ReadSettings::default()).unwrap();
     let schema = detect(&whole);
     for name in ["t.parquet", "t.jsonl"] {
         let mut writer = Writer::create(folder.path().join(name), &schema).unwrap();
@@ -229,7 +232,7 @@ fn chunks_are_the_file() {
         writer.finish().unwrap();
     }
     for name in ["t.csv", "t.parquet", "t.jsonl"] {
-        let chunks = Table::chunks(folder.path().join(name), &ReadOptions::default(), 300).unwrap();
+        let chunks = Table::chunks(folder.path().join(name), &ReadSettings::default(), 300).unwrap();
         let chunks: Vec<Table> = chunks.collect::<Result<_>>().unwrap();
         assert_eq!(chunks.iter().map(|c| c.rows).sum::<usize>(), 1_000, "{name}");
         assert_eq!(chunks.iter().map(|c| c.first_row).collect::<Vec<_>>(), [0, 300, 600, 900], "{name}");
@@ -244,7 +247,7 @@ fn chunks_are_the_file() {
 fn a_bad_cell_in_a_later_chunk_counts_in_the_file() {
     let folder = folder();
     let path = file(&folder, "t.csv", "a\n1.5\n2.5\n3.5\nx\n");
-    let chunks: Vec<Table> = Table::chunks(path, &ReadOptions::default(), 3).unwrap().collect::<Result<_>>().unwrap();
+    let chunks: Vec<Table> = Table::chunks(path, &ReadSettings::default(), 3).unwrap().collect::<Result<_>>().unwrap();
     let said = detect(&chunks[0]).parse(&chunks[1]).unwrap_err().to_string();
     assert!(said.contains("column `a`, row 4: `x` is not a number"), "{said}");
 }
@@ -332,7 +335,7 @@ fn parquet_types_come_back() {
             ("nothing", Arc::new(NullArray::new(3))),
         ],
     );
-    let table = Table::read(&path, &ReadOptions::default()).unwrap();
+    let table = Table::read(&path, &ReadSettings::default()).unwrap();
     assert_eq!(column(&table, "single"), [Some("0.1".to_owned()), None, Some("2.5".to_owned())]);
     assert_eq!(column(&table, "price"), [Some("10.5".to_owned()), None, Some("-0.03".to_owned())]);
     assert_eq!(column(&table, "flag"), [Some("true".to_owned()), None, Some("false".to_owned())]);
@@ -351,7 +354,7 @@ fn parquet_types_come_back() {
     writer.write(&back).unwrap();
     writer.write(&back).unwrap();
     writer.finish().unwrap();
-    let again = Table::read(&out, &ReadOptions::default()).unwrap();
+    let again = Table::read(&out, &ReadSettings::default()).unwrap();
     assert_eq!(again.rows, 6);
     assert_eq!(again.arrow, table.arrow, "the types of the source");
     for name in table.names.iter().filter(|n| *n != "nothing") {
@@ -364,12 +367,12 @@ fn nested_parquet_columns_are_refused_by_name() {
     let folder = folder();
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), Some(2)])]);
     let path = typed(&folder, vec![("a", Arc::new(Int32Array::from(vec![1]))), ("tags", Arc::new(list))]);
-    let said = Table::read(&path, &ReadOptions::default()).unwrap_err().to_string();
+    let said = Table::read(&path, &ReadSettings::default()).unwrap_err().to_string();
     assert!(said.contains("column `tags`") && said.contains("columns"), "{said}");
-    let options = ReadOptions { columns: Some(vec!["a".to_owned()]), ..ReadOptions::default() };
+    let options = ReadSettings { columns: Some(vec!["a".to_owned()]), ..ReadSettings::default() };
     assert_eq!(Table::read(&path, &options).unwrap().names, ["a"]);
     let wide = typed(&folder, vec![("big", Arc::new(UInt64Array::from(vec![u64::MAX])))]);
-    assert!(Table::read(&wide, &ReadOptions::default()).unwrap_err().to_string().contains("column `big`"));
+    assert!(Table::read(&wide, &ReadSettings::default()).unwrap_err().to_string().contains("column `big`"));
 }
 
 #[test]
@@ -378,7 +381,7 @@ fn a_parquet_file_without_rows_still_has_its_columns() {
     let table = read("t.csv", "a,b\n1,x\n2,y\n").unwrap();
     let path = folder.path().join("o.parquet");
     Writer::create(&path, &detect(&table)).unwrap().finish().unwrap();
-    let said = Table::read(&path, &ReadOptions::default()).unwrap_err().to_string();
+    let said = Table::read(&path, &ReadSettings::default()).unwrap_err().to_string();
     assert!(said.contains("has a header but no rows"), "{said}");
     assert_eq!(DataType::Utf8.to_string().parse::<DataType>().unwrap(), DataType::Utf8);
 }

@@ -3,16 +3,19 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray, Float64Array, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, Float64Array, Int64Array, StringArray};
+use arrow_schema::DataType;
 use rayon::prelude::*;
 
-use super::sink::{Finish, packed};
-use super::{Format, extension, parquet};
+use super::format::{Format, extension};
+use super::packed::{Finish, packed};
+use super::parquet;
 use crate::error::{Error, Result};
 use crate::file::Scratch;
-use crate::table::schema::Schema;
 use crate::table::Table;
+use crate::table::schema::Schema;
 
 /// Rows formatted by one thread at a time; a few hundred kilobytes of text.
 const BLOCK: usize = 4096;
@@ -138,7 +141,7 @@ struct Rows<'a> {
 
 /// One column.
 struct Cells<'a> {
-    values: Values<'a>,
+    values: Typed<'a>,
     /// `"name":` for JSON, nothing for delimited text.
     before: Vec<u8>,
     /// What stands for a missing value.
@@ -147,7 +150,7 @@ struct Cells<'a> {
     bare: bool,
 }
 
-enum Values<'a> {
+enum Typed<'a> {
     Text(&'a StringArray),
     Whole(&'a Int64Array),
     Real(&'a Float64Array),
@@ -156,11 +159,11 @@ enum Values<'a> {
 impl<'a> Rows<'a> {
     fn new(table: &'a Table, schema: &Schema, style: Style) -> Result<Rows<'a>> {
         let alone = table.columns.len() == 1;
-        let cells = |(array, field): (&'a arrow::array::ArrayRef, &crate::table::schema::Field)| {
+        let cells = |(array, field): (&'a arrow_array::ArrayRef, &crate::table::schema::Field)| {
             let values = match array.data_type() {
-                DataType::Utf8 => Values::Text(array.as_string()),
-                DataType::Int64 => Values::Whole(array.as_primitive::<Int64Type>()),
-                DataType::Float64 => Values::Real(array.as_primitive::<Float64Type>()),
+                DataType::Utf8 => Typed::Text(array.as_string()),
+                DataType::Int64 => Typed::Whole(array.as_primitive::<Int64Type>()),
+                DataType::Float64 => Typed::Real(array.as_primitive::<Float64Type>()),
                 other => {
                     return Err(Error::column(&field.name, format!("has type {other}, which cannot be written")));
                 }
@@ -205,15 +208,15 @@ impl<'a> Rows<'a> {
 
     fn push(&self, cells: &Cells, row: usize, out: &mut Vec<u8>) {
         match &cells.values {
-            Values::Text(v) if v.is_valid(row) => match self.style {
+            Typed::Text(v) if v.is_valid(row) => match self.style {
                 Style::Delimited(delimiter) => push_cell(v.value(row), delimiter, out),
                 Style::Json if cells.bare => out.extend_from_slice(v.value(row).as_bytes()),
                 Style::Json => push_json_text(v.value(row), out),
             },
-            Values::Whole(v) if v.is_valid(row) => {
+            Typed::Whole(v) if v.is_valid(row) => {
                 out.extend_from_slice(itoa::Buffer::new().format(v.value(row)).as_bytes());
             }
-            Values::Real(v) if v.is_valid(row) && v.value(row).is_finite() => push_real(v.value(row), out),
+            Typed::Real(v) if v.is_valid(row) && v.value(row).is_finite() => push_real(v.value(row), out),
             _ => out.extend_from_slice(&cells.missing),
         }
     }

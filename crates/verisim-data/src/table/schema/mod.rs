@@ -1,18 +1,21 @@
 //! What each column means: its kind, why it was taken for that, and how its values are written.
 
 pub mod detect;
+mod explain;
 mod parse;
+mod reason;
 mod render;
 #[cfg(test)]
 mod tests;
+mod values;
 mod wish;
-
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-pub use wish::{DetectOptions, KindName, Override};
+pub use explain::Detected;
+pub use reason::{Odd, Reason};
+pub use wish::{ColumnKindName, DetectSettings, Override};
 
 /// What a column is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,8 +64,9 @@ pub struct Field {
     /// What it is.
     #[serde(flatten)]
     pub kind: ColumnKind,
-    /// Why it was taken for that, for people.
-    pub reason: String,
+    /// Why it was taken for that; [`Field::why`] says it for people.
+    #[serde(deserialize_with = "reason::code_or_sentence")]
+    pub reason: Reason,
     /// What stands for a missing value in text files, e.g. `?` or the empty string: the commonest one seen.
     #[serde(default)]
     pub missing: String,
@@ -125,19 +129,5 @@ impl Schema {
     pub fn field(&self, name: &str) -> Result<&Field> {
         let names = || -> Vec<String> { self.fields.iter().map(|f| f.name.clone()).collect() };
         self.fields.iter().find(|f| f.name == name).ok_or_else(|| Error::no_column(name, &names()))
-    }
-}
-
-/// The fields as a table for people: name, kind and why, one line each.
-impl fmt::Display for Schema {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |texts: &mut dyn Iterator<Item = &str>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
-        let name = width(&mut self.fields.iter().map(|f| f.name.as_str())).max("column".len());
-        let kind = width(&mut self.fields.iter().map(|f| f.kind.name())).max("kind".len());
-        writeln!(f, "{:name$}  {:kind$}  why", "column", "kind")?;
-        for field in &self.fields {
-            writeln!(f, "{:name$}  {:kind$}  {}", field.name, field.kind.name(), field.reason)?;
-        }
-        Ok(())
     }
 }

@@ -3,16 +3,18 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, StringArray};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, StringArray};
+use arrow_schema::DataType;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::{Field, ColumnKind, Schema};
-use crate::table::date::DateFormat;
+use super::{ColumnKind, Field, Schema};
 use crate::error::{Error, Result};
-use crate::table::frame::{Column, Frame, MISSING};
 use crate::table::Table;
+use crate::table::date::DateFormat;
+use crate::table::frame::{Column, Frame, MISSING};
 
 /// What a text is as a number.
 pub(super) enum Number {

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, StringBuilder, new_null_array};
-use arrow::datatypes::DataType;
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
+use arrow_schema::DataType;
 use rayon::prelude::*;
 
-use super::{Field, ColumnKind, Schema};
-use crate::table::date::DateFormat;
+use super::{ColumnKind, Field, Schema};
 use crate::error::{Error, Result};
+use crate::table::Table;
+use crate::table::date::DateFormat;
 use crate::table::frame::{Column, Frame, MISSING};
 use crate::table::identifier::Shape;
-use crate::table::Table;
 
 impl Schema {
     /// The table of `frame`: every field of the schema in its place, numbers rounded to their precision, dates in
@@ -58,7 +59,9 @@ fn learnt(field: &Field, column: Column) -> Result<ArrayRef> {
             Arc::new(Float64Array::from_iter(v.into_iter().map(|x| (!x.is_nan()).then(|| rounded(x, scale)))))
         }
         (ColumnKind::Datetime { format }, Column::Number(v)) => dates(&v, &DateFormat::new(format)),
-        (ColumnKind::Categorical { numeric: true }, Column::Category { codes, levels }) => numeric_levels(&codes, &levels),
+        (ColumnKind::Categorical { numeric: true }, Column::Category { codes, levels }) => {
+            numeric_levels(&codes, &levels)
+        }
         (_, Column::Category { codes, levels }) => texts(&codes, &levels),
         (kind, Column::Number(_)) => {
             return Err(Error::column(&field.name, format!("is {} but the frame has numbers there", kind.name())));

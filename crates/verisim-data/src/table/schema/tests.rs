@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use arrow::array::Array;
+use arrow_array::Array;
 use proptest::prelude::*;
 
 use super::*;
+use crate::table::Table;
 use crate::table::frame::{Column, MISSING};
 use crate::table::identifier::Shape;
-use crate::table::io::ReadOptions;
-use crate::table::Table;
+use crate::table::io::ReadSettings;
 
 fn table(name: &str, cells: &[impl AsRef<str>]) -> Table {
     let cells: Vec<Option<&str>> = cells.iter().map(|c| Some(c.as_ref()).filter(|c| !c.is_empty())).collect();
@@ -20,7 +20,7 @@ fn table(name: &str, cells: &[impl AsRef<str>]) -> Table {
 }
 
 fn detect(table: &Table) -> Schema {
-    Schema::detect(table, &DetectOptions::default()).unwrap()
+    Schema::detect(table, &DetectSettings::default()).unwrap()
 }
 
 fn kind(name: &str, cells: &[impl AsRef<str>]) -> ColumnKind {
@@ -28,7 +28,12 @@ fn kind(name: &str, cells: &[impl AsRef<str>]) -> ColumnKind {
 }
 
 fn reason(name: &str, cells: &[impl AsRef<str>]) -> String {
-    detect(&table(name, cells)).fields[0].reason.clone()
+    why(&table(name, cells))
+}
+
+/// Why the first column was taken for what it is, as `inspect` of the data says it.
+fn why(table: &Table) -> String {
+    Detected::of(table, &DetectSettings::default()).unwrap().whys().next().unwrap()
 }
 
 fn texts(n: usize, f: impl Fn(usize) -> String) -> Vec<String> {
@@ -101,7 +106,7 @@ fn infinities_are_missing_and_said_so() {
     let source = table("a", &values);
     let schema = detect(&source);
     assert_eq!(schema.fields[0].kind, ColumnKind::Decimal { decimals: 1 });
-    assert!(schema.fields[0].reason.contains("3 infinite or not a number, read as missing"));
+    assert!(why(&source).contains("3 infinite or not a number, read as missing"));
     assert_eq!(schema.parse(&source).unwrap().columns[0].missing(), 3);
     // Among codes as well.
     let mut codes = texts(100, |i| (i % 3).to_string());
@@ -172,7 +177,7 @@ fn fifty_thousand_levels_stay_categorical() {
     let source = table("city", &cells);
     let schema = detect(&source);
     assert_eq!(schema.fields[0].kind, ColumnKind::Categorical { numeric: false });
-    assert_eq!(schema.fields[0].reason, "50,000 distinct texts in 200,000 rows");
+    assert_eq!(why(&source), "50,000 distinct texts in 200,000 rows");
     let frame = schema.parse(&source).unwrap();
     let Column::Category { levels, .. } = &frame.columns[0] else { unreachable!("a category") };
     assert_eq!(levels.len(), 50_000);
@@ -189,10 +194,10 @@ fn numeric_codes_are_sorted_and_written_alike() {
     assert_eq!(**levels, ["2", "9", "10"]);
     assert_eq!(codes[..6], [2, 1, 1, 2, 0, MISSING]);
     let rendered = schema.render(frame, 0, 0).unwrap();
-    assert_eq!(rendered.columns[0].data_type(), &arrow::datatypes::DataType::Int64);
+    assert_eq!(rendered.columns[0].data_type(), &arrow_schema::DataType::Int64);
 }
 
-fn configured(text: &str) -> DetectOptions {
+fn configured(text: &str) -> DetectSettings {
     toml::from_str(text).unwrap()
 }
 
@@ -217,7 +222,7 @@ fn overrides() {
     let kinds: Vec<ColumnKind> = schema.fields.iter().map(|f| f.kind.clone()).collect();
     assert_eq!(kinds, [ColumnKind::Integer, datetime("%m.%d.%Y"), ColumnKind::Decimal { decimals: 2 }]);
     assert_eq!(cells(&back(&schema, &source, 0), 2)[0].as_deref(), Some("1.23"));
-    let again: DetectOptions = toml::from_str(&toml::to_string(&options).unwrap()).unwrap();
+    let again: DetectSettings = toml::from_str(&toml::to_string(&options).unwrap()).unwrap();
     assert_eq!(again, options);
 
     assert!(refused(&source, "aeg = \"integer\"").contains("did you mean `age`?"));
@@ -231,7 +236,7 @@ fn overrides() {
     assert!(refused(&source, "price = { kind = \"decimal\", decimals = 16 }").contains("use 0 to 15"));
     assert!(refused(&source, "age = { kind = \"integer\", decimals = 1 }").contains("only a decimal has"));
     for wrong in ["age = \"intger\"", "age = { kind = \"decimal\", decimal = 2 }", "age = 3"] {
-        let said = toml::from_str::<DetectOptions>(wrong).unwrap_err().to_string();
+        let said = toml::from_str::<DetectSettings>(wrong).unwrap_err().to_string();
         assert!(said.contains("expected"), "{said}");
     }
 }
@@ -354,7 +359,7 @@ fn real_tables() {
         ),
     ];
     for (path, kinds) in expected {
-        let source = Table::read(data.join("tables").join(path), &ReadOptions::default()).unwrap();
+        let source = Table::read(data.join("tables").join(path), &ReadSettings::default()).unwrap();
         let schema = detect(&source);
         for (name, kind) in kinds {
             assert_eq!(schema.field(name).unwrap().kind.name(), *kind, "{path}: {name}");

@@ -7,21 +7,21 @@ use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ColumnKind;
-use super::detect::{Value, Values, clip, decimals, is_quantity};
 use super::parse::{Number, number};
-use crate::table::date::DateFormat;
+use super::values::{Value, Values, clip, decimals, is_quantity};
 use crate::error::{Error, Result};
+use crate::table::date::DateFormat;
 use crate::table::identifier::Shape;
 
-/// What the user knows better than detection.
+/// What the user knows better than detection: `columns` under `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DetectOptions {
-    /// What to take a column for, by name.
+pub struct DetectSettings {
+    /// What to take a column for, by its name; the others are detected.
     pub overrides: BTreeMap<String, Override>,
 }
 
-impl DetectOptions {
+impl DetectSettings {
     /// Whether nothing is known better.
     pub fn is_empty(&self) -> bool {
         self.overrides.is_empty()
@@ -33,7 +33,7 @@ impl DetectOptions {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Override {
     /// The kind.
-    pub kind: KindName,
+    pub kind: ColumnKindName,
     /// strptime format of a datetime; found from the values when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -42,10 +42,10 @@ pub struct Override {
     pub decimals: Option<u8>,
 }
 
-/// The kinds by name.
+/// A [`ColumnKind`] without its details, as a config names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KindName {
+pub enum ColumnKindName {
     /// See [`ColumnKind::Integer`].
     Integer,
     /// See [`ColumnKind::Decimal`].
@@ -66,8 +66,8 @@ pub enum KindName {
     Skip,
 }
 
-impl From<KindName> for Override {
-    fn from(kind: KindName) -> Self {
+impl From<ColumnKindName> for Override {
+    fn from(kind: ColumnKindName) -> Self {
         Override { kind, format: None, decimals: None }
     }
 }
@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for Override {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Details {
-            kind: KindName,
+            kind: ColumnKindName,
             #[serde(default)]
             format: Option<String>,
             #[serde(default)]
@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Override {
             }
 
             fn visit_str<E: serde::de::Error>(self, kind: &str) -> Result<Override, E> {
-                KindName::deserialize(serde::de::value::StrDeserializer::new(kind)).map(Override::from)
+                ColumnKindName::deserialize(serde::de::value::StrDeserializer::new(kind)).map(Override::from)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Override, A::Error> {
@@ -109,28 +109,28 @@ impl<'de> Deserialize<'de> for Override {
 impl Values<'_> {
     /// The kind that `wish` names, if the values allow it.
     pub(super) fn obey(&self, wish: &Override) -> Result<ColumnKind> {
-        if wish.format.is_some() && wish.kind != KindName::Datetime {
+        if wish.format.is_some() && wish.kind != ColumnKindName::Datetime {
             return Err(Error::column(
                 self.name,
                 "has a `format`, which only a datetime has; drop it or set kind = \"datetime\"",
             ));
         }
-        if wish.decimals.is_some() && wish.kind != KindName::Decimal {
+        if wish.decimals.is_some() && wish.kind != ColumnKindName::Decimal {
             return Err(Error::column(
                 self.name,
                 "has `decimals`, which only a decimal has; drop them or set kind = \"decimal\"",
             ));
         }
-        if self.present() == 0 && wish.kind != KindName::Text {
+        if self.present() == 0 && wish.kind != ColumnKindName::Text {
             return Ok(ColumnKind::AllMissing);
         }
         let quantity = |t: &str| matches!(number(t), Number::Finite(x) if is_quantity(t, x));
         Ok(match wish.kind {
-            KindName::Integer => {
+            ColumnKindName::Integer => {
                 self.check(|t| matches!(number(t), Number::Finite(x) if x.fract() == 0.0), "a whole number")?;
                 ColumnKind::Integer
             }
-            KindName::Decimal => {
+            ColumnKindName::Decimal => {
                 self.check(|t| !matches!(number(t), Number::Not), "a number")?;
                 let most = || self.texts().map(decimals).max().unwrap_or(0);
                 match wish.decimals.unwrap_or_else(most) {
@@ -143,12 +143,12 @@ impl Values<'_> {
                     decimals => ColumnKind::Decimal { decimals: decimals.min(15) },
                 }
             }
-            KindName::Categorical => ColumnKind::Categorical { numeric: self.texts().all(quantity) },
-            KindName::Boolean => match self.distinct.get(2) {
+            ColumnKindName::Categorical => ColumnKind::Categorical { numeric: self.texts().all(quantity) },
+            ColumnKindName::Boolean => match self.distinct.get(2) {
                 Some(third) => return Err(self.contradiction(third, "one of two values")),
                 None => ColumnKind::Boolean,
             },
-            KindName::Datetime => match &wish.format {
+            ColumnKindName::Datetime => match &wish.format {
                 Some(text) => {
                     let format = DateFormat::new(text);
                     self.check(|t| format.parse(t).is_some(), &format!("a date or time as `{text}`"))?;
@@ -164,21 +164,21 @@ impl Values<'_> {
                     }
                 },
             },
-            KindName::Identifier => {
+            ColumnKindName::Identifier => {
                 if let Some(twice) = self.distinct.iter().find(|v| v.rows > 1) {
                     return Err(self.contradiction(twice, "different from every other key"));
                 }
                 let running = Shape::Sequence { prefix: String::new(), start: 1, step: 1, width: 0 };
                 ColumnKind::Identifier { shape: Shape::of(self.texts()).unwrap_or(running) }
             }
-            KindName::Constant => match self.distinct.as_slice() {
+            ColumnKindName::Constant => match self.distinct.as_slice() {
                 [only] => ColumnKind::Constant { value: only.text.to_owned() },
                 [_, second, ..] => {
                     return Err(self.contradiction(second, "the value of the rows before"));
                 }
                 [] => ColumnKind::AllMissing,
             },
-            KindName::Text | KindName::Skip => ColumnKind::Text,
+            ColumnKindName::Text | ColumnKindName::Skip => ColumnKind::Text,
         })
     }
 

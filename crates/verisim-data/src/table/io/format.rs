@@ -1,0 +1,58 @@
+//! What a file's name says of its format, and the bytes in it.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Whether the name is that of a table.
+pub fn is_table(path: &Path) -> bool {
+    Format::of(path).is_ok()
+}
+
+/// What a file's name says about it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Format {
+    Delimited,
+    Jsonl,
+    Parquet,
+}
+
+impl Format {
+    pub(super) fn of(path: &Path) -> Result<Format> {
+        match extension(path).0.as_str() {
+            "csv" | "tsv" | "txt" => Ok(Format::Delimited),
+            "jsonl" | "ndjson" => Ok(Format::Jsonl),
+            "parquet" if extension(path).1.is_empty() => Ok(Format::Parquet),
+            _ => Err(Error::file(
+                path,
+                "the name says no format; rename it to end in .csv, .tsv, .txt, .jsonl (also with .gz or .zst) or .parquet",
+            )),
+        }
+    }
+}
+
+/// The extension in lower case without the packing, and the packing (`gz`, `zst` or nothing).
+pub(super) fn extension(path: &Path) -> (String, &'static str) {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let (name, packing) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
+        (Some(n), _) => (n, "gz"),
+        (_, Some(n)) => (n, "zst"),
+        _ => (name.as_str(), ""),
+    };
+    (name.rsplit_once('.').map_or(String::new(), |(_, e)| e.to_owned()), packing)
+}
+
+/// The bytes of the file at `path`, unpacked.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    if path.is_dir() {
+        return Err(Error::file(path, "is a folder; name the file in it"));
+    }
+    Ok(match extension(path).1 {
+        "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
+        "zst" => Box::new(zstd::Decoder::new(file).map_err(Error::io(path))?),
+        _ => Box::new(file),
+    })
+}

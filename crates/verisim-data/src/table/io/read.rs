@@ -1,0 +1,75 @@
+//! Reading a table, whole or a chunk at a time, whatever its format.
+
+use std::path::{Path, PathBuf};
+
+use super::cells::Chunked;
+use super::format::Format;
+use super::settings::ReadSettings;
+use super::{csv, jsonl, parquet};
+use crate::error::{Error, Result};
+use crate::table::Table;
+
+impl Table {
+    /// The whole of the file at `path`; its format follows from its name (see [`io`](crate::table::io)).
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no table (empty, no row, ragged, two columns of one name), is not
+    /// UTF-8, or lacks a column that `settings` names; the message says where and what to do.
+    pub fn read(path: impl AsRef<Path>, settings: &ReadSettings) -> Result<Table> {
+        // One chunk holds everything, so the first is the only one.
+        match Table::chunks(&path, settings, usize::MAX)?.next() {
+            Some(table) => table,
+            None => Err(no_rows(path.as_ref())),
+        }
+    }
+
+    /// The file at `path` in tables of about `rows` rows, so that memory stays bounded.
+    ///
+    /// # Errors
+    /// As [`Table::read`]; what is wrong within the file comes with the chunk it is in.
+    pub fn chunks(path: impl AsRef<Path>, settings: &ReadSettings, rows: usize) -> Result<Chunks> {
+        let path = path.as_ref();
+        let file: Box<dyn Chunked> = match Format::of(path)? {
+            Format::Delimited => Box::new(csv::Reader::open(path, settings)?),
+            Format::Jsonl => Box::new(jsonl::Reader::open(path, settings)?),
+            Format::Parquet => Box::new(parquet::Reader::open(path, settings, rows)?),
+        };
+        Ok(Chunks { file, path: path.to_owned(), rows: rows.max(1), read: 0, failed: false })
+    }
+}
+
+/// A file, a chunk of rows at a time; see [`Table::chunks`].
+pub struct Chunks {
+    file: Box<dyn Chunked>,
+    path: PathBuf,
+    rows: usize,
+    /// Rows read so far.
+    read: usize,
+    failed: bool,
+}
+
+impl Iterator for Chunks {
+    type Item = Result<Table>;
+
+    fn next(&mut self) -> Option<Result<Table>> {
+        if self.failed {
+            return None;
+        }
+        let chunk = match self.file.next(self.rows) {
+            Ok(table) if table.rows > 0 => {
+                let table = Table { first_row: self.read, ..table };
+                self.read += table.rows;
+                Some(Ok(table))
+            }
+            Ok(_) if self.read > 0 => None,
+            Ok(_) => Some(Err(no_rows(&self.path))),
+            Err(e) => Some(Err(e)),
+        };
+        self.failed = !matches!(chunk, Some(Ok(_)));
+        chunk
+    }
+}
+
+fn no_rows(path: &Path) -> Error {
+    Error::file(path, "has a header but no rows; give it at least one row of data")
+}

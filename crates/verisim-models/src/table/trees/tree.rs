@@ -1,0 +1,121 @@
+//! One tree of one column: how a token is drawn from it, and the arrays that it is stored as.
+
+use verisim_data::rng::{Stream, below, uniform};
+
+use crate::error::{Error, Result};
+use crate::weights::Weights;
+
+/// A node; its rows are the range `start..end` of the tree's cumulative counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    /// Position (in sampling order) of the feature that this node splits on; `LEAF` for a leaf.
+    pub feature: u32,
+    /// Rows whose feature bin is at most this go left (to the next node), others to `right`.
+    pub bin: u32,
+    pub right: u32,
+    pub start: u32,
+    pub end: u32,
+}
+
+pub const LEAF: u32 = u32::MAX;
+
+/// One tree of one column.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    pub nodes: Vec<Node>,
+    /// Tokens of all leaves, leaf by leaf in the order of the nodes.
+    pub tokens: Vec<u32>,
+    /// Rows before each token, one more at the end.
+    pub cumulative: Vec<u32>,
+}
+
+impl Tree {
+    /// Draws a token for a row whose earlier columns have the bins `bin(feature)`, among the tokens `allowed`.
+    /// `None` when the draw is not allowed.
+    pub fn draw(
+        &self,
+        bin: impl Fn(usize) -> u8,
+        allowed: Option<&[bool]>,
+        backoff: f64,
+        rng: &mut Stream,
+    ) -> Option<u32> {
+        let mut path = [0u32; 64];
+        let mut depth = 0;
+        let mut at = 0usize;
+        loop {
+            path[depth] = at as u32;
+            let node = &self.nodes[at];
+            if node.feature == LEAF {
+                break;
+            }
+            at = if u32::from(bin(node.feature as usize)) <= node.bin { at + 1 } else { node.right as usize };
+            depth += 1;
+        }
+        let mass = |at: usize| {
+            let node = &self.nodes[at];
+            (self.cumulative[node.start as usize], self.cumulative[node.end as usize])
+        };
+        let (mut first, mut last) = mass(at);
+        while backoff > 0.0 && depth > 0 && uniform(rng) * (f64::from(last - first) + backoff) < backoff {
+            depth -= 1;
+            (first, last) = mass(path[depth] as usize);
+        }
+        let row = first + below(rng, u64::from(last - first).max(1)) as u32;
+        let token = self.tokens[self.cumulative.partition_point(|&c| c <= row) - 1];
+        match allowed {
+            Some(allowed) if !allowed[token as usize] => None,
+            _ => Some(token),
+        }
+    }
+
+    /// Adds the arrays that [`from_weights`](Tree::from_weights) reads, under `name`.
+    pub fn put(&self, name: &str, weights: &mut Weights) {
+        let nodes: Vec<u32> = self.nodes.iter().flat_map(|n| [n.feature, n.bin, n.right, n.start, n.end]).collect();
+        weights.put_u32(format!("{name}.nodes"), &[self.nodes.len(), 5], nodes);
+        weights.put_u32(format!("{name}.tokens"), &[self.tokens.len()], self.tokens.clone());
+        weights.put_u32(format!("{name}.cumulative"), &[self.cumulative.len()], self.cumulative.clone());
+    }
+
+    /// Reads and checks one tree, so that drawing from it can trust every index.
+    pub fn from_weights(name: &str, features: usize, width: u32, weights: &mut Weights) -> Result<Tree> {
+        let (_, flat) = weights.take_u32(&format!("{name}.nodes"))?;
+        let (_, tokens) = weights.take_u32(&format!("{name}.tokens"))?;
+        let (_, cumulative) = weights.take_u32(&format!("{name}.cumulative"))?;
+        let nodes: Vec<Node> = flat
+            .as_chunks::<5>()
+            .0
+            .iter()
+            .map(|&[feature, bin, right, start, end]| Node { feature, bin, right, start, end })
+            .collect();
+        if cumulative.len() != tokens.len() + 1 || !cumulative.is_sorted() || tokens.iter().any(|&t| t >= width) {
+            return Err(damaged(name, "has leaf counts that do not fit its tokens"));
+        }
+        let mut depth = vec![0u8; nodes.len()];
+        for (i, node) in nodes.iter().enumerate() {
+            let rows = (node.start as usize) < node.end as usize
+                && (node.end as usize) < cumulative.len()
+                && cumulative[node.start as usize] < cumulative[node.end as usize];
+            let split = node.feature == LEAF
+                || ((node.feature as usize) < features
+                    && i + 1 < (node.right as usize)
+                    && (node.right as usize) < nodes.len()
+                    && depth[i] < 62);
+            if !rows || !split {
+                return Err(damaged(name, "has a node that points nowhere"));
+            }
+            if node.feature != LEAF {
+                let d = depth[i] + 1;
+                depth[i + 1] = depth[i + 1].max(d);
+                depth[node.right as usize] = depth[node.right as usize].max(d);
+            }
+        }
+        if nodes.is_empty() {
+            return Err(damaged(name, "has no node"));
+        }
+        Ok(Tree { nodes, tokens, cumulative })
+    }
+}
+
+pub fn damaged(name: &str, problem: &str) -> Error {
+    Error::Tensor { name: name.into(), problem: problem.into() }
+}

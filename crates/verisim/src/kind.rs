@@ -1,0 +1,71 @@
+//! What a kind of data must know for the verbs, beyond learning, sampling and comparing.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use verisim_infer::{Artefact, Generate};
+use verisim_metrics::Compare;
+
+use crate::error::Result;
+
+/// A kind of data as the verbs want it.
+pub trait Kind: Generate + Compare {
+    /// Where a first sample goes, as a suggestion to people.
+    const FIRST: &'static str;
+    /// What stands in for data that a bench has not.
+    const STAND_IN: &'static str;
+    /// Whether a sample can go to a stream.
+    const STREAMS: bool;
+    /// What data are looked at with.
+    type InspectAsk: DeserializeOwned;
+
+    /// What the data at `path` are, for people and for programs.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn inspect(path: &Path, ask: &Self::InspectAsk) -> Result<Inspected>;
+
+    /// What an artefact says of the data that it makes, for people.
+    fn describe(spec: &Self::Spec) -> String;
+
+    /// The networks that an evaluation looks with.
+    ///
+    /// # Errors
+    /// When their device cannot be had.
+    fn eyes(ask: &<Self as Compare>::Ask) -> Result<Box<Self::Eyes>>;
+
+    /// Where a picture goes that is asked for beside a sample; refused if it cannot be drawn.
+    ///
+    /// # Errors
+    /// When it cannot be drawn.
+    fn picture_at(_: &<Self as Generate>::Ask) -> Result<Option<&Path>> {
+        Ok(None)
+    }
+
+    /// That picture, as a PNG.
+    ///
+    /// # Errors
+    /// When the sample cannot be drawn.
+    fn picture(_: &Artefact<Self>, _: &<Self as Generate>::Ask) -> Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    /// Writes data for a bench without data of its own to a folder; returns where they are.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn stand_in(folder: &Path) -> Result<PathBuf>;
+
+    /// A sample that a bench draws once: as much as is drawn at a time.
+    fn bench_ask(seed: u64) -> <Self as Generate>::Ask;
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspected {
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub json: Value,
+}

@@ -1,0 +1,229 @@
+//! All kinds of data, and what each can do for a verb.
+//!
+//! [`KINDS`] is the only place that knows them all. A kind is a type that implements [`Kind`]; what a verb does is written once, for
+//! any kind, and reached as a trait object.
+
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::de::DeserializeOwned;
+#[cfg(feature = "neural")]
+use verisim_data::image::Images;
+use verisim_data::table::Table;
+use verisim_data::{Claim, Watch};
+use verisim_infer::{Artefact, Generate};
+use verisim_metrics::{Compare, Document};
+use verisim_models::Models;
+use verisim_models::artefact::File;
+use verisim_train::Config;
+
+use crate::ask::{Ask, Refusal};
+use crate::bench::{self, Measured};
+use crate::device::Chosen;
+use crate::error::{Error, Result};
+use crate::evaluate;
+use crate::inspect;
+use crate::kind::{Inspected, Kind};
+use crate::sample::{self, Sampled, To};
+use crate::train::{self, Trained};
+
+/// Every kind of data, the one that unknown files are taken for first.
+pub(crate) static KINDS: &[&dyn Verbs] = &[
+    &Of::<Table>::NEW,
+    #[cfg(feature = "neural")]
+    &Of::<Images>::NEW,
+];
+
+/// The verbs of one kind, whichever it is.
+pub(crate) trait Verbs: Sync {
+    fn plural(&self) -> &'static str;
+    fn unit(&self) -> &'static str;
+    fn one(&self) -> &'static str;
+    fn models(&self) -> &'static [&'static str];
+    fn claims(&self, path: &Path) -> Claim;
+    /// Whether a file holds a model of this kind.
+    fn made(&self, file: &File) -> bool;
+    fn train(&self, config: &Config, ask: &train::Ask, watch: &mut dyn Watch) -> Result<Trained>;
+    fn sample(
+        &self,
+        file: File,
+        path: &Path,
+        ask: Ask,
+        to: To<'_>,
+        on: &Chosen,
+        watch: &mut dyn Watch,
+    ) -> Result<Sampled>;
+    fn evaluate(&self, ask: Ask, model: Option<File>, watch: &mut dyn Watch) -> Result<Document>;
+    fn inspect(&self, path: &Path, ask: Ask) -> Result<Inspected>;
+    fn describe(&self, file: File) -> Result<Inspected>;
+    fn measure(&self, config: &Config, on: &Chosen, out: &Path, seconds: f64, begun: Instant) -> Result<Measured>;
+    /// The data of a config, and whether they are there.
+    fn data(&self, config: &Config) -> Result<(PathBuf, bool)>;
+    fn stand_in(&self, folder: &Path) -> Result<PathBuf>;
+    /// What stands in, in words.
+    fn stand_in_name(&self) -> &'static str;
+    /// Whether a verb of this kind knows a name.
+    fn knows(&self, verb: Verb, name: &str) -> bool;
+}
+
+/// The verbs that ask for something that is of a kind.
+#[derive(Clone, Copy)]
+pub(crate) enum Verb {
+    Sample,
+    Evaluate,
+    Inspect,
+}
+
+struct Of<K>(PhantomData<fn() -> K>);
+
+impl<K> Of<K> {
+    const NEW: Of<K> = Of(PhantomData);
+}
+
+impl<K: Kind> Verbs for Of<K> {
+    fn plural(&self) -> &'static str {
+        K::PLURAL
+    }
+
+    fn unit(&self) -> &'static str {
+        K::UNIT
+    }
+
+    fn one(&self) -> &'static str {
+        K::ONE
+    }
+
+    fn models(&self) -> &'static [&'static str] {
+        K::Models::NAMES
+    }
+
+    fn claims(&self, path: &Path) -> Claim {
+        K::claims(path)
+    }
+
+    fn made(&self, file: &File) -> bool {
+        file.is::<K>()
+    }
+
+    fn train(&self, config: &Config, ask: &train::Ask, watch: &mut dyn Watch) -> Result<Trained> {
+        let job = config.job::<K>()?;
+        check_source(K::path(&job.data), self, job.model.name())?;
+        train::of_kind(job, ask, watch)
+    }
+
+    fn sample(
+        &self,
+        file: File,
+        path: &Path,
+        ask: Ask,
+        to: To<'_>,
+        on: &Chosen,
+        watch: &mut dyn Watch,
+    ) -> Result<Sampled> {
+        let artefact = Artefact::<K>::of(file, &verisim_infer::file_of(path), &on.machine.device)?;
+        let ask = read(ask, Verb::Sample, path, "a model")?;
+        sample::of_kind(&artefact, path, &ask, to, watch)
+    }
+
+    fn evaluate(&self, ask: Ask, model: Option<File>, watch: &mut dyn Watch) -> Result<Document> {
+        let real = PathBuf::from(ask.text("real").unwrap_or_default());
+        evaluate::of_kind::<K>(&read(ask, Verb::Evaluate, &real, K::ONE)?, model, watch)
+    }
+
+    fn inspect(&self, path: &Path, ask: Ask) -> Result<Inspected> {
+        K::inspect(path, &read(ask, Verb::Inspect, path, K::ONE)?)
+    }
+
+    fn describe(&self, file: File) -> Result<Inspected> {
+        inspect::of_kind::<K>(file)
+    }
+
+    fn measure(&self, config: &Config, on: &Chosen, out: &Path, seconds: f64, begun: Instant) -> Result<Measured> {
+        bench::of_kind::<K>(&config.job()?, on, out, seconds, begun)
+    }
+
+    fn data(&self, config: &Config) -> Result<(PathBuf, bool)> {
+        let job = config.job::<K>()?;
+        let path = K::path(&job.data);
+        Ok((path.to_owned(), K::exists(path)))
+    }
+
+    fn stand_in(&self, folder: &Path) -> Result<PathBuf> {
+        K::stand_in(folder)
+    }
+
+    fn stand_in_name(&self) -> &'static str {
+        K::STAND_IN
+    }
+
+    fn knows(&self, verb: Verb, name: &str) -> bool {
+        match verb {
+            Verb::Sample => Ask::knows::<<K as Generate>::Ask>(name),
+            Verb::Evaluate => Ask::knows::<<K as Compare>::Ask>(name),
+            Verb::Inspect => Ask::knows::<K::InspectAsk>(name),
+        }
+    }
+}
+
+/// What is asked of data or a model at `path`; names of no meaning there are refused, with the kinds for which they have one.
+pub(crate) fn read<T: DeserializeOwned>(ask: Ask, verb: Verb, path: &Path, holds: &'static str) -> Result<T> {
+    ask.read().map_err(|refusal| match refusal {
+        Refusal::Misunderstood(error) => error,
+        Refusal::Unknown(name) => {
+            let others: Vec<&str> = KINDS.iter().filter(|k| k.knows(verb, &name)).map(|k| k.plural()).collect();
+            Error::Meaningless {
+                name,
+                path: path.to_owned(),
+                holds,
+                others: (!others.is_empty()).then(|| others.join(" and ")),
+            }
+        }
+    })
+}
+
+/// The kind that the data at `path` are of: the one that is surest.
+pub(crate) fn kind_of(path: &Path) -> &'static dyn Verbs {
+    let mut best = KINDS[0];
+    for &kind in KINDS {
+        if kind.claims(path) > best.claims(path) {
+            best = kind;
+        }
+    }
+    best
+}
+
+/// The kind of the model in a file.
+pub(crate) fn kind_in(file: &File, path: &Path) -> Result<&'static dyn Verbs> {
+    KINDS.iter().copied().find(|kind| kind.made(file)).ok_or_else(|| Error::UnknownKind { path: path.to_owned() })
+}
+
+/// The kind whose model a config names.
+pub(crate) fn kind_of_model(config: &Config) -> Result<(&'static dyn Verbs, String)> {
+    let name = config.model()?;
+    match KINDS.iter().copied().find(|kind| kind.models().contains(&name.as_str())) {
+        Some(kind) => Ok((kind, name)),
+        None => Err(config.unknown_model(&name, &models()).into()),
+    }
+}
+
+/// The names of all models of all kinds.
+pub(crate) fn models() -> Vec<&'static str> {
+    KINDS.iter().flat_map(|kind| kind.models()).copied().collect()
+}
+
+/// Refuses data of one kind for a model of another, with the models that would do.
+pub(crate) fn check_source(path: &Path, kind: &dyn Verbs, model: &str) -> Result<()> {
+    let found = kind_of(path);
+    if found.claims(path) <= kind.claims(path) {
+        return Ok(());
+    }
+    let choose: Vec<String> = found.models().iter().map(|name| format!("[model.{name}]")).collect();
+    Err(Error::OtherKind {
+        path: path.to_owned(),
+        holds: found.one(),
+        model: model.to_owned(),
+        learns: kind.plural(),
+        choose: choose.join(", "),
+    })
+}

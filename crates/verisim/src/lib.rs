@@ -1,0 +1,52 @@
+//! verisim makes synthetic data: it learns a real table or real images, writes one self-contained artefact, emits synthetic data from
+//! it on any machine, and says how good and how private they are.
+//!
+//! One function a verb: [`train`], [`sample`], [`evaluate`], [`inspect`], [`bench`](bench()), [`demo`](demo()). What is asked that depends
+//! on the kind of data goes into an [`Ask`]; what happens on the way is told to a [`Watch`].
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let dir = folder.path();
+//! use verisim::{Ask, Choice, Quiet, To};
+//!
+//! verisim::wine(&dir.join("real.csv"), &dir.join("unseen.csv"))?;
+//! std::fs::write(dir.join("job.toml"), format!("[data]\npath = {:?}\n[model.trees]\n", dir.join("real.csv")))?;
+//! let job = verisim::train::Ask { config: dir.join("job.toml"), out: Some(dir.join("run")), ..Default::default() };
+//! verisim::train(&job, &mut Quiet)?;
+//! let (model, made) = (dir.join("run"), dir.join("made.csv"));
+//! verisim::sample(&model, Ask::new().with("n", 500), To::Path(&made), Choice::Auto, &mut Quiet)?;
+//! let ask = Ask::new().with("real", dir.join("real.csv")).with("synthetic", made).with("holdout", dir.join("unseen.csv"));
+//! println!("{}", verisim::evaluate(ask, &mut Quiet)?.to_text());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod ask;
+pub mod bench;
+mod demo;
+pub mod device;
+mod error;
+pub mod evaluate;
+#[cfg(feature = "neural")]
+pub mod image;
+pub mod inspect;
+mod kind;
+mod kinds;
+pub mod sample;
+pub mod table;
+pub mod train;
+mod verbs;
+mod wine;
+
+pub use ask::Ask;
+pub use demo::{Demo, demo};
+pub use device::{Choice, choose};
+pub use error::{Cause, Error, Result};
+pub use kind::{Inspected, Kind};
+pub use sample::{Sampled, To};
+pub use train::Trained;
+pub use verbs::{bench, case, evaluate, inspect, models, sample, stand_in, train};
+pub use verisim_data::image::Size;
+pub use verisim_data::{Event, Quiet, Watch, file, number};
+pub use verisim_metrics::{Document, clip};
+pub use verisim_train::{Begin, Ended};
+pub use wine::wine;

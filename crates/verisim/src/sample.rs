@@ -1,0 +1,89 @@
+//! `sample`: synthetic data from a trained model.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use verisim_data::file::{check_writable, write_atomically};
+use verisim_data::{Event, Target, Watch};
+use verisim_infer::{Artefact, Generate, Generator as _, Plan, Summary, draw};
+
+use crate::error::{Error, Result};
+use crate::kind::Kind;
+
+/// Where a sample goes.
+pub enum To<'t> {
+    /// A file or a folder, which appears when it is whole.
+    Path(&'t Path),
+    /// A stream, for kinds that have a form for it: tables become comma-separated text.
+    Stream(Box<dyn Write + Send + 't>),
+}
+
+/// What came of a sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampled {
+    /// What was made: rows, images.
+    pub unit: &'static str,
+    /// How many were made and tried; nothing where only a picture was asked for.
+    pub summary: Option<Summary>,
+    /// Seconds of drawing and writing.
+    pub seconds: f64,
+    /// The picture that was asked for beside it.
+    pub picture: Option<PathBuf>,
+}
+
+/// A sample of a model of kind `K`, whether the verbs know that kind or not; `model` is where it lies.
+///
+/// # Errors
+/// As [`sample`](crate::sample()).
+pub fn of_kind<K: Kind>(
+    artefact: &Artefact<K>,
+    model: &Path,
+    ask: &<K as Generate>::Ask,
+    to: To<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Sampled> {
+    let plan = artefact.plan(ask)?;
+    let picture = K::picture_at(ask)?;
+    let path = match &to {
+        To::Path(path) => Some(*path),
+        To::Stream(_) => None,
+    };
+    if let Some(picture) = picture
+        // The folder of the sample is not there yet.
+        && picture.parent() != path
+    {
+        check_writable(picture)?;
+    }
+    let begun = Instant::now();
+    let target = match to {
+        To::Path(path) => Some(Target::Path(path)),
+        To::Stream(stream) if K::STREAMS => Some(Target::Stream(stream)),
+        To::Stream(_) if picture.is_some() => None,
+        To::Stream(_) => return Err(Error::NoTarget { path: model.to_owned(), makes: K::PLURAL }),
+    };
+    let summary = target.map(|target| write(artefact, &*plan, target, watch)).transpose()?;
+    let seconds = begun.elapsed().as_secs_f64();
+    if let Some(path) = picture {
+        write_atomically(path, &K::picture(artefact, ask)?)?;
+    }
+    Ok(Sampled { unit: K::UNIT, summary, seconds, picture: picture.map(Path::to_owned) })
+}
+
+fn write<K: Kind>(
+    artefact: &Artefact<K>,
+    plan: &dyn Plan<K>,
+    target: Target<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Summary> {
+    watch.on(Event::Begin { unit: K::UNIT, total: plan.count(), done: 0 });
+    let written = || -> Result<Summary> {
+        let mut sink = K::sink(&artefact.spec, target, plan.count(), &artefact.says())?;
+        let summary = draw(plan, &mut |chunk| Ok(sink.write(&chunk)?), watch)?;
+        sink.finish()?;
+        Ok(summary)
+    };
+    let written = written();
+    watch.on(Event::End);
+    written
+}

@@ -1,0 +1,68 @@
+//! Tables, as the verbs want them.
+
+use std::path::{Path, PathBuf};
+
+use rayon::current_num_threads;
+use serde::Deserialize;
+use verisim_data::number::grouped;
+use verisim_data::table::{Detected, Source, Spec, Table};
+use verisim_infer::table::{Ask, CHUNK};
+
+use crate::error::{Error, Result};
+use crate::kind::{Inspected, Kind};
+use crate::wine::wine;
+
+/// What a table is looked at with.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InspectAsk {
+    /// What separates the cells of a text file; found from its first lines when not given.
+    pub delimiter: Option<char>,
+    /// Texts that mean "no value here".
+    pub missing: Option<Vec<String>>,
+}
+
+impl Kind for Table {
+    const FIRST: &'static str = "synthetic.csv";
+    const STAND_IN: &'static str = "stand-in table";
+    const STREAMS: bool = true;
+    type InspectAsk = InspectAsk;
+
+    fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
+        let source = Source { delimiter: ask.delimiter, missing: ask.missing.clone(), ..Source::default() };
+        let table = Table::read(path, &source.options())?;
+        let found = Detected::of(&table, &source.columns)?;
+        let text = format!(
+            "{}: {} rows, {} columns\n\n{found}\nTo overrule a line, set its kind under [data.columns] in the config.\n",
+            path.display(),
+            grouped(table.rows as u64),
+            table.names.len()
+        );
+        let json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
+        Ok(Inspected { text, json })
+    }
+
+    fn describe(spec: &Spec) -> String {
+        spec.schema.to_string()
+    }
+
+    fn eyes(_: &verisim_metrics::table::Ask) -> Result<Box<()>> {
+        Ok(Box::new(()))
+    }
+
+    /// The wines of [`demo`](crate::demo()), ten times over, so that batches are as large as with a table of usual length.
+    fn stand_in(folder: &Path) -> Result<PathBuf> {
+        const TIMES: usize = 10;
+        let (once, rest, path) = (folder.join("once.csv"), folder.join("rest.csv"), folder.join("wines.csv"));
+        wine(&once, &rest)?;
+        let text = std::fs::read_to_string(&once).map_err(Error::io(&once))?;
+        let (header, lines) = text.split_once('\n').unwrap_or_default();
+        std::fs::write(&path, format!("{header}\n{}", lines.repeat(TIMES))).map_err(Error::io(&path))?;
+        Ok(path)
+    }
+
+    /// As many chunks as are drawn at a time.
+    fn bench_ask(seed: u64) -> Ask {
+        Ask { n: 2 * current_num_threads().max(1) * CHUNK, seed, max_tries: 1, ..Ask::default() }
+    }
+}

@@ -1,0 +1,152 @@
+//! The verbs: what is asked finds its kind of data, and is done there.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use verisim_data::{Claim, Watch};
+use verisim_infer::{file_of, read};
+use verisim_metrics::Document;
+use verisim_train::Config;
+
+use crate::ask::Ask;
+use crate::bench::{Case, Measured};
+use crate::device::{Choice, choose};
+use crate::error::{Error, Result};
+use crate::kind::Inspected;
+use crate::kinds::{self, Verb, kind_in, kind_of, kind_of_model};
+use crate::sample::{Sampled, To};
+use crate::train::{self, Trained};
+
+/// Learns what a config says.
+///
+/// # Errors
+/// When the config or the data cannot be used, the device fails, or the results cannot be written.
+pub fn train(ask: &train::Ask, watch: &mut dyn Watch) -> Result<Trained> {
+    let config = Config::read(&ask.config, &ask.set)?;
+    kind_of_model(&config)?.0.train(&config, ask, watch)
+}
+
+/// Draws a sample of the model at `model`, a run directory or a `.safetensors` file. What can be asked is in
+/// [`table::Ask`](verisim_infer::table::Ask) and [`image::Ask`](verisim_infer::image::Ask).
+///
+/// # Errors
+/// When the model cannot be opened, the sample cannot be met, or it cannot be written.
+pub fn sample(model: &Path, ask: Ask, to: To<'_>, device: Choice, watch: &mut dyn Watch) -> Result<Sampled> {
+    let on = choose(device)?;
+    let file = read(model)?;
+    kind_in(&file, model)?.sample(file, model, ask, to, &on, watch)
+}
+
+/// Compares synthetic data with real ones. What can be asked is in [`table::Ask`](verisim_metrics::table::Ask) and
+/// [`image::Ask`](verisim_metrics::image::Ask), and `model`: a run directory or an artefact that says what the data are and how they
+/// are read.
+///
+/// # Errors
+/// When data cannot be read or compared.
+pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
+    let Some(real) = ask.text("real").map(PathBuf::from) else {
+        return Err(Error::Ask { problem: "`real` is missing: the data that the model learnt".into() });
+    };
+    let kind = kind_of(&real);
+    for other in ["synthetic", "holdout"].into_iter().filter_map(|name| ask.text(name)) {
+        check_alike(Path::new(other), &real)?;
+    }
+    let model = match ask.take::<PathBuf>("model")? {
+        Some(path) => {
+            let file = read(&path)?;
+            let makes = kind_in(&file, &path)?.plural();
+            if !kind.made(&file) {
+                return Err(Error::OtherModel { path, makes, real, holds: kind.one() });
+            }
+            Some(file)
+        }
+        None => None,
+    };
+    kind.evaluate(ask, model, watch)
+}
+
+/// Refuses data that are of another kind for sure.
+fn check_alike(path: &Path, real: &Path) -> Result<()> {
+    let (kind, other) = (kind_of(real), kind_of(path));
+    // What is not there is missed by its reader.
+    if kind.claims(path) != Claim::No || other.claims(path) == Claim::No || !real.exists() {
+        return Ok(());
+    }
+    Err(Error::Unlike { path: path.into(), holds: other.one(), real: real.into(), other: kind.one() })
+}
+
+/// Says what the data at `path` are, or the model in a run directory or a `.safetensors` file. What can be asked is in
+/// [`table::InspectAsk`](crate::table::InspectAsk) and [`image::InspectAsk`](crate::image::InspectAsk).
+///
+/// # Errors
+/// When nothing can be read there.
+pub fn inspect(path: &Path, ask: Ask) -> Result<Inspected> {
+    let file = file_of(path);
+    let unfinished = path.join("checkpoint/state.safetensors").exists();
+    if unfinished || file.exists() && file != path || file.extension().is_some_and(|e| e == "safetensors") {
+        let file = read(path)?;
+        let kind = kind_in(&file, path)?;
+        // A model has nothing to be asked.
+        kinds::read::<Nothing>(ask, Verb::Inspect, path, "a model")?;
+        return kind.describe(file);
+    }
+    kind_of(path).inspect(path, ask)
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// What a config would measure; its settings are checked.
+///
+/// # Errors
+/// When the config cannot be used.
+pub fn case(config: &Path, set: &[String]) -> Result<Case> {
+    let config = Config::read(config, set)?;
+    let (kind, model) = kind_of_model(&config)?;
+    let (data, there) = kind.data(&config)?;
+    Ok(Case { model, unit: kind.unit(), data, there, stand_in: kind.stand_in_name() })
+}
+
+/// Writes data that stand in for those of a config that has none, to `folder`, and returns where they are: what a step costs
+/// hardly depends on what the data say.
+///
+/// # Errors
+/// When the config cannot be used, or nothing can be written there.
+pub fn stand_in(config: &Path, set: &[String], folder: &Path) -> Result<PathBuf> {
+    kind_of_model(&Config::read(config, set)?)?.0.stand_in(folder)
+}
+
+/// Trains and samples for `seconds` each, after a warm-up of a quarter of that. `begun` is when the program started, and `out` a
+/// folder for the model that comes of it.
+///
+/// # Errors
+/// As training and sampling.
+pub fn bench(
+    config: &Path,
+    set: &[String],
+    device: Choice,
+    out: &Path,
+    seconds: f64,
+    begun: Instant,
+) -> Result<Measured> {
+    let config = Config::read(config, set)?;
+    let on = choose(device)?;
+    kind_of_model(&config)?.0.measure(&config, &on, out, seconds, begun)
+}
+
+/// The names of all models of all kinds, each of which can be measured on stand-in data.
+pub fn models() -> Vec<&'static str> {
+    kinds::models()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_names() {
+        let of = |path: &str| kind_of(Path::new(path)).plural();
+        assert_eq!(["a.csv", "b.parquet", "c", "d.npz"].map(of), ["tables", "tables", "tables", "images"]);
+    }
+}
