@@ -56,7 +56,7 @@ impl Report {
                  The sharpest single measure of fidelity.",
             ),
             linear.named(
-                "linear_auc",
+                "logistic_auc",
                 "Linear two-sample AUC",
                 "The same with logistic regression. It sees single columns only, so it passes tables \
                  whose columns were shuffled apart; read the boosted test first.",
@@ -121,38 +121,47 @@ impl Report {
     }
 
     fn privacy_lines(&self) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let meaning = "Part of the synthetic rows that lie closer to a training row than to any of equally many \
-                       unseen rows. Half is right; more means that training rows were copied or leaned on.";
-        match &self.privacy.distance {
-            Section::Done(d) => {
-                let share = &d.share_closer_to_train;
-                let (verdict, mark) = match share {
-                    s if s.low() <= 0.51 => ("no sign of copying", Mark::Good),
-                    s if s.value <= 0.55 => ("leans towards training rows", Mark::Fair),
-                    _ => ("repeats training rows", Mark::Poor),
-                };
-                lines.push(Line::estimate(share, Some(0.5), percent).judged(verdict, mark).named(
-                    "closer_to_train",
-                    "Closer to training",
-                    meaning,
-                ));
-                let median = Line::new(three(d.median_to_train), Some(three(d.median_to_holdout)));
-                lines.push(median.named(
-                    "median_distance", "Median distance",
-                    "Median distance of a synthetic row to its closest training row; beside it to its closest unseen row.",
-                ));
-                let p05 = Line::new(three(d.p05_to_train), Some(three(d.p05_to_holdout)));
-                lines.push(p05.named(
-                    "closest_twentieth",
-                    "5 % are within",
-                    "The same for the closest twentieth of the rows.",
-                ));
-            }
-            Section::Skipped { skipped } => {
-                lines.push(Line::missing(skipped).named("closer_to_train", "Closer to training", meaning))
-            }
-        }
+        let mut lines = self.distance_lines();
+        lines.extend(self.match_lines());
+        lines
+    }
+
+    fn distance_lines(&self) -> Vec<Line> {
+        let closer = |line: Line| {
+            line.named(
+                "closer_to_train",
+                "Closer to training",
+                "Part of the synthetic rows that lie closer to a training row than to any of equally many \
+                 unseen rows. Half is right; more means that training rows were copied or leaned on.",
+            )
+        };
+        let d = match &self.privacy.distance {
+            Section::Done(d) => d,
+            Section::Skipped { skipped } => return vec![closer(Line::missing(skipped))],
+        };
+        let share = &d.share_closer_to_train;
+        let (verdict, mark) = match share {
+            s if s.low() <= 0.51 => ("no sign of copying", Mark::Good),
+            s if s.value <= 0.55 => ("leans towards training rows", Mark::Fair),
+            _ => ("repeats training rows", Mark::Poor),
+        };
+        vec![
+            closer(Line::estimate(share, Some(0.5), percent).judged(verdict, mark)),
+            Line::new(three(d.median_to_train), Some(three(d.median_to_holdout))).named(
+                "median_distance",
+                "Median distance",
+                "Median distance of a synthetic row to its closest training row; beside it to its closest unseen \
+                 row.",
+            ),
+            Line::new(three(d.p05_to_train), Some(three(d.p05_to_holdout))).named(
+                "closest_twentieth",
+                "5 % are within",
+                "The same for the closest twentieth of the rows.",
+            ),
+        ]
+    }
+
+    fn match_lines(&self) -> [Line; 2] {
         let m = &self.privacy.matches;
         let (rate, real) = (&m.synthetic_in_train, m.holdout_in_train);
         let (verdict, mark) = match real {
@@ -162,19 +171,19 @@ impl Report {
             Some(_) => ("many more than real rows do", Mark::Poor),
             None => ("needs a hold-out to judge", Mark::Plain),
         };
-        lines.push(Line::estimate(rate, real.map(|r| r.value), percent).judged(verdict, mark).named(
-            "exact_copies",
-            "Exact copies",
-            "Part of the synthetic rows that equal a training row in every column; beside it the same for \
-             unseen real rows, which coincide by chance.",
-        ));
-        let repeated = Line::new(percent(m.synthetic_repeated), Some(percent(m.train_repeated)));
-        lines.push(repeated.named(
-            "repeated_rows",
-            "Repeated rows",
-            "Part of the synthetic rows that repeat another synthetic row; beside it the same within training.",
-        ));
-        lines
+        [
+            Line::estimate(rate, real.map(|r| r.value), percent).judged(verdict, mark).named(
+                "exact_copies",
+                "Exact copies",
+                "Part of the synthetic rows that equal a training row in every column; beside it the same for \
+                 unseen real rows, which coincide by chance.",
+            ),
+            Line::new(percent(m.synthetic_repeated), Some(percent(m.train_repeated))).named(
+                "repeated_rows",
+                "Repeated rows",
+                "Part of the synthetic rows that repeat another synthetic row; beside it the same within training.",
+            ),
+        ]
     }
 
     fn validity_lines(&self) -> Vec<Line> {
@@ -246,11 +255,11 @@ fn detection_verdict(auc: &Estimate) -> (&'static str, Mark) {
     }
 }
 
-/// About four figures.
+/// About four figures of an error, which is never negative.
 fn short(x: f64) -> String {
-    match x.abs() {
-        a if a >= 1000.0 => grouped(x.round() as u64),
-        a if a >= 1.0 => format!("{x:.2}"),
+    match x {
+        x if x >= 1000.0 => grouped(x.round() as u64),
+        x if x >= 1.0 => format!("{x:.2}"),
         _ => format!("{x:.4}"),
     }
 }
