@@ -90,9 +90,9 @@ mod tests {
             "3fa9c1",
             "<b>55.00 %</b>",
             "data:image/png;base64,iVBORw0K\"",
-            "<h2>Samples &amp; classes</h2>",
+            "<h2>Samples &#38; classes</h2>",
             "<figcaption>One row a class.</figcaption>",
-            "<td>&lt;dog&gt;</td><td class=\"n\">25.00 %</td><td class=\"n\">10.00 %</td>",
+            "<td>&#60;dog&#62;</td><td class=\"n\">25.00 %</td><td class=\"n\">10.00 %</td>",
             "class=\"verdict poor\">much variety is missing<",
         ] {
             assert!(page.contains(part), "no {part}");
