@@ -23,7 +23,7 @@ use crate::ui::Ui;
 
 /// What `--json` writes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct Benchmarks {
     /// Version of the program.
     version: String,
     /// The processor, as it calls itself.
@@ -114,7 +114,7 @@ pub fn run(args: &Bench, ui: &Ui) -> Result<()> {
             results.push(apart(&job, choice, args.seconds, empty)?);
         }
     }
-    let report = Report {
+    let report = Benchmarks {
         version: env!("CARGO_PKG_VERSION").into(),
         processor: processor(),
         threads: device::threads(),
@@ -140,14 +140,14 @@ pub fn run(args: &Bench, ui: &Ui) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Report> {
+fn read(path: &Path) -> Result<Benchmarks> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     serde_json::from_str(&text)
         .with_context(|| format!("{}: not a report that `verisim bench --json` wrote", path.display()))
 }
 
 /// Measures in a process of its own; a failure there becomes a row that says so.
-fn apart(job: &Job, choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
+fn apart(job: &Prepared, choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
     let program = std::env::current_exe().context("cannot find the program itself to run it again")?;
     let mut command = Command::new(program);
     command.args(["--quiet", "bench", "--one", "--devices", choice.name(), "--seconds", &seconds.to_string()]);
@@ -177,7 +177,7 @@ fn apart(job: &Job, choice: Choice, seconds: f64, empty: Row) -> Result<Row> {
 }
 
 /// A job to be measured.
-struct Job {
+struct Prepared {
     /// Name of the config, without its ending.
     name: String,
     case: Case,
@@ -190,7 +190,7 @@ struct Job {
 }
 
 /// The job of a config file, or of a model by its name with default settings; data that are not there have stand-ins.
-fn prepare(config: &Path, set: &[String], folder: &TempDir) -> Result<Job> {
+fn prepare(config: &Path, set: &[String], folder: &TempDir) -> Result<Prepared> {
     let name = config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let (mut config, mut set) = (config.to_path_buf(), set.to_vec());
     if !config.exists() {
@@ -210,7 +210,7 @@ fn prepare(config: &Path, set: &[String], folder: &TempDir) -> Result<Job> {
         asked = case(&config, &set)?;
         data = asked.stand_in.into();
     }
-    Ok(Job { name, case: asked, config, set, data })
+    Ok(Prepared { name, case: asked, config, set, data })
 }
 
 /// What a process of its own tells.

@@ -74,7 +74,7 @@ pub enum Error {
     NoGuidance,
     /// Images that a classifier cannot look at.
     #[error("{problem}")]
-    Unseen {
+    Unfit {
         /// What does not fit, and what to do.
         problem: String,
     },

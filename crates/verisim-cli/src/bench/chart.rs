@@ -8,7 +8,7 @@ use verisim::bench::Spread;
 use verisim::clip;
 
 use super::table::rate;
-use super::{Report, Row};
+use super::{Benchmarks, Row};
 
 const BAR: usize = 16;
 const LABEL: usize = 190;
@@ -76,7 +76,7 @@ struct Bar {
 }
 
 /// The SVG of a report.
-pub fn svg(report: &Report) -> Result<String, askama::Error> {
+pub fn svg(report: &Benchmarks) -> Result<String, askama::Error> {
     let rows: Vec<&Row> = report.results.iter().filter(|r| r.training.is_some()).collect();
     let mut devices: Vec<&str> = Vec::new();
     for row in &rows {

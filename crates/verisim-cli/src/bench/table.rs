@@ -2,11 +2,11 @@
 
 use verisim::bench::Spread;
 
-use super::{Report, Row};
+use super::{Benchmarks, Row};
 use verisim::number::grouped;
 
 /// The table of a report, and why what is missing is missing.
-pub fn table(report: &Report) -> String {
+pub fn table(report: &Benchmarks) -> String {
     let mut text =
         format!("{}, {} threads, {}, verisim {}\n\n", report.processor, report.threads, report.system, report.version);
     let header = [
@@ -70,7 +70,7 @@ pub fn table(report: &Report) -> String {
 }
 
 /// Which config learnt what, a line for each set of data.
-fn learnt(report: &Report) -> String {
+fn learnt(report: &Benchmarks) -> String {
     let mut data: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in &report.results {
         match data.iter_mut().find(|(name, _)| *name == row.data) {
@@ -83,7 +83,7 @@ fn learnt(report: &Report) -> String {
 }
 
 /// Speed of a row against the first device that the same config was measured on.
-fn ratios(report: &Report, row: &Row) -> String {
+fn ratios(report: &Benchmarks, row: &Row) -> String {
     let first = report.results.iter().find(|r| r.config == row.config && r.training.is_some());
     let ratio = |of: &dyn Fn(&Row) -> Option<Spread>| match (of(row), first.and_then(of)) {
         (Some(ours), Some(first)) => format!("{:.2}", ours.median / first.median),
@@ -93,7 +93,7 @@ fn ratios(report: &Report, row: &Row) -> String {
 }
 
 /// What became slower or faster than in an earlier report, beyond the spread of both.
-pub fn comparison(report: &Report, before: &Report) -> String {
+pub fn comparison(report: &Benchmarks, before: &Benchmarks) -> String {
     let mut rows = vec![["model", "device", "what", "before", "now", "ratio", ""].map(str::to_owned).to_vec()];
     for row in &report.results {
         let same = |r: &&Row| r.config == row.config && r.device == row.device && r.data == row.data;

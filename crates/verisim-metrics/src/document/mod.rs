@@ -84,7 +84,7 @@ impl Document {
     /// One page that needs nothing else: no script, no font, no picture from outside.
     pub fn to_html(&self) -> String {
         // The template only writes numbers and texts to a string, which cannot fail.
-        page::Page::new(&self.content).render().unwrap_or_else(|error| error.to_string())
+        page::Page::new(&self.content).render().unwrap_or_else(|error| error.to_string()) + "\n"
     }
 }
 

@@ -236,7 +236,7 @@ pub struct Copying {
 
 /// What hold-out images add to [`copying`].
 #[derive(Clone, Copy, Debug)]
-pub struct Unseen<'a> {
+pub struct Holdout<'a> {
     /// Hold-out images that were shown the same training images.
     pub holdout: &'a Nearest<'a>,
     /// The synthetic images, shown training images that were drawn at random, no more than there are hold-out images.
@@ -246,7 +246,7 @@ pub struct Unseen<'a> {
 }
 
 /// Sums up what `synthetic` images found among training images, of which there are `train` in all.
-pub fn copying(synthetic: &Nearest, train: usize, unseen: Option<Unseen>) -> Copying {
+pub fn copying(synthetic: &Nearest, train: usize, unseen: Option<Holdout>) -> Copying {
     Copying {
         searched: synthetic.shown,
         synthetic: Repeats::of(synthetic),
@@ -288,7 +288,7 @@ mod tests {
 
     fn held_against(synthetic: &[u8], train: &[u8], holdout: &[u8], pixels: usize) -> Copying {
         let count = train.len().min(holdout.len());
-        let unseen = Unseen {
+        let unseen = Holdout {
             holdout: &shown(holdout, train, pixels),
             among_train: &shown(synthetic, &train[..count], pixels),
             among_holdout: &shown(synthetic, &holdout[..count], pixels),

@@ -5,7 +5,7 @@ use verisim_data::{Event, Watch};
 
 use super::sets::{Set, Sets};
 use crate::Result;
-use crate::image::{Closest, Copying, MOST_CHECKED, Nearest, Unseen, copying};
+use crate::image::{Closest, Copying, MOST_CHECKED, Nearest, Holdout, copying};
 
 /// Bytes of the images that look for copies: 2,000 images of 256 x 256 pixels in colour are fewer.
 const MOST_BYTES: usize = 1 << 29;
@@ -46,7 +46,7 @@ pub(super) fn find(sets: &Sets, watch: &mut dyn Watch) -> Result<Copying> {
             show(&sets.real, first, &mut [&mut synthetic, &mut holdout])?;
             let among_train = synthetic.clone();
             show(&sets.real, rest, &mut [&mut synthetic, &mut holdout])?;
-            let unseen = Unseen { holdout: &holdout, among_train: &among_train, among_holdout: &among_holdout };
+            let unseen = Holdout { holdout: &holdout, among_train: &among_train, among_holdout: &among_holdout };
             copying(&synthetic, sets.real.len(), Some(unseen))
         }
     };

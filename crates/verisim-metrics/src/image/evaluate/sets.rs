@@ -103,7 +103,7 @@ fn options(size: Option<Size>, known: Option<&Known<Images>>, watch: &mut dyn Wa
         return Err(Error::Images { what }.into());
     }
     if known.source.is_none() {
-        let what = "the model is of an old format, which does not tell how its images got their size; images are cropped to it";
+        let what = "the model is of an old format, which does not tell how its images were brought to one size; images are cropped to its size";
         watch.on(Event::Note(what.into()));
     }
     let fit = known.source.as_ref().and_then(|source| source.images.clone()).unwrap_or_default().fit;

@@ -121,7 +121,7 @@ impl Classifier {
     /// As [`features`](Classifier::features), or when the network tells no classes apart.
     pub fn predict(&self, images: &Images, index: &[usize]) -> Result<Vec<u32>> {
         let Some(classes) = self.classes else {
-            return Err(Error::Unseen { problem: "this network has features and tells no classes apart".into() });
+            return Err(Error::Unfit { problem: "this network has features and tells no classes apart".into() });
         };
         let logits = self.run(images, index, |features| self.network.answers(features))?;
         Ok(logits.chunks_exact(classes).map(largest).collect())

@@ -64,7 +64,7 @@ impl Opened {
                 "the network takes images of {} channels, these have {}; give it images, or choose a network, that fit",
                 self.channels, shape.channels
             );
-            return Err(Error::Unseen { problem });
+            return Err(Error::Unfit { problem });
         }
         // No image is so large that it could be halved 32 times.
         if halvings >= 32 || shape.height.min(shape.width) >> halvings == 0 {
@@ -72,7 +72,7 @@ impl Opened {
                 "images of {} x {} pixels cannot be halved {halvings} times, as the network does; give it larger ones",
                 shape.height, shape.width
             );
-            return Err(Error::Unseen { problem });
+            return Err(Error::Unfit { problem });
         }
         Ok(View::whole(shape))
     }

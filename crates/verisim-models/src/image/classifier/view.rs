@@ -52,7 +52,7 @@ impl View {
             said(self.shape),
             said(shape)
         );
-        Err(Error::Unseen { problem })
+        Err(Error::Unfit { problem })
     }
 
     /// Numbers that a network gets of one image.
