@@ -6,7 +6,7 @@ use verisim_data::rng::{below, stream};
 use verisim_models::artefact::File;
 use verisim_models::{Array, Numbers, Weights};
 
-use crate::util::{Dir, cells, column, demo};
+use crate::util::{Dir, cells, column, demo, wine};
 
 const MODELS: [&str; 4] = ["trees", "copula", "tvae", "ctgan"];
 
@@ -466,4 +466,43 @@ fn headers_that_do_not_fit_are_refused() {
             .unwrap();
         dir.run(&["sample", "new.safetensors", "--where", "quality=5"]).fails(1).says(&["new.safetensors"]);
     }
+}
+
+/// A path that is no text is refused by its name: it was once left out without a word.
+#[cfg(unix)]
+#[test]
+fn paths_that_are_no_text_are_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = Dir::new();
+    let odd = OsStr::from_bytes(b"b\xff.csv");
+    let run = |args: &[&str]| {
+        let output = dir.command(args).arg(odd).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let real = wine();
+    let given = ["evaluate", "--real", &real, "--synthetic", &real];
+    for (args, name) in [
+        ([&given[..], &["--holdout"]].concat(), "`holdout`"),
+        ([&given[..], &["--model"]].concat(), "`model`"),
+        (vec!["evaluate", "--synthetic", &real, "--real"], "`real`"),
+        (vec!["sample", ".", "-n", "1", "--grid"], "`grid`"),
+    ] {
+        let dir_args: Vec<&str> =
+            args.iter().map(|&a| if a == "." { real.trim_end_matches("/real.csv") } else { a }).collect();
+        let (code, said) = run(&dir_args);
+        assert!(code == Some(1) && said.contains(name) && said.contains("another name"), "{dir_args:?}: {said}");
+    }
+}
+
+#[test]
+fn what_to_type_follows_an_error() {
+    let dir = Dir::new();
+    let model = demo().path(".").display().to_string();
+    dir.run(&["sample", &model, "--grid", "g.png"]).fails(1).says(&["is a model of tables", "try: ", "--grid"]);
+    dir.file("job.toml", "[model.tvae]\n");
+    let misspelt = ["train", "job.toml", "--set", "data.path=a.csv", "--set", "model.tvae.foo=1"];
+    dir.run(&misspelt).fails(1).says(&["model.tvae.foo=1: unknown key `foo`"]);
+    dir.run(&["train", "job.toml", "--set", "epochs"]).fails(1).says(&["key=value", "try: --set KEY=VALUE"]);
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use verisim::{Ended, Inspected, Kind, Quiet, To};
+use verisim_data::file::Scratch;
 use verisim_data::rng::{hash_words, stream, uniform};
 use verisim_data::{Claim, Data, Error, Sink, Target, Watch};
 use verisim_infer::{Artefact, Generate, Made, Plan};
@@ -62,18 +63,18 @@ impl Data for Words {
         _: u64,
         _: &[(String, String)],
     ) -> Result<Box<dyn Sink<String> + 't>, Error> {
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| Error::Io { path, source }
-        };
         match target {
-            Target::Path(path) => Ok(Box::new(Lines(Box::new(std::fs::File::create(path).map_err(io(path))?)))),
-            Target::Stream(stream) => Ok(Box::new(Lines(stream))),
+            Target::Path(path) => {
+                let (scratch, file) = Scratch::file(path)?;
+                Ok(Box::new(Lines(Box::new(file), Some(scratch))))
+            }
+            Target::Stream(stream) => Ok(Box::new(Lines(stream, None))),
         }
     }
 }
 
-struct Lines<'t>(Box<dyn std::io::Write + Send + 't>);
+/// A stream, and the file that it becomes.
+struct Lines<'t>(Box<dyn std::io::Write + Send + 't>, Option<Scratch>);
 
 impl Sink<String> for Lines<'_> {
     fn write(&mut self, chunk: &String) -> Result<(), Error> {
@@ -81,7 +82,8 @@ impl Sink<String> for Lines<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), Error> {
-        self.0.flush().map_err(|source| Error::Io { path: "(words)".into(), source })
+        self.0.flush().map_err(|source| Error::Io { path: "(words)".into(), source })?;
+        self.1.map_or(Ok(()), Scratch::publish)
     }
 }
 
@@ -298,6 +300,11 @@ fn a_new_kind_takes_the_whole_line() {
     let apart = serde_json::from_str::<serde_json::Value>(&report.to_json()).unwrap()["apart"].as_f64().unwrap();
     // Of 1,000 draws of a share of 3/4 a deviation is 0.014.
     assert!(apart < 0.05 && report.to_text().contains("Shares apart"), "{}", report.to_text());
+
+    let said = verisim::inspect::of_kind::<Words>(verisim_infer::read(&dir.path("run")).unwrap()).unwrap();
+    assert!(said.text.contains("urn") && said.text.contains("200 words learnt") && said.json["kind"] == "words");
+    let stand_in = Words::stand_in(&dir.path(".")).unwrap();
+    assert_eq!(Words::inspect(&stand_in, &InspectAsk {}).unwrap().text, "3 words\n");
 
     // The program does not know it, and says so.
     dir.file("job.toml", format!("[data]\npath = {:?}\n[model.urn]\n", dir.path("real.words")));

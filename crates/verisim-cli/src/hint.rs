@@ -5,9 +5,13 @@ use verisim::{Cause, Error};
 /// The flags that would help, if any would.
 pub fn of(error: &Error) -> Option<String> {
     Some(match error.cause()? {
-        Cause::Waiting => "--resume goes on with it, --finish makes a model of what it has learnt".into(),
+        Cause::Waiting => {
+            "verisim train CONFIG --resume goes on with it, --finish makes a model of what it has learnt".into()
+        }
         Cause::NoCheckpoint => "run without --resume and --finish".into(),
-        Cause::Device => "--resume goes on from the last checkpoint, --device flex computes on the CPU".into(),
+        Cause::Device => {
+            "--device flex computes on the CPU; a training goes on from its last checkpoint with --resume".into()
+        }
         Cause::TooRare => "--max-tries allows more tries a row".into(),
         Cause::Sizes((height, width)) => format!(
             "--size {height}x{width}, or --model RUN for that of a model; in training --set data.images.size=[{height},{width}]"

@@ -9,7 +9,10 @@ use crate::args::Sample;
 use crate::ui::{Ui, hear_interrupts};
 
 pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
-    hear_interrupts("stopping after this part; Ctrl-C again ends at once, and may leave a hidden file")?;
+    // A stream keeps what it got, so that there the program may end at any time.
+    if args.output.is_some() {
+        hear_interrupts("stopping after this part; Ctrl-C again ends at once, and may leave a hidden file")?;
+    }
     let to = match &args.output {
         Some(path) => To::Path(path),
         None => To::Stream(Box::new(std::io::stdout())),
@@ -27,7 +30,7 @@ pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
             ui.say(format!("wrote {count} {unit} to {} in {seconds:.2} s ({rate} {unit}/s)", path.display()));
             if args.json {
                 let json = serde_json::json!({
-                    unit: summary.count, "seconds": seconds, "output": path, "tried": summary.tried
+                    unit: summary.count, "seconds": seconds, "output": path.to_string_lossy(), "tried": summary.tried
                 });
                 writeln!(std::io::stdout(), "{json}")?;
             }

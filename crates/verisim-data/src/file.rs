@@ -29,7 +29,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
 }
 
 /// A file or folder under its temporary name. Dropped before [`Scratch::publish`] it is removed, a folder with all that is in it.
-pub(crate) struct Scratch {
+pub struct Scratch {
     temporary: PathBuf,
     path: PathBuf,
     what: What,
@@ -45,12 +45,20 @@ enum What {
 }
 
 impl Scratch {
-    pub(crate) fn file(path: &Path) -> Result<(Scratch, File)> {
+    /// A file that will be `path`, open for writing.
+    ///
+    /// # Errors
+    /// When there is no writing there.
+    pub fn file(path: &Path) -> Result<(Scratch, File)> {
         let (temporary, file) = make(path, |p| File::create_new(p))?;
         Ok((Scratch { temporary, path: path.to_owned(), what: What::File }, file))
     }
 
-    pub(crate) fn folder(path: &Path) -> Result<Scratch> {
+    /// A folder that will be `path`, or what an empty folder there will hold.
+    ///
+    /// # Errors
+    /// When there is no writing there.
+    pub fn folder(path: &Path) -> Result<Scratch> {
         let (what, name) = match path.is_dir() {
             true => (What::Content, path.join("images")),
             false => (What::Folder, path.to_owned()),
@@ -60,11 +68,15 @@ impl Scratch {
     }
 
     /// Where it is for now.
-    pub(crate) fn temporary(&self) -> &Path {
+    pub fn temporary(&self) -> &Path {
         &self.temporary
     }
 
-    pub(crate) fn publish(self) -> Result<()> {
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub fn publish(self) -> Result<()> {
         let move_to = |from: &Path, to: &Path| fs::rename(from, to).map_err(Error::io(to));
         if self.what != What::Content {
             return move_to(&self.temporary, &self.path);

@@ -27,9 +27,6 @@ pub trait Generate: Learn {
 
 /// What makes data: a trained model, or whatever else can plan a sample.
 pub trait Generator<K: Generate>: Send + Sync {
-    /// What is made.
-    fn spec(&self) -> &K::Spec;
-
     /// What is written beside a sample: that it is synthetic, and by what, as keywords and texts.
     fn says(&self) -> Vec<(String, String)>;
 
@@ -41,10 +38,6 @@ pub trait Generator<K: Generate>: Send + Sync {
 }
 
 impl<K: Generate> Generator<K> for Artefact<K> {
-    fn spec(&self) -> &K::Spec {
-        &self.spec
-    }
-
     fn says(&self) -> Vec<(String, String)> {
         self.provenance.says::<K>(self.model)
     }

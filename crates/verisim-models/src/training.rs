@@ -184,7 +184,7 @@ impl Training {
         Ok(())
     }
 
-    /// Learning rate at `step` of `total`, as a factor of the highest.
+    /// Learning rate at `step`, with the share `progress` of the training done, as a factor of the highest.
     pub fn rate(&self, progress: f64, step: u64) -> f64 {
         let warm = if self.warmup == 0 { 1.0 } else { ((step + 1) as f64 / self.warmup as f64).min(1.0) };
         let fall = if self.cosine {

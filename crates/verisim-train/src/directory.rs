@@ -167,6 +167,6 @@ fn open_log(path: &Path, done: Option<u64>) -> Result<File> {
         step.is_some_and(|s| s <= done)
     };
     let kept: String = text.lines().filter(within).map(|l| format!("{l}\n")).collect();
-    fs::write(path, kept).map_err(Error::io(path))?;
+    write_atomically(path, kept.as_bytes())?;
     OpenOptions::new().append(true).open(path).map_err(Error::io(path))
 }

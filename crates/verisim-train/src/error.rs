@@ -26,6 +26,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A setting in place of the config's that the job does not know or cannot use.
+    #[error("{text}: {problem}")]
+    Setting {
+        /// The setting as it was given; all of them where it cannot be told which.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Settings of a training for a model that has none.
     #[error("[train] has no meaning for {model}, which is fitted in closed form; remove the section")]
     NoTraining {

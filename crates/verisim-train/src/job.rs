@@ -83,11 +83,6 @@ impl Config {
         Config { path: path.into(), text: text.into(), sets: sets.to_vec() }
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The name of the model: the key under `[model]`.
     ///
     /// # Errors
@@ -140,9 +135,18 @@ impl Config {
         }
         match (T::deserialize(table), whole) {
             (Ok(job), _) => Ok(job),
-            (Err(_), Err(e)) => Err(fail(e)),
-            (Err(e), Ok(_)) => Err(Error::Set { text: self.sets.join(" "), problem: explain(e.message()) }),
+            // What the file lacks may have been set: then the error is in the settings.
+            (Err(_), Err(e)) if !e.message().starts_with("missing field") => Err(fail(e)),
+            (Err(e), _) => Err(Error::Setting { text: self.meant(e.message()), problem: explain(e.message()) }),
         }
+    }
+
+    /// The setting that a message is about: the one with the word that it quotes, else all of them.
+    fn meant(&self, message: &str) -> String {
+        let wrong = message.split('`').nth(1).unwrap_or_default();
+        let has =
+            |set: &&String| set.split('=').next().is_some_and(|key| key.trim().split('.').any(|part| part == wrong));
+        self.sets.iter().find(has).cloned().unwrap_or_else(|| self.sets.join(" "))
     }
 
     fn error(&self, line: Option<usize>, problem: String) -> Error {
@@ -305,8 +309,11 @@ mod tests {
         assert_eq!(job.train.epochs, Some(7));
         assert_eq!(job.data.path, PathBuf::from("b.csv"));
         assert_eq!(job.training().unwrap().budget.unwrap().seconds, 300.0);
-        let error = parse(TVAE, &["train.epoch=7"]).unwrap_err().to_string();
-        assert!(error.contains("did you mean `epochs`"), "{error}");
+        let error = parse(TVAE, &["seed=3", "train.epoch=7"]).unwrap_err().to_string();
+        assert!(error.starts_with("train.epoch=7: ") && error.contains("did you mean `epochs`"), "{error}");
+        // Nor is a wrong setting hidden by what the file lacks.
+        let error = parse("[model.tvae]\n", &["data.path=a.csv", "model.tvae.foo=1"]).unwrap_err().to_string();
+        assert!(error.starts_with("model.tvae.foo=1: ") && error.contains("unknown key `foo`"), "{error}");
         assert!(parse(TVAE, &["epochs"]).unwrap_err().to_string().contains("key=value"));
     }
 

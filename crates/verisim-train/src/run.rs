@@ -127,10 +127,10 @@ fn train<K: Learn>(
     let per_epoch = trainee.steps_per_epoch();
     let total = training.steps(per_epoch);
     watch.on(Event::Note(format!("training for at most {total} steps, {per_epoch} an epoch")));
-    watch.on(Event::Begin { unit: "steps", total, done: state.step });
     let done = (results.begin == Begin::Resume).then_some(state.step);
     let by = (job.model.name(), lesson.provenance(None)?);
     let mut directory = Directory::<K>::open(out, of, (training, job.seed), lesson.spec(), by, done)?;
+    watch.on(Event::Begin { unit: "steps", total, done: state.step });
     let stop = steps(trainee, training, job.seed, state, &mut directory, watch);
     watch.on(Event::End);
     stop

@@ -155,7 +155,7 @@ fn progress(state: &State, training: &Training, total: u64) -> f64 {
     training.budget.map_or(steps, |b| steps.max(state.seconds / b.seconds))
 }
 
-/// Reads losses from the device: the one place where a step waits for it.
+/// Reads losses from the device, which is waited for.
 fn read(losses: Losses) -> Result<Vec<(&'static str, f64)>> {
     losses.into_iter().map(|(name, value)| Ok((name, compute::number(value)?))).collect()
 }

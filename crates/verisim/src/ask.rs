@@ -10,9 +10,12 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 
 /// Names and values.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Ask(Map<String, Value>);
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ask {
+    asked: Map<String, Value>,
+    /// What could not even be asked, as a path that is no text: said as soon as the rest is looked at.
+    wrong: Option<String>,
+}
 
 impl Ask {
     /// Nothing asked, so every default.
@@ -20,14 +23,15 @@ impl Ask {
         Ask::default()
     }
 
-    /// With `name` set to `value`; `None` is not asked, nor is what has no place in JSON.
+    /// With `name` set to `value`; `None` is not asked.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Serialize) -> Ask {
         match serde_json::to_value(value) {
-            Ok(Value::Null) | Err(_) => {}
+            Ok(Value::Null) => {}
             Ok(value) => {
-                self.0.insert(name.into(), value);
+                self.asked.insert(name.into(), value);
             }
+            Err(e) => self.wrong = self.wrong.or_else(|| Some(format!("`{name}`: {e}; give it another name"))),
         }
         self
     }
@@ -47,30 +51,48 @@ impl Ask {
     /// # Errors
     /// When the value is of another sort.
     pub fn take<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
-        self.0.remove(name).map(|value| serde_json::from_value(value).map_err(|e| misunderstood(&e))).transpose()
+        self.check()?;
+        let read = |value| serde_json::from_value(value).map_err(|e| misunderstood(Some(name), &e));
+        self.asked.remove(name).map(read).transpose()
     }
 
     /// The value of `name` as text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_str()
+        self.asked.get(name)?.as_str()
     }
 
     /// All that is asked as a `T`, which refuses names that it does not know.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Refusal> {
-        serde_json::from_value(Value::Object(self.0)).map_err(|e| match unknown(&e.to_string()) {
-            Some(name) => Refusal::Unknown(name),
-            None => Refusal::Misunderstood(misunderstood(&e)),
-        })
+        self.check().map_err(Refusal::Misunderstood)?;
+        let error = match serde_json::from_value(Value::Object(self.asked.clone())) {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
+        if let Some(name) = unknown(&error.to_string()) {
+            return Err(Refusal::Unknown(name));
+        }
+        // serde names no key: the one that is refused by itself is the one that was meant.
+        let alone =
+            |name: &String, value: &Value| serde_json::from_value::<T>(Value::Object(only(name, value.clone())));
+        let refused = self.asked.iter().find(|(name, value)| alone(name, value).is_err_and(|e| !lacks(&e)));
+        Err(Refusal::Misunderstood(misunderstood(refused.map(|(name, _)| name.as_str()), &error)))
+    }
+
+    fn check(&self) -> Result<()> {
+        self.wrong.as_ref().map_or(Ok(()), |problem| Err(Error::Ask { problem: problem.clone() }))
     }
 
     /// Whether a `T` knows `name`.
     pub(crate) fn knows<T: DeserializeOwned>(name: &str) -> bool {
-        let only = Map::from_iter([(name.to_owned(), Value::Null)]);
-        match serde_json::from_value::<T>(Value::Object(only)) {
+        match serde_json::from_value::<T>(Value::Object(only(name, Value::Null))) {
             Ok(_) => true,
             Err(e) => unknown(&e.to_string()).is_none(),
         }
     }
+}
+
+fn only(name: &str, value: Value) -> Map<String, Value> {
+    Map::from_iter([(name.to_owned(), value)])
 }
 
 /// Why an [`Ask`] cannot be read.
@@ -87,8 +109,14 @@ fn unknown(message: &str) -> Option<String> {
     Some(rest.split_once('`')?.0.to_owned())
 }
 
-fn misunderstood(error: &serde_json::Error) -> Error {
-    Error::Ask { problem: error.to_string() }
+/// Whether the error is that another key is missing.
+fn lacks(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("missing field")
+}
+
+fn misunderstood(name: Option<&str>, error: &serde_json::Error) -> Error {
+    let problem = name.map_or_else(|| error.to_string(), |name| format!("`{name}`: {error}"));
+    Error::Ask { problem }
 }
 
 #[cfg(test)]
@@ -107,7 +135,7 @@ mod tests {
             matches!(ask.with("grid", "g.png").read::<table::Ask>(), Err(Refusal::Unknown(name)) if name == "grid")
         );
         let wrong = Ask::new().with("n", "five").read::<table::Ask>();
-        assert!(matches!(wrong, Err(Refusal::Misunderstood(e)) if e.to_string().contains("five")));
+        assert!(matches!(wrong, Err(Refusal::Misunderstood(e)) if e.to_string().contains("`n`: ")));
         assert!(Ask::knows::<table::Ask>("max_tries") && !Ask::knows::<table::Ask>("grid"));
     }
 

@@ -38,11 +38,11 @@ pub struct Case {
     pub data: PathBuf,
     /// Whether there is something at that place.
     pub there: bool,
-    /// What stands in for them where they are not: a name of the kind.
+    /// What the kind calls its stand-in data, e.g. `stand-in table`.
     pub stand_in: &'static str,
 }
 
-/// The measurement of a job of kind `K`, whether the verbs know that kind or not.
+/// The measurement of a job of kind `K`; `K` need not be among the kinds that the verbs know.
 ///
 /// # Errors
 /// As training and sampling.

@@ -42,7 +42,7 @@ pub enum Error {
         /// The data or the model.
         path: PathBuf,
         /// What it is.
-        holds: &'static str,
+        holds: String,
         /// The kinds for which it has a meaning.
         others: Option<String>,
     },
@@ -138,11 +138,19 @@ impl Error {
             Error::Data(Sizes { fitting, .. })
             | Error::Train(verisim_train::Error::Data(Sizes { fitting, .. }))
             | Error::Metrics(verisim_metrics::Error::Data(Sizes { fitting, .. })) => Some(Cause::Sizes(*fitting)),
+            Error::Metrics(verisim_metrics::Error::Network(e)) if is_device(&**e) => Some(Cause::Device),
             Error::NoTarget { .. } => Some(Cause::NoTarget),
             Error::Meaningless { name, .. } => Some(Cause::Meaningless(name)),
             _ => None,
         }
     }
+}
+
+/// Whether a network failed for its device.
+fn is_device(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    use verisim_models::Error::Device;
+    matches!(error.downcast_ref(), Some(Device { .. }))
+        || matches!(error.downcast_ref(), Some(verisim_train::Error::Model(Device { .. })))
 }
 
 /// A sort of failure for which a door, such as the command line, knows a remedy in its own words.

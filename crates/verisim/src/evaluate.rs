@@ -7,7 +7,7 @@ use verisim_models::artefact::File;
 use crate::error::Result;
 use crate::kind::Kind;
 
-/// The evaluation of data of kind `K`, whether the verbs know that kind or not.
+/// The evaluation of data of kind `K`; `K` need not be among the kinds that the verbs know.
 ///
 /// # Errors
 /// As [`evaluate`](crate::evaluate()).

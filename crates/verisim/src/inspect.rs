@@ -7,7 +7,7 @@ use verisim_models::artefact::File;
 use crate::error::Result;
 use crate::kind::{Inspected, Kind};
 
-/// What a model of kind `K` is, whether the verbs know that kind or not.
+/// What a model of kind `K` is; `K` need not be among the kinds that the verbs know.
 ///
 /// # Errors
 /// When it is of another kind, or damaged.

@@ -7,13 +7,13 @@ use serde_json::Value;
 use verisim_infer::{Artefact, Generate};
 use verisim_metrics::Compare;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A kind of data as the verbs want it.
 pub trait Kind: Generate + Compare {
     /// Where a first sample goes, as a suggestion to people.
     const FIRST: &'static str;
-    /// What stands in for data that a bench has not.
+    /// The name of its stand-in data, as a bench prints it.
     const STAND_IN: &'static str;
     /// Whether a sample can go to a stream.
     const STREAMS: bool;
@@ -48,7 +48,7 @@ pub trait Kind: Generate + Compare {
     /// # Errors
     /// When the sample cannot be drawn.
     fn picture(_: &Artefact<Self>, _: &<Self as Generate>::Ask) -> Result<Vec<u8>> {
-        Ok(Vec::new())
+        Err(Error::Ask { problem: format!("there is no picture of {}", Self::PLURAL) })
     }
 
     /// Writes data for a bench without data of its own to a folder; returns where they are.

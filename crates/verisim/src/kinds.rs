@@ -1,6 +1,6 @@
 //! All kinds of data, and what each can do for a verb.
 //!
-//! [`KINDS`] is the only place that knows them all. A kind is a type that implements [`Kind`]; what a verb does is written once, for
+//! [`KINDS`] is the only code that goes through them all. A kind is a type that implements [`Kind`]; what a verb does is written once, for
 //! any kind, and reached as a trait object.
 
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 #[cfg(feature = "neural")]
 use verisim_data::image::Images;
 use verisim_data::table::Table;
-use verisim_data::{Claim, Watch};
+use verisim_data::{Claim, Target, Watch};
 use verisim_infer::{Artefact, Generate};
 use verisim_metrics::{Compare, Document};
 use verisim_models::Models;
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::evaluate;
 use crate::inspect;
 use crate::kind::{Inspected, Kind};
-use crate::sample::{self, Sampled, To};
+use crate::sample::{self, Sampled};
 use crate::train::{self, Trained};
 
 /// Every kind of data, the one that unknown files are taken for first.
@@ -42,6 +42,7 @@ pub(crate) trait Verbs: Sync {
     fn one(&self) -> &'static str;
     fn models(&self) -> &'static [&'static str];
     fn claims(&self, path: &Path) -> Claim;
+    fn exists(&self, path: &Path) -> bool;
     /// Whether a file holds a model of this kind.
     fn made(&self, file: &File) -> bool;
     fn train(&self, config: &Config, ask: &train::Ask, watch: &mut dyn Watch) -> Result<Trained>;
@@ -50,7 +51,7 @@ pub(crate) trait Verbs: Sync {
         file: File,
         path: &Path,
         ask: Ask,
-        to: To<'_>,
+        to: Target<'_>,
         on: &Chosen,
         watch: &mut dyn Watch,
     ) -> Result<Sampled>;
@@ -102,6 +103,10 @@ impl<K: Kind> Verbs for Of<K> {
         K::claims(path)
     }
 
+    fn exists(&self, path: &Path) -> bool {
+        K::exists(path)
+    }
+
     fn made(&self, file: &File) -> bool {
         file.is::<K>()
     }
@@ -117,12 +122,12 @@ impl<K: Kind> Verbs for Of<K> {
         file: File,
         path: &Path,
         ask: Ask,
-        to: To<'_>,
+        to: Target<'_>,
         on: &Chosen,
         watch: &mut dyn Watch,
     ) -> Result<Sampled> {
         let artefact = Artefact::<K>::of(file, &verisim_infer::file_of(path), &on.machine.device)?;
-        let ask = read(ask, Verb::Sample, path, "a model")?;
+        let ask = read(ask, Verb::Sample, path, &format!("a model of {}", K::PLURAL))?;
         sample::of_kind(&artefact, path, &ask, to, watch)
     }
 
@@ -167,7 +172,7 @@ impl<K: Kind> Verbs for Of<K> {
 }
 
 /// What is asked of data or a model at `path`; names of no meaning there are refused, with the kinds for which they have one.
-pub(crate) fn read<T: DeserializeOwned>(ask: Ask, verb: Verb, path: &Path, holds: &'static str) -> Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(ask: Ask, verb: Verb, path: &Path, holds: &str) -> Result<T> {
     ask.read().map_err(|refusal| match refusal {
         Refusal::Misunderstood(error) => error,
         Refusal::Unknown(name) => {
@@ -175,7 +180,7 @@ pub(crate) fn read<T: DeserializeOwned>(ask: Ask, verb: Verb, path: &Path, holds
             Error::Meaningless {
                 name,
                 path: path.to_owned(),
-                holds,
+                holds: holds.to_owned(),
                 others: (!others.is_empty()).then(|| others.join(" and ")),
             }
         }

@@ -1,6 +1,5 @@
 //! `sample`: synthetic data from a trained model.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,14 +9,6 @@ use verisim_infer::{Artefact, Generate, Generator as _, Plan, Summary, draw};
 
 use crate::error::{Error, Result};
 use crate::kind::Kind;
-
-/// Where a sample goes.
-pub enum To<'t> {
-    /// A file or a folder, which appears when it is whole.
-    Path(&'t Path),
-    /// A stream, for kinds that have a form for it: tables become comma-separated text.
-    Stream(Box<dyn Write + Send + 't>),
-}
 
 /// What came of a sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +23,7 @@ pub struct Sampled {
     pub picture: Option<PathBuf>,
 }
 
-/// A sample of a model of kind `K`, whether the verbs know that kind or not; `model` is where it lies.
+/// A sample of a model of kind `K`; `K` need not be among the kinds that the verbs know; `model` is where it lies.
 ///
 /// # Errors
 /// As [`sample`](crate::sample()).
@@ -40,14 +31,14 @@ pub fn of_kind<K: Kind>(
     artefact: &Artefact<K>,
     model: &Path,
     ask: &<K as Generate>::Ask,
-    to: To<'_>,
+    to: Target<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Sampled> {
     let plan = artefact.plan(ask)?;
     let picture = K::picture_at(ask)?;
     let path = match &to {
-        To::Path(path) => Some(*path),
-        To::Stream(_) => None,
+        Target::Path(path) => Some(*path),
+        Target::Stream(_) => None,
     };
     if let Some(picture) = picture
         // The folder of the sample is not there yet.
@@ -57,10 +48,11 @@ pub fn of_kind<K: Kind>(
     }
     let begun = Instant::now();
     let target = match to {
-        To::Path(path) => Some(Target::Path(path)),
-        To::Stream(stream) if K::STREAMS => Some(Target::Stream(stream)),
-        To::Stream(_) if picture.is_some() => None,
-        To::Stream(_) => return Err(Error::NoTarget { path: model.to_owned(), makes: K::PLURAL }),
+        Target::Stream(_) if !K::STREAMS && picture.is_some() => None,
+        Target::Stream(_) if !K::STREAMS => {
+            return Err(Error::NoTarget { path: model.to_owned(), makes: K::PLURAL });
+        }
+        target => Some(target),
     };
     let summary = target.map(|target| write(artefact, &*plan, target, watch)).transpose()?;
     let seconds = begun.elapsed().as_secs_f64();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::current_num_threads;
 use serde::Deserialize;
+use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
 use verisim_data::table::{Detected, Source, Spec, Table};
 use verisim_infer::table::{Ask, CHUNK};
@@ -57,7 +58,7 @@ impl Kind for Table {
         wine(&once, &rest)?;
         let text = std::fs::read_to_string(&once).map_err(Error::io(&once))?;
         let (header, lines) = text.split_once('\n').unwrap_or_default();
-        std::fs::write(&path, format!("{header}\n{}", lines.repeat(TIMES))).map_err(Error::io(&path))?;
+        write_atomically(&path, format!("{header}\n{}", lines.repeat(TIMES)).as_bytes())?;
         Ok(path)
     }
 

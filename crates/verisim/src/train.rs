@@ -38,7 +38,7 @@ pub struct Trained {
     pub first: &'static str,
 }
 
-/// The training of a job of kind `K`, whether the verbs know that kind or not.
+/// The training of a job of kind `K`; `K` need not be among the kinds that the verbs know.
 ///
 /// # Errors
 /// As [`train`](crate::train()).

@@ -158,7 +158,7 @@ fn strata(artefact: &Artefact<Table>, ask: &Ask) -> Result<Vec<Stratum>> {
         conditions.push(Condition::level(column, name, level));
         make(conditions)
     };
-    // A level that contradicts a --where is left out rather than refused.
+    // A level that contradicts a condition is left out rather than refused.
     let kept = |l: &&String| !asked.iter().any(|c| c.excludes(column, l));
     let strata: Vec<Stratum> = categories.levels.iter().filter(kept).map(with).collect::<Result<_>>()?;
     if strata.is_empty() { Err(fail("no level is left under the conditions".into())) } else { Ok(strata) }

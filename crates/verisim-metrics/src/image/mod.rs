@@ -22,7 +22,7 @@ mod report;
 use rayon::join;
 use serde::Serialize;
 
-pub use copying::{Closest, Copying, MOST_CHECKED, Nearest, Repeats, Sides, Holdout, copying};
+pub use copying::{Closest, Copying, Holdout, MOST_CHECKED, Nearest, Repeats, Sides, copying};
 pub use evaluate::Ask;
 pub use eyes::{Effort, Eye, Eyes};
 pub use fid::fid;

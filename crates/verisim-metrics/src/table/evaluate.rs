@@ -26,7 +26,7 @@ pub struct Ask {
     /// What separates the cells of text files; found from their first lines when not given.
     #[serde(default)]
     pub delimiter: Option<char>,
-    /// Texts that mean "no value here"; those of [`ReadOptions`](verisim_data::table::ReadOptions) when not given.
+    /// Texts that mean "no value here"; those of [`ReadSettings`](verisim_data::table::ReadSettings) when not given.
     #[serde(default)]
     pub missing: Option<Vec<String>>,
     /// Seed of the folds and samples; 42 when not given.

@@ -125,7 +125,7 @@ impl Learn for Table {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Nothing {}
 
-/// Never asked for by a config without `[augment]`.
+/// Reached only if a config has `[augment]`.
 impl<'de> Deserialize<'de> for Nothing {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Err(serde::de::Error::custom("`augment` is for images, and this model learns none; remove it"))

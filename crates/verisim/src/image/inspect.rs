@@ -32,7 +32,8 @@ pub fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
     let classes: serde_json::Map<_, _> =
         images.classes().iter().zip(&counts).map(|(c, &n)| (c.clone(), n.into())).collect();
     let sizes: Vec<_> = reading.sizes.iter().map(|((h, w), n)| serde_json::json!([h, w, n])).collect();
-    let skipped: Vec<_> = reading.skipped.iter().map(|(p, why)| serde_json::json!([p, why])).collect();
+    let skipped: Vec<_> =
+        reading.skipped.iter().map(|(p, why)| serde_json::json!([p.to_string_lossy(), why])).collect();
     let json = serde_json::json!({
         "source": reading.source, "images": images.len(), "shape": shown.is_none().then_some(shape),
         "channels": shape.channels, "sizes": sizes, "classes": classes, "skipped": skipped,

@@ -5,7 +5,7 @@ use verisim_data::{Event, Watch};
 
 use super::sets::{Set, Sets};
 use crate::Result;
-use crate::image::{Closest, Copying, MOST_CHECKED, Nearest, Holdout, copying};
+use crate::image::{Closest, Copying, Holdout, MOST_CHECKED, Nearest, copying};
 
 /// Bytes of the images that look for copies: 2,000 images of 256 x 256 pixels in colour are fewer.
 const MOST_BYTES: usize = 1 << 29;
