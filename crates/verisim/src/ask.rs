@@ -78,7 +78,8 @@ impl Ask {
         Err(Refusal::Misunderstood(misunderstood(refused.map(|(name, _)| name.as_str()), &error)))
     }
 
-    fn check(&self) -> Result<()> {
+    /// Refuses what could not even be asked.
+    pub(crate) fn check(&self) -> Result<()> {
         self.wrong.as_ref().map_or(Ok(()), |problem| Err(Error::Ask { problem: problem.clone() }))
     }
 

@@ -44,6 +44,7 @@ pub fn sample(model: &Path, ask: Ask, to: Target<'_>, device: Choice, watch: &mu
 /// # Errors
 /// When data cannot be read or compared.
 pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
+    ask.check()?;
     let Some(real) = ask.text("real").map(PathBuf::from) else {
         return Err(Error::Ask { problem: "`real` is missing: the data that the model learnt".into() });
     };
