@@ -1,7 +1,7 @@
 //! verisim makes synthetic data: it learns a real table or real images, writes one self-contained artefact, emits synthetic data from
 //! it on any machine, and says how good and how private they are.
 //!
-//! One function a verb: [`train`], [`sample`], [`evaluate`], [`inspect`], [`bench`](bench()), [`demo`](demo()). What is asked that depends
+//! One function a verb: [`train()`], [`sample()`], [`evaluate()`], [`inspect()`], [`bench()`], [`demo()`]. What is asked that depends
 //! on the kind of data goes into an [`Ask`]; what happens on the way is told to a [`Watch`].
 //!
 //! ```
