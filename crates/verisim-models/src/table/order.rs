@@ -18,11 +18,6 @@ pub fn by_information(spans: &[Span], rows: &Rows<'_>) -> Vec<usize> {
     order
 }
 
-/// `items` in the given order.
-pub fn arrange<T: Clone>(items: &[T], order: &[usize]) -> Vec<T> {
-    order.iter().map(|&j| items[j].clone()).collect()
-}
-
 /// Adds the order to the weights: numbers of columns, the one drawn first in front.
 pub fn put(weights: &mut Weights, order: &[usize]) {
     weights.put_u32(NAME, &[order.len()], order.iter().map(|&j| j as u32).collect());

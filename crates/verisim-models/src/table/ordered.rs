@@ -5,7 +5,7 @@ use verisim_data::rng::Stream;
 use verisim_data::table::codec::{Encoded, Span};
 use verisim_data::table::{Spec, Table};
 
-use super::order::{arrange, by_information, put, take};
+use super::order::{by_information, put, take};
 use crate::error::Result;
 use crate::learn::{Clock, Losses, Split, Start, Trainee};
 use crate::table::rows::Rows;
@@ -115,6 +115,11 @@ impl<S: Sampler> Sampler for OrderedSampler<S> {
         self.order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
         Ok(Drawn { encoded: arrange_table(drawn.encoded, &back), tried: drawn.tried })
     }
+}
+
+/// `items` in the given order.
+fn arrange<T: Clone>(items: &[T], order: &[usize]) -> Vec<T> {
+    order.iter().map(|&j| items[j].clone()).collect()
 }
 
 /// A table whose column `k` is column `order[k]` of `data`; `order` names every column once.
