@@ -122,6 +122,15 @@ fn a_copy_scores_well_and_is_caught() {
 }
 
 #[test]
+fn the_text_stays_as_it_is() {
+    let ((schema, real), (_, synthetic), (_, all)) = (people(300, 0.0), people(200, 3.0), people(400, 0.0));
+    let holdout = all.take(&(300..400).collect::<Vec<_>>());
+    let settings = Settings { target: Some("member".to_owned()), ..Settings::default() };
+    let r = compare(&schema, &real, &synthetic, Some(&holdout), &settings).unwrap();
+    assert_eq!(r.document().to_text(), include_str!("people.txt"));
+}
+
+#[test]
 fn a_shifted_table_is_told_apart() {
     let (schema, real) = people(300, 0.0);
     let (_, shifted) = people(300, 1000.0);

@@ -222,7 +222,7 @@ mod tests {
         ];
         for (found, expected) in fit_all(&fits).unwrap().iter().zip(expected) {
             assert_eq!(found.len(), expected.len());
-            let close = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-4 * b.abs().max(1.0));
+            let close = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0));
             assert!(close, "{found:?}\n{expected:?}");
         }
     }
