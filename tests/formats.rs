@@ -30,6 +30,16 @@ const ROWS: [[&str; 12]; 2] = [
     ["12.6", "0.3", "0.47", "1.9", "0.095", "7", "27", "0.9988", "2.99", "0.56", "10.4", "5"],
 ];
 
+/// A running number, keys of two shapes, dates, decimals and text, by which each column was once written.
+#[test]
+fn a_table_of_format_3_samples_as_ever() {
+    let model = file("tests/files/format-3.safetensors");
+    assert_eq!(File::read(Path::new(&model)).unwrap().header["format"], 3);
+    let dir = Dir::new();
+    let made = dir.run(&["sample", &model, "-n", "5", "--seed", "5"]).ok().stdout;
+    assert_eq!(made, std::fs::read_to_string(file("tests/files/format-3.csv")).unwrap());
+}
+
 /// A network of 1,412 numbers that learnt grey squares, bright on the left or on the right.
 #[test]
 fn images_of_format_2_sample_as_ever() {

@@ -108,6 +108,10 @@ pub struct Sample {
     /// Rows: give up a condition after this many tries a row [default: 1000].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_tries: Option<u64>,
+
+    /// Number keys from here on: the rows of an earlier sample, so that both can be put together
+    #[arg(long, value_name = "ROWS")]
+    pub key_offset: Option<u64>,
     /// Rows: .csv, .tsv (also .gz, .zst), .parquet or .jsonl; standard output as CSV when not given. Images: a folder,
     /// an .npz, or *-images-idx3-ubyte (also .gz).
     #[arg(short, long, value_name = "PATH")]
@@ -301,6 +305,7 @@ impl Sample {
             .with("where", given(&self.conditions))
             .with("balance", &self.balance)
             .with("max_tries", self.max_tries)
+            .with("key_offset", self.key_offset)
             .with("grid", &self.grid)
             .with("interpolate", &self.interpolate)
             .with("steps", self.steps)

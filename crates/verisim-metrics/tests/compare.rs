@@ -7,7 +7,7 @@ use verisim_metrics::table::report::Section;
 use verisim_metrics::table::{Report, Settings, compare};
 
 fn field(name: &str, kind: Kind) -> Field {
-    Field { name: name.to_owned(), kind, reason: Reason::default(), missing: String::new(), arrow: None }
+    Field::new(name, kind, Reason::default())
 }
 
 fn schema(fields: Vec<Field>) -> Schema {

@@ -25,7 +25,7 @@ use crate::learn::{Learn, Models};
 use crate::weights::Weights;
 
 /// The newest format that this version reads, and the one that it writes.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 const KEY: &str = "verisim";
 const AGAIN: &str = "train it again or copy it again from where it came";
 

@@ -34,12 +34,14 @@ impl Kind for Table {
         let table = Table::read(path, &source.options())?;
         let found = Detected::of(&table, &source.columns)?;
         let text = format!(
-            "{}: {} rows, {} columns\n\n{found}\nTo overrule a line, set its kind under [data.columns] in the config.\n",
+            "{}: {} rows, {} columns\n\n{found}\n{}To overrule a line, set its kind under [data.columns] in the config.\n",
             path.display(),
             grouped(table.rows as u64),
-            table.names.len()
+            table.names.len(),
+            found.notes().iter().fold(String::new(), |all, note| all + note + "\n")
         );
-        let json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
+        let mut json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
+        json["notes"] = found.notes().into();
         Ok(Inspected { text, json })
     }
 

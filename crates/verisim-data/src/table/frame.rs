@@ -5,10 +5,24 @@ use std::sync::Arc;
 /// The code of a missing categorical value. A missing number is `NaN`.
 pub const MISSING: u32 = u32::MAX;
 
+/// Bits of a number that stands for a word: a quiet not-a-number that carries the word's place.
+const WORD: u64 = 0x7ff8_5f00_0000_0000;
+
+/// Word `k` of a column of numbers and a few words: a `NaN`, so that whoever knows no words takes it for missing.
+pub fn word(k: u32) -> f64 {
+    f64::from_bits(WORD | u64::from(k))
+}
+
+/// Which word `x` stands for, if it does.
+pub fn word_of(x: f64) -> Option<u32> {
+    let bits = x.to_bits();
+    (bits >> 32 == WORD >> 32).then_some(bits as u32)
+}
+
 /// One typed column.
 #[derive(Clone, Debug)]
 pub enum Column {
-    /// Integers, decimals and dates (seconds since 1970-01-01); `NaN` is missing.
+    /// Integers, decimals and dates (seconds since 1970-01-01); `NaN` is missing, or a [`word`].
     Number(Vec<f64>),
     /// Codes into `levels`; [`MISSING`] is missing.
     Category {

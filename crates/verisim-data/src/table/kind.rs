@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::codec::TableCodec;
-use super::{DetectSettings, ReadSettings, Schema, Table, Writer, io};
+use super::fake::Locale;
+use super::{DetectSettings, Protect, ReadSettings, Schema, Table, Writer, io};
 use crate::error::Result;
 use crate::kind::{Claim, Data, Sink, Target};
 use crate::watch::Watch;
@@ -25,9 +26,20 @@ pub struct Source {
     /// Columns whose kind detection gets wrong: `age = "integer"`, `when = { kind = "datetime", format = "%d.%m.%Y" }`.
     #[serde(default, skip_serializing_if = "DetectSettings::is_empty")]
     pub columns: DetectSettings,
+    /// Merges levels that few rows have, so that nothing of them is in the artefact: `protect = { min_rows = 5 }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protect: Option<Protect>,
+    /// Of which country made-up names and addresses are: `en` (the default), `de`, `fr`, `it`, `nl`, `pt`, `tr`, `ar`, `ja`, `zh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
 }
 
 impl Source {
+    /// What is known of the columns beforehand.
+    pub fn wishes(&self) -> DetectSettings {
+        DetectSettings { locale: self.locale.unwrap_or_default(), ..self.columns.clone() }
+    }
+
     /// How to read the file.
     pub fn options(&self) -> ReadSettings {
         let default = ReadSettings::default();

@@ -6,10 +6,14 @@
 
 pub mod codec;
 pub mod date;
+pub mod fake;
 pub mod frame;
 pub mod identifier;
 pub mod io;
 mod kind;
+pub mod numeral;
+mod offsets;
+mod protect;
 mod raw;
 pub mod schema;
 #[cfg(test)]
@@ -18,5 +22,8 @@ mod tests;
 pub use frame::{Column, Frame, MISSING};
 pub use io::{ReadSettings, Writer};
 pub use kind::{Source, Spec};
+pub use numeral::Numeral;
+pub use offsets::Offsets;
+pub use protect::{OTHER, Protect};
 pub use raw::Table;
 pub use schema::{ColumnKind, ColumnKindName, DetectSettings, Detected, Field, Odd, Override, Reason, Schema};

@@ -33,11 +33,13 @@ pub struct Ask {
     pub balance: Option<String>,
     /// Most tries a wanted row.
     pub max_tries: u64,
+    /// The number that keys count the first row as: the number of rows that are there already, so that two samples can be put together.
+    pub key_offset: u64,
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Ask { n: DEFAULT_COUNT, seed: 0, conditions: Vec::new(), balance: None, max_tries: 1000 }
+        Ask { n: DEFAULT_COUNT, seed: 0, conditions: Vec::new(), balance: None, max_tries: 1000, key_offset: 0 }
     }
 }
 
@@ -91,7 +93,8 @@ impl Plan<Table> for Rows<'_> {
             parts.push(frame);
         }
         let frame = if k == 1 { parts.swap_remove(0) } else { interleave(&parts, first, rows) };
-        let table = self.artefact.spec.schema.render(frame, first as u64, self.ask.seed)?;
+        let table =
+            self.artefact.spec.schema.render(frame, self.ask.key_offset.saturating_add(first as u64), self.ask.seed)?;
         Ok(Made { count: table.rows as u64, chunk: table, tried })
     }
 }

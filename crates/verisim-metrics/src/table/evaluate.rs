@@ -40,7 +40,7 @@ impl Ask {
             path: path.to_owned(),
             delimiter: self.delimiter,
             missing: self.missing.clone(),
-            columns: DetectSettings::default(),
+            ..Source::default()
         };
         Ok(<Table as Data>::read(&source, watch)?)
     }

@@ -22,7 +22,7 @@ pub mod tvae;
 
 use verisim_data::rng::{hash_words, mix};
 use verisim_data::table::codec::{CodecConfig, Encoded, TableCodec};
-use verisim_data::table::{Column, Field, Frame, Schema, Source, Spec, Table};
+use verisim_data::table::{Column, Detected, Field, Frame, Source, Spec, Table};
 
 #[cfg(feature = "neural")]
 pub use ordered::Columns;
@@ -75,9 +75,21 @@ impl Learn for Table {
     type Sampler = dyn Sampler;
 
     fn encode(self, source: &Source, encoding: &CodecConfig) -> Result<Ready<Table>> {
-        let schema = Schema::detect(&self, &source.columns)?;
-        let frame = schema.parse(&self)?;
-        drop(self);
+        let detected = Detected::of(&self, &source.wishes())?;
+        let mut notes = detected.notes();
+        let mut schema = detected.schema;
+        let table = match source.protect {
+            Some(protect) => {
+                // What was said of levels is not true any more.
+                notes = Detected::unlearnt(&schema);
+                let (table, merged) = protect.apply(self, &mut schema)?;
+                notes.extend(merged);
+                table
+            }
+            None => self,
+        };
+        let frame = schema.parse(&table)?;
+        drop(table);
         let kind = |f: &Field| format!("{} ({})", f.name, f.kind.name());
         if frame.columns.is_empty() {
             return Err(Error::Unlearnable {
@@ -86,13 +98,12 @@ impl Learn for Table {
             });
         }
         let (learnt, all) = (schema.modelled().count(), schema.fields.len());
-        let left_out: Vec<String> = schema.fields.iter().filter(|f| !f.is_modelled()).map(kind).collect();
         let codec = TableCodec::fit(&schema, &frame, encoding);
         Ok(Ready {
             count: frame.rows,
             hash: hash_frame(&frame),
             told: format!(", {learnt} of {all} columns to learn"),
-            notes: if left_out.is_empty() { Vec::new() } else { vec![format!("not learnt: {}", left_out.join(", "))] },
+            notes,
             encoded: EncodedTable { rows: codec.encode(&frame), spec: Spec { schema, codec } },
         })
     }

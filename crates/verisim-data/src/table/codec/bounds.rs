@@ -1,9 +1,47 @@
-//! The range and precision of a number column, kept exactly by every numeric codec.
+//! The range and precision of a number column, and the stretches of it where the data have nothing: kept exactly by every
+//! numeric codec.
+//!
+//! **Gaps.** 9999 among heights, a date at the end of time: between the ordinary values and such a one lies nothing, and nothing
+//! may be drawn there. A stretch between two neighbouring values is a gap when it is [`FAR`] times as wide as [`NEIGHBOURS`]
+//! further steps from either end of it into the data, whichever of the two is more. The tail of a log-normal
+//! column does not meet that, a sentinel does.
 
 use serde::{Deserialize, Serialize};
 
+/// Distinct values beside a stretch that it is measured against.
+const NEIGHBOURS: usize = 8;
+/// Fewer values than this on one side measure nothing.
+const FEWEST: usize = 3;
+/// How many times as wide as its neighbourhood a gap is.
+const FAR: f64 = 10.0;
+/// The widest gaps are kept, no more.
+const MOST_GAPS: usize = 16;
+/// Magnitudes between smallest and largest from which on a column is interpolated by its logarithm.
+const WIDE_RANGE: f64 = 1e6;
+
+/// To which digit a column is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Precision {
+    /// Digits after the decimal point; `None` for dates.
+    pub decimals: Option<u8>,
+    /// Digits that count, where a column is told by those.
+    pub significant: Option<u8>,
+}
+
+impl Precision {
+    /// So many digits after the point.
+    pub fn decimals(digits: u8) -> Precision {
+        Precision { decimals: Some(digits), significant: None }
+    }
+
+    /// So many digits that count.
+    pub fn significant(digits: u8) -> Precision {
+        Precision { decimals: None, significant: Some(digits) }
+    }
+}
+
 /// Range and precision of a number column.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bounds {
     /// Smallest value seen.
     pub min: f64,
@@ -14,35 +52,137 @@ pub struct Bounds {
     /// Distance between neighbouring values that can be written: `10^-decimals`; for dates a day, an hour, a minute or a
     /// second, whichever divides them all; 0 when none does.
     pub step: f64,
+    /// Digits that count, where the column is told by those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub significant: Option<u8>,
+    /// Smallest size that is not zero, in a column of many magnitudes: values between two are found by their logarithms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<f64>,
+    /// Neighbouring values with nothing between them, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<(f64, f64)>,
 }
 
 impl Bounds {
-    /// The range of the values that are not missing, `0..0` when all are, and their step.
-    pub fn of(values: &[f64], decimals: Option<u8>) -> Self {
-        let seen = || values.iter().copied().filter(|x| !x.is_nan());
-        let (min, max) = seen().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)));
-        let (min, max) = if min > max { (0.0, 0.0) } else { (min, max) };
-        let step = match decimals {
-            Some(d) => 10f64.powi(-i32::from(d)),
-            None => [86_400.0, 3600.0, 60.0, 1.0].into_iter().find(|s| seen().all(|x| x % s == 0.0)).unwrap_or(0.0),
+    /// The range of the values that are not missing, `0..0` when all are, their step and their gaps. `sorted` holds those values,
+    /// ascending.
+    pub(super) fn of(sorted: &[f64], precision: Precision) -> Self {
+        let (min, max) = (sorted.first().copied().unwrap_or(0.0), sorted.last().copied().unwrap_or(0.0));
+        let step = match precision {
+            Precision { significant: Some(_), .. } => 0.0,
+            Precision { decimals: Some(d), .. } => 10f64.powi(-i32::from(d)),
+            _ => [86_400.0, 3600.0, 60.0, 1.0].into_iter().find(|s| sorted.iter().all(|x| x % s == 0.0)).unwrap_or(0.0),
         };
-        Bounds { min, max, decimals, step }
+        let least = precision.significant.and_then(|_| {
+            let sizes = || sorted.iter().map(|x| x.abs()).filter(|x| *x > 0.0);
+            let (least, most) = sizes().fold((f64::INFINITY, 0.0_f64), |(lo, hi), x| (lo.min(x), hi.max(x)));
+            // The quotient of a double's ends is infinite, which is many magnitudes too.
+            (most > 0.0 && most / least > WIDE_RANGE).then_some(least)
+        });
+        let Precision { decimals, significant } = precision;
+        let mut bounds = Bounds { min, max, decimals, step, significant, least, gaps: Vec::new() };
+        bounds.gaps = bounds.find_gaps(sorted);
+        bounds
     }
 
-    /// `x` rounded to the precision and clamped into the range (in this order, so that the range wins).
+    /// `x` rounded to the precision, clamped into the range and out of the gaps (in this order, so that what the data have wins).
     pub fn apply(&self, x: f64) -> f64 {
-        let rounded = match self.decimals {
-            Some(0) => x.round(),
-            Some(d) => round_to(x, d),
-            None if self.step > 0.0 => (x / self.step).round() * self.step,
-            None => x,
+        let rounded = match (self.significant, self.decimals) {
+            (Some(digits), _) => round_significant(x, digits),
+            (None, Some(0)) => x.round(),
+            (None, Some(d)) => round_to(x, d),
+            (None, None) if self.step > 0.0 => (x / self.step).round() * self.step,
+            (None, None) => x,
         };
-        rounded.clamp(self.min, self.max)
+        self.out_of_gaps(rounded.clamp(self.min, self.max))
+    }
+
+    /// The value at the share `f` of the way from `a` to `b`.
+    pub(super) fn between(&self, a: f64, b: f64, f: f64) -> f64 {
+        match self.least {
+            _ if a == b => a,
+            Some(_) => self.outward(self.inward(a) + f * (self.inward(b) - self.inward(a))),
+            // Not `b - a`, which may be past what a double holds.
+            None => a * (1.0 - f) + b * f,
+        }
+    }
+
+    /// `x` on the scale that values are interpolated on: its own, or for many magnitudes a logarithm that runs straight through zero.
+    pub(super) fn inward(&self, x: f64) -> f64 {
+        match self.least {
+            Some(_) if x == 0.0 => 0.0,
+            Some(least) => x.signum() * (1.0 + (x.abs().ln() - least.ln()).max(0.0)),
+            None => x,
+        }
+    }
+
+    /// The inverse of [`Bounds::inward`].
+    pub(super) fn outward(&self, t: f64) -> f64 {
+        match self.least {
+            Some(least) if t.abs() <= 1.0 => t * least,
+            Some(least) => t.signum() * ((t.abs() - 1.0) + least.ln()).exp().min(f64::MAX),
+            None => t,
+        }
+    }
+
+    fn out_of_gaps(&self, x: f64) -> f64 {
+        let at = self.gaps.partition_point(|&(_, end)| end <= x);
+        match self.gaps.get(at) {
+            Some(&(start, end)) if start < x => {
+                if x - start < end - x {
+                    start
+                } else {
+                    end
+                }
+            }
+            _ => x,
+        }
+    }
+
+    fn find_gaps(&self, sorted: &[f64]) -> Vec<(f64, f64)> {
+        let mut distinct = sorted.to_vec();
+        distinct.dedup();
+        let at: Vec<f64> = distinct.iter().map(|&x| self.inward(x)).collect();
+        // How wide so many steps are, halved so that no difference overflows.
+        let width = |from: usize, to: usize| at[to] / 2.0 - at[from] / 2.0;
+        let mut gaps: Vec<(f64, usize)> = Vec::new();
+        for i in 1..at.len() {
+            let below = i - 1 - (i - 1).saturating_sub(NEIGHBOURS);
+            let above = (at.len() - 1 - i).min(NEIGHBOURS);
+            let beside = [(below, width(i - 1 - below, i - 1)), (above, width(i, i + above))];
+            let measured = beside.into_iter().filter(|(steps, _)| *steps >= FEWEST).map(|(_, w)| w);
+            let gap = width(i - 1, i);
+            if measured.reduce(f64::max).is_some_and(|w| gap / FAR > w) {
+                gaps.push((gap, i));
+            }
+        }
+        gaps.sort_by(|a, b| b.0.total_cmp(&a.0));
+        gaps.truncate(MOST_GAPS);
+        let mut gaps: Vec<(f64, f64)> = gaps.into_iter().map(|(_, i)| (distinct[i - 1], distinct[i])).collect();
+        gaps.sort_by(|a, b| a.0.total_cmp(&b.0));
+        gaps
+    }
+
+    /// Values that stand alone: nothing but a gap, or the end of the data, on either side.
+    pub(super) fn alone(&self) -> Vec<f64> {
+        let ends = std::iter::once(self.min).chain(self.gaps.iter().map(|g| g.1));
+        let starts = self.gaps.iter().map(|g| g.0).chain([self.max]);
+        match self.gaps.is_empty() {
+            true => Vec::new(),
+            false => ends.zip(starts).filter(|(a, b)| a == b).map(|(a, _)| a).collect(),
+        }
     }
 
     /// What is wrong with bounds that were read from a file, if anything.
     pub(crate) fn problem(&self) -> Option<&'static str> {
-        let sound = self.min <= self.max && self.min.is_finite() && self.max.is_finite() && self.step >= 0.0;
+        let finite = |x: f64| x.is_finite();
+        let sound = self.min <= self.max
+            && finite(self.min)
+            && finite(self.max)
+            && self.step >= 0.0
+            && self.least.is_none_or(|x| x > 0.0 && finite(x))
+            && self.gaps.iter().all(|&(a, b)| a < b && finite(a) && finite(b))
+            && self.gaps.is_sorted_by(|a, b| a.1 <= b.0);
         (!sound).then_some("has a range that is none")
     }
 }
@@ -55,29 +195,81 @@ fn round_to(x: f64, decimals: u8) -> f64 {
     if scaled.abs() < 4.5e15 { scaled.round() / scale } else { x }
 }
 
+/// `x` rounded to so many digits that count.
+fn round_significant(x: f64, digits: u8) -> f64 {
+    // Seventeen tell all doubles apart.
+    match digits {
+        17.. => x,
+        _ => format!("{x:.*e}", usize::from(digits.max(1)) - 1).parse().unwrap_or(x),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(mut values: Vec<f64>, precision: Precision) -> Bounds {
+        values.sort_by(f64::total_cmp);
+        Bounds::of(&values, precision)
+    }
+
     #[test]
     fn rounds_then_clamps() {
-        let b = Bounds::of(&[0.25, f64::NAN, 9.99], Some(2));
+        let b = of(vec![0.25, 9.99], Precision::decimals(2));
         assert_eq!(b.apply(7.14159), 7.14);
         assert_eq!(b.apply(9.999), 9.99);
         assert_eq!(b.apply(-4.0), 0.25);
         assert_eq!(b.apply(0.1 + 0.2), 0.3);
+        let b = of(vec![3.25e-18, 9.99e-18], Precision::significant(3));
+        assert_eq!(b.apply(7.14159e-18), 7.14e-18);
     }
 
     #[test]
     fn dates_step_by_the_largest_unit_that_divides_them() {
-        let days = Bounds::of(&[0.0, 86_400.0, 5.0 * 86_400.0], None);
+        let dates = Precision::default();
+        let days = of(vec![0.0, 86_400.0, 5.0 * 86_400.0], dates);
         assert_eq!((days.step, days.apply(100_000.0)), (86_400.0, 86_400.0));
-        assert_eq!(Bounds::of(&[0.0, 7200.0], None).step, 3600.0);
-        assert_eq!(Bounds::of(&[0.5], None).step, 0.0);
+        assert_eq!(of(vec![0.0, 7200.0], dates).step, 3600.0);
+        assert_eq!(of(vec![0.5], dates).step, 0.0);
     }
 
     #[test]
     fn nothing_seen_gives_an_empty_range() {
-        assert_eq!(Bounds::of(&[f64::NAN], None).max, 0.0);
+        assert_eq!(of(vec![], Precision::default()).max, 0.0);
+    }
+
+    #[test]
+    fn a_sentinel_is_apart_and_a_tail_is_not() {
+        let mut values: Vec<f64> = (0..300).map(|i| f64::from(i % 100)).collect();
+        values.extend([9999.0; 3]);
+        values.extend([-999.0; 2]);
+        let b = of(values, Precision::decimals(0));
+        assert_eq!(b.gaps, [(-999.0, 0.0), (99.0, 9999.0)]);
+        assert_eq!(b.alone(), [-999.0, 9999.0]);
+        assert_eq!((b.apply(5000.0), b.apply(6000.0), b.apply(-400.0)), (99.0, 9999.0, 0.0));
+        // Quantiles of an exponential and of a log-normal distribution, out to one in a thousand.
+        let tail = |f: fn(f64) -> f64| (0..1000).map(|i| f((f64::from(i) + 0.5) / 1000.0)).collect::<Vec<f64>>();
+        assert_eq!(of(tail(|u| -(1.0 - u).ln()), Precision::decimals(6)).gaps, []);
+        assert_eq!(of(tail(|u| (2.0 * crate::normal::quantile(u)).exp()), Precision::decimals(6)).gaps, []);
+    }
+
+    #[test]
+    fn two_islands_have_nothing_between() {
+        let values = (0..50).map(f64::from).chain((0..50).map(|i| 10_000.0 + f64::from(i))).collect();
+        let b = of(values, Precision::decimals(0));
+        assert_eq!((b.gaps.clone(), b.alone()), (vec![(49.0, 10_000.0)], vec![]));
+    }
+
+    #[test]
+    fn many_magnitudes_are_interpolated_by_their_logarithm() {
+        let b = of(vec![-1e300, -1e-300, 0.0, 1e-300, 1.0, 1e300], Precision::significant(17));
+        assert_eq!(b.least, Some(1e-300));
+        assert!((b.between(1.0, 1e300, 0.5).log10() - 150.0).abs() < 1e-9);
+        assert!(b.between(-1e300, 1e300, 0.5).abs() < 1e-300);
+        for x in [-1e300, -1e-300, 0.0, 1e-300, 1.0, 1e300] {
+            assert!((b.outward(b.inward(x)) - x).abs() <= 1e-11 * x.abs(), "{x}");
+        }
+        let far = of(vec![-1.7e308, 1.7e308], Precision::significant(2));
+        assert_eq!(far.between(-1.7e308, 1.7e308, 0.5), 0.0);
     }
 }

@@ -3,7 +3,7 @@
 //! A value that alone holds as many rows as an average bin (0 in a column that is 0 nine times in ten, 40
 //! hours a week) is a *point mass* with a token of its own; so is every value when there are no more of
 //! them than bins. Between point masses the values are cut into bins of equal count. Tokens are in the order
-//! of the values, missing comes last.
+//! of the values; words that stand among the numbers follow, and missing comes last. No bin reaches over a gap of the data.
 //!
 //! Decoding a bin draws from the quantile function inside the bin, kept as a few knots that are linear in
 //! between. Inner knots stand for at least [`ROWS_PER_KNOT`] rows each; the ends of a bin are values that occur, and so is
@@ -11,7 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bounds::Bounds;
+use super::absent::Absent;
+use super::bounds::{Bounds, Precision};
 use super::encoded::Span;
 use crate::rng::{Stream, uniform};
 
@@ -27,29 +28,27 @@ pub struct GridCodec {
     pub bounds: Bounds,
     /// Quantile knots of each token, ascending; one knot is a point mass.
     cells: Vec<Vec<f64>>,
-    /// True when missing values were seen: they have the last token.
-    missing: bool,
+    #[serde(flatten)]
+    absent: Absent,
 }
 
 impl GridCodec {
     /// Cuts the values into about `bins` tokens.
-    pub fn fit(values: &[f64], decimals: Option<u8>, bins: usize) -> Self {
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let missing = sorted.len() < values.len();
-        let bounds = Bounds::of(values, decimals);
-        GridCodec { bounds, cells: cut(&sorted, bins.max(2), bounds.step), missing }
+    pub fn fit(values: &[f64], precision: Precision, bins: usize) -> Self {
+        let sorted = sorted(values);
+        let bounds = Bounds::of(&sorted, precision);
+        GridCodec { cells: cut(&sorted, bins.max(2), &bounds), bounds, absent: Absent::of(values) }
     }
 
     /// What a model sees of this column.
     pub fn span(&self) -> Span {
-        let tokens = (self.cells.len() + usize::from(self.missing)).max(1);
+        let tokens = (self.cells.len() + self.absent.tokens()).max(1);
         Span { tokens: tokens as u32, scalar: false, ordered: true }
     }
 
     /// The token of missing values, if any were seen.
     pub fn missing_token(&self) -> Option<u32> {
-        self.missing.then_some(self.cells.len() as u32)
+        self.absent.missing_token(self.cells.len())
     }
 
     /// The smallest and largest value that a token decodes to; `None` for missing.
@@ -68,7 +67,7 @@ impl GridCodec {
         let (lower, upper): (Vec<f64>, Vec<f64>) = self.cells.iter().map(|c| self.ends(c)).unzip();
         let token = |&x: &f64| {
             if x.is_nan() || upper.is_empty() {
-                return self.missing_token().unwrap_or(0);
+                return self.absent.token(x, self.cells.len());
             }
             let at = upper.partition_point(|&u| u < x).min(upper.len() - 1);
             let below_gap = at > 0 && x < lower[at] && x - upper[at - 1] < lower[at] - x;
@@ -80,7 +79,10 @@ impl GridCodec {
     /// What is wrong with a codec that was read from a file, if anything.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let sound = |c: &Vec<f64>| !c.is_empty() && c.is_sorted() && c.iter().all(|x| x.is_finite());
-        if !self.cells.iter().all(sound) { Some("has a cell that is no range") } else { self.bounds.problem() }
+        match self.cells.iter().all(sound) {
+            true => self.absent.problem().or_else(|| self.bounds.problem()),
+            false => Some("has a cell that is no range"),
+        }
     }
 
     /// Values of a column of tokens.
@@ -89,19 +91,20 @@ impl GridCodec {
     }
 
     fn draw(&self, token: u32, rng: &mut Stream) -> f64 {
-        let Some(cell) = self.cells.get(token as usize) else { return f64::NAN };
+        let Some(cell) = self.cells.get(token as usize) else { return self.absent.value(token, self.cells.len()) };
         if cell.len() == 1 {
             return cell[0];
         }
         let at = uniform(rng) * (cell.len() - 1) as f64;
         let (k, f) = (at as usize, at.fract());
         let (least, most) = self.ends(cell);
-        self.bounds.apply(cell[k] + f * (cell[k + 1] - cell[k])).clamp(least, most)
+        self.bounds.apply(self.bounds.between(cell[k], cell[k + 1], f)).clamp(least, most)
     }
 }
 
 /// Point masses and bins of sorted values; every cell's knots lie inside its own values, so cells never overlap.
-fn cut(sorted: &[f64], bins: usize, step: f64) -> Vec<Vec<f64>> {
+fn cut(sorted: &[f64], bins: usize, bounds: &Bounds) -> Vec<Vec<f64>> {
+    let step = bounds.step;
     let runs = runs(sorted);
     if runs.len() <= bins {
         return runs.iter().map(|&(start, _)| vec![sorted[start]]).collect();
@@ -119,13 +122,21 @@ fn cut(sorted: &[f64], bins: usize, step: f64) -> Vec<Vec<f64>> {
             continue;
         }
         let first = *open.get_or_insert(run.0);
-        if run.1 - first >= per_bin {
+        let before_gap = || bounds.gaps.iter().any(|g| g.0 == sorted[run.0]);
+        if run.1 - first >= per_bin || before_gap() {
             cells.push(knots(&sorted[first..run.1], step));
             open = None;
         }
     }
     cells.extend(open.map(|first| knots(&sorted[first..], step)));
     cells
+}
+
+/// The values that are numbers, ascending.
+pub(super) fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted
 }
 
 /// Start and end of each run of equal values.
@@ -171,7 +182,7 @@ mod tests {
         // 900 zeros, then 1..=100: zero is a point mass, the rest are bins.
         let mut values = vec![0.0; 900];
         values.extend((1..=100).map(f64::from));
-        let codec = GridCodec::fit(&values, Some(0), 20);
+        let codec = GridCodec::fit(&values, Precision::decimals(0), 20);
         assert_eq!(codec.range(0), Some((0.0, 0.0)));
         assert!(codec.range(1).unwrap().0 < codec.range(1).unwrap().1);
         let back = codec.decode(&codec.encode(&values), &mut stream(0, "t", 0));
@@ -182,7 +193,7 @@ mod tests {
     #[test]
     fn a_decoded_column_has_the_quantiles_of_the_original() {
         let values: Vec<f64> = (0..20_000).map(|i| (f64::from(i) / 20_000.0).powi(6) * 1e6).collect();
-        let codec = GridCodec::fit(&values, None, 32);
+        let codec = GridCodec::fit(&values, Precision::default(), 32);
         let mut back = codec.decode(&codec.encode(&values), &mut stream(0, "t", 0));
         back.sort_unstable_by(f64::total_cmp);
         let worst =
@@ -194,7 +205,7 @@ mod tests {
     #[test]
     fn every_value_of_a_bin_is_drawn_alike() {
         let values: Vec<f64> = (0..60_000).map(|i| f64::from(i % 600)).collect();
-        let codec = GridCodec::fit(&values, Some(0), 100);
+        let codec = GridCodec::fit(&values, Precision::decimals(0), 100);
         let mut counts = vec![0f64; 600];
         let mut rng = stream(3, "t", 0);
         for x in codec.decode(&codec.encode(&values.repeat(5)), &mut rng) {
@@ -207,10 +218,10 @@ mod tests {
 
     #[test]
     fn all_missing_and_constant() {
-        let codec = GridCodec::fit(&[f64::NAN, f64::NAN], None, 8);
+        let codec = GridCodec::fit(&[f64::NAN, f64::NAN], Precision::default(), 8);
         assert_eq!(codec.span().tokens, 1);
         assert!(codec.decode(&[0], &mut stream(0, "t", 0))[0].is_nan());
-        let codec = GridCodec::fit(&[3.5; 10], Some(1), 8);
+        let codec = GridCodec::fit(&[3.5; 10], Precision::decimals(1), 8);
         assert_eq!(codec.decode(&codec.encode(&[3.5]), &mut stream(0, "t", 0)), vec![3.5]);
     }
 
@@ -220,7 +231,7 @@ mod tests {
             raw in prop::collection::vec(prop_oneof![8 => (-500i32..500).prop_map(|x| f64::from(x) / 10.0), 1 => Just(f64::NAN), 3 => Just(0.0)], 1..400),
             bins in 2usize..40,
         ) {
-            let codec = GridCodec::fit(&raw, Some(1), bins);
+            let codec = GridCodec::fit(&raw, Precision::decimals(1), bins);
             let tokens = codec.encode(&raw);
             let back = codec.decode(&tokens, &mut stream(5, "t", 0));
             prop_assert_eq!(codec.encode(&back), tokens);

@@ -13,6 +13,7 @@
 //!
 //! Each file holds fit, encode and decode of one kind.
 
+mod absent;
 pub mod bounds;
 pub mod category;
 mod column;
@@ -21,7 +22,8 @@ pub mod grid;
 pub mod modes;
 pub mod normal;
 
-pub use bounds::Bounds;
+pub use absent::Absent;
+pub use bounds::{Bounds, Precision};
 pub use category::CategoryCodec;
 pub use column::ColumnCodec;
 pub use encoded::{Encoded, Span};
@@ -33,7 +35,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::table::frame::{Column, Frame};
-use crate::table::schema::{ColumnKind, Schema};
+use crate::table::schema::{Field, Schema};
 
 /// How number columns are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,25 +72,18 @@ pub struct TableCodec {
 impl TableCodec {
     /// Fits one codec a column of `frame`, which `schema` parsed, on all threads. Costs a sort of each number column.
     pub fn fit(schema: &Schema, frame: &Frame, config: &CodecConfig) -> Self {
-        let kinds: Vec<&ColumnKind> = schema.modelled().map(|f| &f.kind).collect();
-        let fit = |(column, kind): (&Column, &&ColumnKind)| match column {
+        let fields: Vec<&Field> = schema.modelled().collect();
+        let fit = |(column, field): (&Column, &&Field)| match column {
             Column::Category { codes, levels } => {
                 ColumnCodec::Category(CategoryCodec::fit(codes, levels, config.rare, config.max_levels))
             }
-            Column::Number(v) => {
-                let decimals = match kind {
-                    ColumnKind::Integer => Some(0),
-                    ColumnKind::Decimal { decimals } => Some(*decimals),
-                    _ => None, // dates: their step rounds
-                };
-                match config.numeric {
-                    Numeric::Grid => ColumnCodec::Grid(GridCodec::fit(v, decimals, config.bins)),
-                    Numeric::Modes => ColumnCodec::Modes(ModesCodec::fit(v, decimals, config.bins)),
-                    Numeric::Normal => ColumnCodec::Normal(NormalCodec::fit(v, decimals)),
-                }
-            }
+            Column::Number(v) => match config.numeric {
+                Numeric::Grid => ColumnCodec::Grid(GridCodec::fit(v, field.precision(), config.bins)),
+                Numeric::Modes => ColumnCodec::Modes(ModesCodec::fit(v, field.precision(), config.bins)),
+                Numeric::Normal => ColumnCodec::Normal(NormalCodec::fit(v, field.precision())),
+            },
         };
-        TableCodec { columns: frame.columns.par_iter().zip(&kinds).map(fit).collect() }
+        TableCodec { columns: frame.columns.par_iter().zip(&fields).map(fit).collect() }
     }
 
     /// What is wrong with a codec that was read from a file together with `schema`, if anything: the column and the
@@ -97,6 +92,10 @@ impl TableCodec {
         let fields: Vec<_> = schema.modelled().collect();
         if fields.len() != self.columns.len() || fields.is_empty() {
             return Some(format!("{} columns to learn meet {} codecs", fields.len(), self.columns.len()));
+        }
+        let unfit = |f: &Field| f.problem().map(|p| format!("column `{}` {p}", f.name));
+        if let Some(problem) = schema.fields.iter().find_map(unfit) {
+            return Some(problem);
         }
         fields.iter().zip(&self.columns).find_map(|(field, codec)| {
             let problem = match codec {

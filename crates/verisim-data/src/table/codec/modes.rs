@@ -4,14 +4,17 @@
 //!
 //! Deviations: the mixture is fitted by expectation-maximisation on at most [`POINTS`] weighted quantiles,
 //! so that a million rows take the time of two thousand; the mode is the most responsible one rather than
-//! a random draw, so that encoding is a function; missing values are a mode of their own.
+//! a random draw, so that encoding is a function; missing values are a mode of their own, and so is each word among the numbers
+//! and each value that stands alone, with nothing near it.
 
 use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::bounds::Bounds;
+use super::absent::Absent;
+use super::bounds::{Bounds, Precision};
 use super::encoded::Span;
+use super::grid::sorted;
 
 /// Most weighted points that the mixture is fitted to.
 pub const POINTS: usize = 2048;
@@ -43,42 +46,56 @@ pub struct ModesCodec {
     pub bounds: Bounds,
     /// Components of the mixture by ascending mean; token `k` is component `k`.
     modes: Vec<Mode>,
-    /// True when missing values were seen: they have the last token.
-    missing: bool,
+    /// Values that stand alone; their tokens follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    alone: Vec<f64>,
+    #[serde(flatten)]
+    absent: Absent,
 }
 
 impl ModesCodec {
     /// Fits at most `max_modes` modes.
-    pub fn fit(values: &[f64], decimals: Option<u8>, max_modes: usize) -> Self {
-        let bounds = Bounds::of(values, decimals);
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let missing = sorted.len() < values.len();
+    pub fn fit(values: &[f64], precision: Precision, max_modes: usize) -> Self {
+        let mut sorted = sorted(values);
+        let bounds = Bounds::of(&sorted, precision);
+        let alone = bounds.alone();
+        sorted.retain(|x| !alone.contains(x));
+        sorted.iter_mut().for_each(|x| *x = bounds.inward(*x) / scale(&bounds));
         let modes = if sorted.is_empty() { Vec::new() } else { mixture(&points(&sorted), max_modes.max(1)) };
-        ModesCodec { bounds, modes, missing }
+        ModesCodec { bounds, modes, alone, absent: Absent::of(values) }
     }
 
     /// What a model sees of this column.
     pub fn span(&self) -> Span {
-        let tokens = (self.modes.len() + usize::from(self.missing)).max(1) as u32;
+        let tokens = (self.numbers() + self.absent.tokens()).max(1) as u32;
         Span { tokens, scalar: true, ordered: true }
+    }
+
+    /// Tokens that stand for numbers.
+    fn numbers(&self) -> usize {
+        self.modes.len() + self.alone.len()
     }
 
     /// The token of missing values, if any were seen.
     pub fn missing_token(&self) -> Option<u32> {
-        self.missing.then_some(self.modes.len() as u32)
+        self.absent.missing_token(self.numbers())
     }
 
     /// The values that a token can decode to; `None` for missing.
     pub fn range(&self, token: u32) -> Option<(f64, f64)> {
-        let m = self.modes.get(token as usize)?;
-        Some((self.bounds.apply(m.mean - 4.0 * m.sd), self.bounds.apply(m.mean + 4.0 * m.sd)))
+        match self.modes.get(token as usize) {
+            Some(_) => Some((self.place(token, -1.0), self.place(token, 1.0))),
+            None => self.alone.get(token as usize - self.modes.len()).map(|&x| (x, x)),
+        }
     }
 
     /// What is wrong with a codec that was read from a file, if anything.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let sound = |m: &Mode| m.sd > 0.0 && m.sd.is_finite() && m.mean.is_finite();
-        if !self.modes.iter().all(sound) { Some("has a mode that is no distribution") } else { self.bounds.problem() }
+        match self.modes.iter().all(sound) && self.alone.iter().all(|x| x.is_finite()) {
+            true => self.absent.problem().or_else(|| self.bounds.problem()),
+            false => Some("has a mode that is no distribution"),
+        }
     }
 
     /// Mode and position of each value.
@@ -87,9 +104,16 @@ impl ModesCodec {
     }
 
     fn encode_one(&self, x: f64) -> (u32, f32) {
-        if x.is_nan() || self.modes.is_empty() {
+        if x.is_nan() {
+            return (self.absent.token(x, self.numbers()), 0.0);
+        }
+        if let Some(k) = self.alone.iter().position(|&a| a == x) {
+            return ((self.modes.len() + k) as u32, 0.0);
+        }
+        if self.modes.is_empty() {
             return (self.missing_token().unwrap_or(0), 0.0);
         }
+        let x = self.bounds.inward(x) / scale(&self.bounds);
         let (mut best, mut mass) = (0, f64::NEG_INFINITY);
         for (k, mode) in self.modes.iter().enumerate() {
             let m = mode.log_mass(x);
@@ -104,11 +128,25 @@ impl ModesCodec {
     /// Values of modes and positions.
     pub fn decode(&self, tokens: &[u32], scalars: &[f32]) -> Vec<f64> {
         let value = |(&t, &s): (&u32, &f32)| match self.modes.get(t as usize) {
-            Some(m) => self.bounds.apply(m.mean + 4.0 * m.sd * f64::from(s.clamp(-1.0, 1.0))),
-            None => f64::NAN,
+            Some(_) => self.place(t, s),
+            None if (t as usize) < self.numbers() => self.alone[t as usize - self.modes.len()],
+            None => self.absent.value(t, self.numbers()),
         };
         tokens.iter().zip(scalars).map(value).collect()
     }
+
+    /// The value at position `s` of mode `t`, which there is.
+    fn place(&self, t: u32, s: f32) -> f64 {
+        let m = self.modes[t as usize];
+        let x = (m.mean + 4.0 * m.sd * f64::from(s.clamp(-1.0, 1.0))) * scale(&self.bounds);
+        self.bounds.apply(self.bounds.outward(x))
+    }
+}
+
+/// What values are divided by: 1 but for numbers whose squares a double does not hold.
+fn scale(bounds: &Bounds) -> f64 {
+    let most = bounds.inward(bounds.min).abs().max(bounds.inward(bounds.max).abs());
+    if most > 0.0 && !(1e-60..1e60).contains(&most) { most } else { 1.0 }
 }
 
 /// At most [`POINTS`] points of equal weight that stand for the sorted values.
@@ -200,7 +238,7 @@ mod tests {
         let mut rng = stream(1, "modes", 0);
         let values: Vec<f64> =
             (0..20_000).map(|i| if i % 4 == 0 { 100.0 + 2.0 * normal(&mut rng) } else { normal(&mut rng) }).collect();
-        let codec = ModesCodec::fit(&values, None, 2);
+        let codec = ModesCodec::fit(&values, Precision::default(), 2);
         let m = &codec.modes;
         assert_eq!(m.len(), 2);
         assert!((m[0].mean - 0.0).abs() < 0.05 && (m[1].mean - 100.0).abs() < 0.1, "{m:?}");
@@ -210,13 +248,13 @@ mod tests {
     #[test]
     fn a_million_rows_cost_no_more_than_the_sort() {
         let values: Vec<f64> = (0..1_000_000).map(|i| f64::from(i % 9973)).collect();
-        assert!(ModesCodec::fit(&values, Some(0), 10).modes.len() > 1);
+        assert!(ModesCodec::fit(&values, Precision::decimals(0), 10).modes.len() > 1);
     }
 
     proptest! {
         #[test]
         fn round_trip(raw in prop::collection::vec(prop_oneof![9 => (-3000i32..3000).prop_map(|x| f64::from(x) / 100.0), 1 => Just(f64::NAN)], 1..200)) {
-            let codec = ModesCodec::fit(&raw, Some(2), 10);
+            let codec = ModesCodec::fit(&raw, Precision::decimals(2), 10);
             let (tokens, scalars) = codec.encode(&raw);
             let back = codec.decode(&tokens, &scalars);
             for (x, y) in raw.iter().zip(&back) {

@@ -1,11 +1,13 @@
 //! Quantile-to-normal: a number becomes the normal score of its rank, so that whatever the shape of the
-//! column a model sees a standard normal one. Point masses and missing values are tokens of their own;
+//! column a model sees a standard normal one. Point masses, values that stand alone, words and missing values are tokens of their own;
 //! all other values share one token and differ by the scalar.
 
 use serde::{Deserialize, Serialize};
 
-use super::bounds::Bounds;
+use super::absent::Absent;
+use super::bounds::{Bounds, Precision};
 use super::encoded::Span;
+use super::grid::sorted;
 use crate::normal;
 
 /// Most knots of the quantile function.
@@ -24,37 +26,42 @@ pub struct NormalCodec {
     masses: Vec<f64>,
     /// Quantile function of the other values, ascending; token `masses.len()` when not empty.
     quantiles: Vec<f64>,
-    /// True when missing values were seen: they have the last token.
-    missing: bool,
+    #[serde(flatten)]
+    absent: Absent,
 }
 
 impl NormalCodec {
     /// Learns the point masses and the quantile function.
-    pub fn fit(values: &[f64], decimals: Option<u8>) -> Self {
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let missing = sorted.len() < values.len();
+    pub fn fit(values: &[f64], precision: Precision) -> Self {
+        let mut sorted = sorted(values);
+        let bounds = Bounds::of(&sorted, precision);
+        let alone = bounds.alone();
         let least = ((sorted.len() as f64 * MASS) as usize).max(2);
-        let masses: Vec<f64> =
-            sorted.chunk_by(|a, b| a == b).filter(|run| run.len() >= least).map(|run| run[0]).collect();
+        let is_mass = |run: &&[f64]| run.len() >= least || alone.contains(&run[0]);
+        let masses: Vec<f64> = sorted.chunk_by(|a, b| a == b).filter(is_mass).map(|run| run[0]).collect();
         sorted.retain(|x| !masses.contains(x));
         let pieces = (sorted.len() / ROWS_PER_KNOT).clamp(1, KNOTS - 1);
         let quantiles = match sorted.len() {
             0 => Vec::new(),
             n => (0..=pieces).map(|k| sorted[k * (n - 1) / pieces]).collect(),
         };
-        NormalCodec { bounds: Bounds::of(values, decimals), masses, quantiles, missing }
+        NormalCodec { bounds, masses, quantiles, absent: Absent::of(values) }
     }
 
     /// What a model sees of this column.
     pub fn span(&self) -> Span {
-        let tokens = self.masses.len() + usize::from(!self.quantiles.is_empty()) + usize::from(self.missing);
+        let tokens = self.numbers() + self.absent.tokens();
         Span { tokens: tokens.max(1) as u32, scalar: true, ordered: true }
+    }
+
+    /// Tokens that stand for numbers.
+    fn numbers(&self) -> usize {
+        self.masses.len() + usize::from(!self.quantiles.is_empty())
     }
 
     /// The token of missing values, if any were seen.
     pub fn missing_token(&self) -> Option<u32> {
-        self.missing.then(|| self.span().tokens - 1)
+        self.absent.missing_token(self.numbers())
     }
 
     /// The values that a token can decode to; `None` for missing.
@@ -72,7 +79,7 @@ impl NormalCodec {
         if !(sound(&self.masses) && sound(&self.quantiles)) {
             return Some("has quantiles out of order");
         }
-        self.bounds.problem()
+        self.absent.problem().or_else(|| self.bounds.problem())
     }
 
     /// Token and normal score of each value.
@@ -82,7 +89,7 @@ impl NormalCodec {
 
     fn encode_one(&self, x: f64) -> (u32, f32) {
         if x.is_nan() {
-            return (self.missing_token().unwrap_or(0), 0.0);
+            return (self.absent.token(x, self.numbers()), 0.0);
         }
         let mass = self.masses.binary_search_by(|m| m.total_cmp(&x));
         match mass {
@@ -106,8 +113,9 @@ impl NormalCodec {
         } else if below == q.len() {
             pieces
         } else {
-            let (lo, hi) = (q[below - 1], q[below]);
-            (below - 1) as f64 + (x - lo) / (hi - lo)
+            let (lo, hi) = (self.bounds.inward(q[below - 1]), self.bounds.inward(q[below]));
+            // Halves, so that no difference overflows.
+            (below - 1) as f64 + (self.bounds.inward(x) / 2.0 - lo / 2.0) / (hi / 2.0 - lo / 2.0)
         };
         // Half a knot's mass is left outside either end, so that the extremes stay finite.
         normal::quantile((rank + 0.5) / (pieces + 1.0))
@@ -118,7 +126,7 @@ impl NormalCodec {
         let value = |(&t, &s): (&u32, &f32)| match self.masses.get(t as usize) {
             Some(&m) => m,
             None if t as usize == self.masses.len() && !self.quantiles.is_empty() => self.value(f64::from(s)),
-            None => f64::NAN,
+            None => self.absent.value(t, self.numbers()),
         };
         tokens.iter().zip(scalars).map(value).collect()
     }
@@ -129,7 +137,7 @@ impl NormalCodec {
         let rank = (normal::cdf(score) * (pieces.max(1.0) + 1.0) - 0.5).clamp(0.0, pieces);
         let k = (rank as usize).min(q.len().saturating_sub(2));
         let hi = q.get(k + 1).copied().unwrap_or(q[k]);
-        self.bounds.apply(q[k] + (rank - k as f64) * (hi - q[k]))
+        self.bounds.apply(self.bounds.between(q[k], hi, rank - k as f64))
     }
 }
 
@@ -143,7 +151,7 @@ mod tests {
     fn scores_are_standard_normal_and_masses_apart() {
         let mut values: Vec<f64> = (0..9000).map(|i| f64::from(i).powi(2)).collect();
         values.extend(vec![-1.0; 1000]);
-        let codec = NormalCodec::fit(&values, None);
+        let codec = NormalCodec::fit(&values, Precision::default());
         let (tokens, scores) = codec.encode(&values);
         assert_eq!(tokens.iter().filter(|&&t| t == 0).count(), 1000);
         let s: Vec<f64> = scores[..9000].iter().map(|&x| f64::from(x)).collect();
@@ -155,7 +163,7 @@ mod tests {
     proptest! {
         #[test]
         fn round_trip_within_a_knot(raw in prop::collection::vec(prop_oneof![9 => (-3000i32..3000).prop_map(f64::from), 1 => Just(f64::NAN)], 1..300)) {
-            let codec = NormalCodec::fit(&raw, Some(0));
+            let codec = NormalCodec::fit(&raw, Precision::decimals(0));
             let (tokens, scores) = codec.encode(&raw);
             prop_assert!(tokens.iter().all(|&t| t < codec.span().tokens));
             let back = codec.decode(&tokens, &scores);

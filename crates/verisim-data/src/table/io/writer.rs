@@ -14,8 +14,8 @@ use super::packed::{Finish, packed};
 use super::parquet;
 use crate::error::{Error, Result};
 use crate::file::Scratch;
-use crate::table::Table;
 use crate::table::schema::Schema;
+use crate::table::{Numeral, Table};
 
 /// Rows formatted by one thread at a time; a few hundred kilobytes of text.
 const BLOCK: usize = 4096;
@@ -146,8 +146,10 @@ struct Cells<'a> {
     before: Vec<u8>,
     /// What stands for a missing value.
     missing: Vec<u8>,
-    /// Text that JSON takes without quotes: `true` and `false`.
+    /// Text that JSON takes without quotes: `true` and `false`, and numbers that no array holds.
     bare: bool,
+    /// How numbers are written, where that is not plain.
+    numeral: Option<Numeral>,
 }
 
 enum Typed<'a> {
@@ -179,7 +181,13 @@ impl<'a> Rows<'a> {
                 Style::Delimited(_) if alone && field.missing.is_empty() => missing.extend(b"\"\""),
                 Style::Delimited(delimiter) => push_cell(&field.missing, delimiter, &mut missing),
             }
-            Ok(Cells { values, before, missing, bare: field.arrow.as_deref() == Some("Boolean") })
+            let wide = field.numeral.wide.is_some() && field.numeral.words.is_empty();
+            let numeral = (!field.numeral.is_plain() && field.numeral.words.is_empty()).then(|| match style {
+                Style::Json => field.numeral.undressed(),
+                Style::Delimited(_) => field.numeral.clone(),
+            });
+            let bare = field.arrow.as_deref() == Some("Boolean") || wide;
+            Ok(Cells { values, before, missing, bare, numeral })
         };
         let columns = table.columns.iter().zip(&schema.fields).map(cells).collect::<Result<_>>()?;
         Ok(Rows { columns, style })
@@ -207,6 +215,11 @@ impl<'a> Rows<'a> {
     }
 
     fn push(&self, cells: &Cells, row: usize, out: &mut Vec<u8>) {
+        if let Some(numeral) = &cells.numeral
+            && cells.push_dressed(numeral, row, self.style, out)
+        {
+            return;
+        }
         match &cells.values {
             Typed::Text(v) if v.is_valid(row) => match self.style {
                 Style::Delimited(delimiter) => push_cell(v.value(row), delimiter, out),
@@ -219,6 +232,27 @@ impl<'a> Rows<'a> {
             Typed::Real(v) if v.is_valid(row) && v.value(row).is_finite() => push_real(v.value(row), out),
             _ => out.extend_from_slice(&cells.missing),
         }
+    }
+}
+
+impl Cells<'_> {
+    /// Appends a number in the dress of its column; false where there is none.
+    fn push_dressed(&self, numeral: &Numeral, row: usize, style: Style, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        match &self.values {
+            Typed::Text(v) if v.is_valid(row) && numeral.wide.is_some() => numeral.push_plain(v.value(row), out),
+            Typed::Whole(v) if v.is_valid(row) => numeral.push_whole(v.value(row), out),
+            Typed::Real(v) if v.is_valid(row) && v.value(row).is_finite() => numeral.push(v.value(row), out),
+            _ => return false,
+        }
+        // `1,234` in a file of commas.
+        if let Style::Delimited(delimiter) = style
+            && out[start..].contains(&delimiter)
+        {
+            out.insert(start, b'"');
+            out.push(b'"');
+        }
+        true
     }
 }
 

@@ -6,6 +6,10 @@ use serde::{Serialize, Serializer};
 
 use super::{ColumnKind, Field, Odd, Reason, Schema};
 use crate::number::grouped;
+use crate::table::fake::Provider;
+
+/// So many levels of one row each are worth a warning.
+const MANY_SINGLES: usize = 10;
 
 /// A schema and the cells of the table that decided it.
 ///
@@ -32,6 +36,16 @@ pub(super) struct Evidence {
     pub(super) infinite: usize,
     /// Rows without a value; 0 where all are.
     pub(super) missing: usize,
+    /// The mark between digits may as well be a decimal comma.
+    pub(super) ambiguous: bool,
+    /// Rows with a word among numbers.
+    pub(super) words: usize,
+    /// The type of the source has no room for new keys.
+    pub(super) narrow: bool,
+    /// Levels that one row alone has.
+    pub(super) singles: usize,
+    /// What its levels are, where that tells of persons.
+    pub(super) personal: Option<Provider>,
 }
 
 impl Field {
@@ -55,6 +69,42 @@ impl Field {
     }
 
     fn sentence(&self, evidence: Option<&Evidence>) -> String {
+        let mut sentence = self.rule(evidence);
+        if self.reason == Reason::Untold {
+            return sentence;
+        }
+        let mut add = |text: &str| {
+            sentence.push_str(if sentence.is_empty() { "" } else { "; " });
+            sentence.push_str(text);
+        };
+        if let Some(dress) = self.numeral.described() {
+            add(&dress);
+        }
+        if evidence.is_some_and(|e| e.ambiguous) {
+            add("the comma may as well be a decimal comma: say which by a format if so");
+        }
+        match (self.numeral.words.as_slice(), evidence) {
+            ([], _) => {}
+            (words, Some(e)) => {
+                let quoted = words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");
+                add(&format!("{} with {quoted}, levels of their own", rows(e.words)));
+            }
+            (words, None) => add(&format!("beside {} words, levels of their own", count(words.len()))),
+        }
+        if let Some(offsets) = &self.offsets {
+            add(&format!("{} offsets from UTC, which keep their mix", count(offsets.count())));
+        }
+        if let Some(fill) = &self.fill {
+            add(&format!("{} are written", fill.provider.made()));
+        }
+        if evidence.is_some_and(|e| e.narrow) {
+            add("the type of the source has no room for new keys: they are written as 64-bit numbers");
+        }
+        sentence
+    }
+
+    /// The rule that decided, as a sentence.
+    fn rule(&self, evidence: Option<&Evidence>) -> String {
         let quoted = evidence.map(|e| e.values.iter().map(|v| format!("`{v}`")).collect::<Vec<_>>().join(" and "));
         match self.reason {
             Reason::Untold => String::new(),
@@ -62,13 +112,22 @@ impl Field {
             Reason::NoValue => "no value in any row".to_owned(),
             Reason::OneValue => format!("{} in every row", quoted.as_deref().unwrap_or("the same value")),
             Reason::YesOrNo => format!("only {}", quoted.as_deref().unwrap_or("a word for yes and one for no")),
-            Reason::CalendarDays => "eight digits that are all calendar days".to_owned(),
+            Reason::CalendarDays => match &self.kind {
+                ColumnKind::Datetime { format } if format == "%s" => "seconds since 1970-01-01".to_owned(),
+                ColumnKind::Datetime { format } if format == "%Q" => "milliseconds since 1970-01-01".to_owned(),
+                ColumnKind::Datetime { format } if format.len() > "%Y%m%d".len() => {
+                    format!("digits that are all times as `{format}`")
+                }
+                _ => "eight digits that are all calendar days".to_owned(),
+            },
             Reason::Decimals { infinite } => {
-                let digits = match &self.kind {
-                    ColumnKind::Decimal { decimals } => format!("at most {decimals}"),
-                    _ => "some".to_owned(),
+                let digits = match (&self.kind, self.numeral.significant, &self.numeral.wide) {
+                    (_, _, Some(wide)) => format!("{} digits after the point, all of which are kept", wide.decimals),
+                    (_, Some(digits), _) => format!("{digits} digits that count"),
+                    (ColumnKind::Decimal { decimals }, ..) => format!("at most {decimals} digits after the point"),
+                    _ => "some digits after the point".to_owned(),
                 };
-                format!("numbers with {digits} digits after the point{}", infinities(infinite, evidence))
+                format!("numbers with {digits}{}", infinities(infinite, evidence))
             }
             Reason::Codes { distinct, rows, infinite } => {
                 let infinite = infinities(infinite, evidence);
@@ -79,8 +138,8 @@ impl Field {
                 format!("whole numbers, {} distinct in {} rows{infinite}", count(distinct), count(rows))
             }
             Reason::UnbrokenRun => "every number of an unbroken run, once".to_owned(),
-            Reason::NamedLikeKey => "named like a key and different in every row".to_owned(),
-            Reason::OneShape => "different in every row, and all of one shape".to_owned(),
+            Reason::NamedLikeKey => format!("named like a key and different in {} row", self.nearly()),
+            Reason::OneShape => format!("different in {} row, and all of one shape", self.nearly()),
             Reason::Dates { ambiguous } => {
                 let format = match &self.kind {
                     ColumnKind::Datetime { format } => format,
@@ -93,7 +152,7 @@ impl Field {
             }
             Reason::FreeText { distinct, rows, odd } => {
                 let odd = oddity(odd, evidence);
-                format!("{} distinct texts in {} rows: free text, not modelled{odd}", count(distinct), count(rows))
+                format!("{} distinct texts in {} rows: free text, not learnt{odd}", count(distinct), count(rows))
             }
             Reason::Texts { distinct, rows, odd } => {
                 let odd = oddity(odd, evidence);
@@ -101,10 +160,39 @@ impl Field {
             }
         }
     }
+
+    fn nearly(&self) -> &'static str {
+        if self.rates.again > 0.0 || self.rates.missing > 0.0 { "nearly every" } else { "every" }
+    }
+
+    /// What becomes of a column that is not learnt, and what to do if that is not wanted.
+    fn unlearnt(&self) -> Option<String> {
+        let name = &self.name;
+        let skip = format!("leave it out with columns = {{ \"{name}\" = \"skip\" }}");
+        Some(match (&self.kind, &self.fill) {
+            (ColumnKind::Identifier { .. }, _) => {
+                format!("`{name}` is a key and not learnt: new ones of the same shape are written")
+            }
+            (ColumnKind::Text, Some(fill)) if fill.provider == Provider::Blank => {
+                format!("`{name}` is left empty, as the configuration says")
+            }
+            (ColumnKind::Text, fill) => {
+                let made = fill.as_ref().map_or("nothing", |f| f.provider.made());
+                format!("`{name}` is text and not learnt: {made} are written; {skip}, or empty with \"blank\"")
+            }
+            (ColumnKind::Constant { .. }, _) => format!("`{name}` has one value, which is written in every row"),
+            (ColumnKind::AllMissing, _) => format!("`{name}` has no value and stays empty"),
+            _ => return None,
+        })
+    }
 }
 
 fn count(n: usize) -> String {
     grouped(n as u64)
+}
+
+fn rows(n: usize) -> String {
+    format!("{} row{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 fn infinities(some: bool, evidence: Option<&Evidence>) -> String {
@@ -151,6 +239,45 @@ fn print<'a>(f: &mut fmt::Formatter<'_>, fields: &'a [Field], why: impl Iterator
 }
 
 impl Detected {
+    /// What people should know before they train: a line for each column that is not learnt, and for each whose levels tell of one
+    /// person.
+    pub fn notes(&self) -> Vec<String> {
+        let told = |(field, evidence): (&Field, &Evidence)| {
+            let distinct = match field.reason {
+                Reason::Texts { distinct, .. } => distinct,
+                _ => 0,
+            };
+            let name = &field.name;
+            let remedy = "protect = { min_rows = 5 } under [data] merges such levels";
+            if evidence.words > 0 {
+                let words = field.numeral.words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");
+                return Some(format!(
+                    "`{name}` is learnt as numbers with {words} among them in {}: list what means missing under `missing`; {remedy}",
+                    rows(evidence.words)
+                ));
+            }
+            if let Some(kind) = evidence.personal {
+                return Some(format!(
+                    "`{name}` is learnt by its values, which look like {}: the artefact holds them; {remedy}",
+                    kind.plural()
+                ));
+            }
+            let many = evidence.singles >= MANY_SINGLES && 20 * evidence.singles >= distinct;
+            many.then(|| {
+                let (singles, distinct) = (count(evidence.singles), count(distinct));
+                format!("{singles} of {distinct} values of `{name}` occur once, as of one person: the artefact holds them; {remedy}")
+            })
+        };
+        let mut notes = Detected::unlearnt(&self.schema);
+        notes.extend(self.schema.fields.iter().zip(&self.evidence).filter_map(told));
+        notes
+    }
+
+    /// A line for each column of `schema` that is not learnt: what is written there, and what to do if that is not wanted.
+    pub fn unlearnt(schema: &Schema) -> Vec<String> {
+        schema.fields.iter().filter_map(Field::unlearnt).collect()
+    }
+
     /// Why each column was taken for what it is, with the cells that decided; one sentence a field.
     pub fn whys(&self) -> impl Iterator<Item = String> {
         self.schema.fields.iter().zip(&self.evidence).map(|(field, evidence)| field.why_from(evidence))
@@ -175,26 +302,15 @@ impl fmt::Display for Detected {
 impl Serialize for Detected {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Fields<'a> {
-            fields: Vec<Told<'a>>,
+        struct Fields {
+            fields: Vec<serde_json::Value>,
         }
-        #[derive(Serialize)]
-        struct Told<'a> {
-            name: &'a str,
-            #[serde(flatten)]
-            kind: &'a ColumnKind,
-            reason: String,
-            missing: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            arrow: &'a Option<String>,
-        }
-        let fields = self.schema.fields.iter().zip(self.whys()).map(|(field, reason)| Told {
-            name: &field.name,
-            kind: &field.kind,
-            reason,
-            missing: &field.missing,
-            arrow: &field.arrow,
-        });
-        Fields { fields: fields.collect() }.serialize(serializer)
+        let told = |(field, why): (&Field, String)| {
+            let mut value = serde_json::to_value(field).map_err(serde::ser::Error::custom)?;
+            value["reason"] = why.into();
+            Ok(value)
+        };
+        let fields = self.schema.fields.iter().zip(self.whys()).map(told).collect::<Result<_, S::Error>>()?;
+        Fields { fields }.serialize(serializer)
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod detect;
 mod explain;
+mod numbers;
 mod parse;
 mod reason;
 mod render;
@@ -13,6 +14,10 @@ mod wish;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::table::codec::Precision;
+use crate::table::date::DateFormat;
+use crate::table::fake::Fill;
+use crate::table::{Numeral, Offsets};
 pub use explain::Detected;
 pub use reason::{Odd, Reason};
 pub use wish::{ColumnKindName, DetectSettings, Override};
@@ -40,12 +45,12 @@ pub enum ColumnKind {
         /// strptime format.
         format: String,
     },
-    /// A key: unique values, never learnt, regenerated in the same shape.
+    /// A key: values that are unique, or nearly so, and of one shape; never learnt, made anew in that shape.
     Identifier {
         /// How new keys are made.
         shape: crate::table::identifier::Shape,
     },
-    /// Free text: left out until text models exist.
+    /// Free text: not learnt. What is written there is made up, as the field's `fill` says.
     Text,
     /// One value in every row.
     Constant {
@@ -73,6 +78,31 @@ pub struct Field {
     /// The Arrow type of the source, if that has types; Parquet output uses it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrow: Option<String>,
+    /// How its numbers are written.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub numeral: Numeral,
+    /// Offsets from UTC, where they differ by row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offsets: Option<Offsets>,
+    /// How its text is made up; empty cells where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fill: Option<Fill>,
+    /// How often a column that is not learnt has no value or one that came before.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rates: Rates,
+}
+
+/// How often a column that is not learnt has no value, or one that came before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    /// Share of the rows without a value.
+    pub missing: f64,
+    /// Share of the rows with a value whose value came before.
+    pub again: f64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The columns of a table and what they mean.
@@ -83,6 +113,45 @@ pub struct Schema {
 }
 
 impl Field {
+    /// A column of this kind, about which nothing more is known.
+    pub fn new(name: &str, kind: ColumnKind, reason: Reason) -> Field {
+        Field {
+            name: name.to_owned(),
+            kind,
+            reason,
+            missing: String::new(),
+            arrow: None,
+            numeral: Numeral::default(),
+            offsets: None,
+            fill: None,
+            rates: Rates::default(),
+        }
+    }
+
+    /// To which digit models see the column, if it is one of numbers.
+    pub fn precision(&self) -> Precision {
+        match &self.kind {
+            _ if self.numeral.wide.is_some() => Precision::decimals(0),
+            ColumnKind::Integer => Precision::decimals(0),
+            ColumnKind::Decimal { decimals } => match self.numeral.significant {
+                Some(digits) => Precision::significant(digits),
+                None => Precision::decimals(*decimals),
+            },
+            // Dates: their step rounds.
+            _ => Precision::default(),
+        }
+    }
+
+    /// What a model sees of `cell`; `None` where the cell is not of the column's kind or the column is none of numbers. Conditions
+    /// read their bounds by it.
+    pub fn number(&self, cell: &str) -> Option<f64> {
+        match &self.kind {
+            ColumnKind::Datetime { format } => DateFormat::new(format).parse(cell.trim()),
+            ColumnKind::Integer | ColumnKind::Decimal { .. } => self.numeral.value(cell),
+            _ => None,
+        }
+    }
+
     /// True when models see the column as a number (`Column::Number`).
     pub fn is_number(&self) -> bool {
         matches!(self.kind, ColumnKind::Integer | ColumnKind::Decimal { .. } | ColumnKind::Datetime { .. })
@@ -96,6 +165,15 @@ impl Field {
     /// True when a model learns the column at all; keys, text, constants and empty columns are not learnt.
     pub fn is_modelled(&self) -> bool {
         self.is_number() || self.is_category()
+    }
+
+    /// What is wrong with a field that was read from a file, if anything.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        if !(share(self.rates.missing) && share(self.rates.again)) {
+            return Some("has rates that are none");
+        }
+        self.numeral.problem()
     }
 }
 

@@ -12,9 +12,9 @@ use rustc_hash::FxHashMap;
 
 use super::{ColumnKind, Field, Schema};
 use crate::error::{Error, Result};
-use crate::table::Table;
 use crate::table::date::DateFormat;
 use crate::table::frame::{Column, Frame, MISSING};
+use crate::table::{Numeral, Table};
 
 /// What a text is as a number.
 pub(super) enum Number {
@@ -92,37 +92,51 @@ fn column<B: Bad>(field: &Field, table: &Table, j: usize) -> Result<(Column, B)>
     let mut bad = B::default();
     let column = match &field.kind {
         ColumnKind::Datetime { format } => Column::Number(times(&table.text(j)?, &DateFormat::new(format), &mut bad)),
-        ColumnKind::Categorical { numeric } => categories(&table.text(j)?, *numeric),
-        ColumnKind::Boolean => categories(&table.text(j)?, false),
-        _ => Column::Number(numbers(table, j, field.kind == ColumnKind::Integer, &mut bad)),
+        ColumnKind::Categorical { numeric } => categories(&table.text(j)?, numeric.then_some(&field.numeral)),
+        ColumnKind::Boolean => categories(&table.text(j)?, None),
+        _ => Column::Number(numbers(field, table, j, &mut bad)?),
     };
     Ok((column, bad))
 }
 
-fn numbers(table: &Table, j: usize, whole: bool, bad: &mut impl Bad) -> Vec<f64> {
+fn numbers(field: &Field, table: &Table, j: usize, bad: &mut impl Bad) -> Result<Vec<f64>> {
     let column = &table.columns[j];
+    let numeral = &field.numeral;
     let finite = |x: f64| if x.is_finite() { x } else { f64::NAN };
     let out: Vec<f64> = match column.data_type() {
+        // A double would lose the last digits.
+        _ if numeral.wide.is_some() => texts_as_numbers(&table.text(j)?, numeral, bad),
         DataType::Int64 => {
             column.as_primitive::<Int64Type>().iter().map(|x| x.map_or(f64::NAN, |x| x as f64)).collect()
         }
         DataType::Float64 => column.as_primitive::<Float64Type>().iter().map(|x| x.map_or(f64::NAN, finite)).collect(),
-        _ => {
-            let mut read = |(row, cell): (usize, Option<&str>)| match cell.map(number) {
-                Some(Number::Finite(x)) => x,
-                Some(Number::Not) => {
-                    bad.add(row);
-                    f64::NAN
-                }
-                Some(Number::Infinite) | None => f64::NAN,
-            };
-            column.as_string::<i32>().iter().enumerate().map(&mut read).collect()
-        }
+        _ => texts_as_numbers(column.as_string(), numeral, bad),
     };
-    if whole {
+    if field.kind == ColumnKind::Integer {
         out.iter().enumerate().filter(|(_, x)| x.fract() != 0.0 && !x.is_nan()).for_each(|(row, _)| bad.add(row));
     }
-    out
+    Ok(out)
+}
+
+fn texts_as_numbers(column: &StringArray, numeral: &Numeral, bad: &mut impl Bad) -> Vec<f64> {
+    // What every program reads is read fastest, trailing zeros and exponents included.
+    let dressed = !numeral.is_json() || numeral.wide.is_some();
+    let mut buffer = String::new();
+    let mut read = |(row, cell): (usize, Option<&str>)| {
+        let Some(cell) = cell else { return f64::NAN };
+        if dressed && let Some(x) = numeral.value_with(cell, &mut buffer) {
+            return x;
+        }
+        match number(cell.trim()) {
+            Number::Finite(x) if numeral.wide.is_none() => x,
+            Number::Infinite => f64::NAN,
+            _ => numeral.word(cell).unwrap_or_else(|| {
+                bad.add(row);
+                f64::NAN
+            }),
+        }
+    };
+    column.iter().enumerate().map(&mut read).collect()
 }
 
 fn times(text: &StringArray, format: &DateFormat, bad: &mut impl Bad) -> Vec<f64> {
@@ -134,7 +148,7 @@ fn times(text: &StringArray, format: &DateFormat, bad: &mut impl Bad) -> Vec<f64
             out.push(f64::NAN);
             continue;
         };
-        let seconds = *known.entry(cell).or_insert_with(|| format.parse(cell).unwrap_or(f64::NAN));
+        let seconds = *known.entry(cell).or_insert_with(|| format.parse(cell.trim()).unwrap_or(f64::NAN));
         if seconds.is_nan() {
             bad.add(row);
         }
@@ -143,22 +157,23 @@ fn times(text: &StringArray, format: &DateFormat, bad: &mut impl Bad) -> Vec<f64
     out
 }
 
-fn categories(text: &StringArray, numeric: bool) -> Column {
+/// `numeral` is how the levels are written where all are numbers.
+fn categories(text: &StringArray, numeral: Option<&Numeral>) -> Column {
     let mut place: FxHashMap<&str, u32> = FxHashMap::default();
     let mut codes = Vec::with_capacity(text.len());
     for cell in text.iter() {
         let next = place.len() as u32;
         codes.push(cell.map_or(MISSING, |c| *place.entry(c).or_insert(next)));
     }
-    let mut levels: Vec<(String, u32)> = match numeric {
-        true => (place.iter().filter(|(text, _)| !matches!(number(text), Number::Infinite)))
-            .map(|(text, &code)| (plain(text), code))
+    let mut levels: Vec<(String, u32)> = match numeral {
+        Some(numeral) => (place.iter().filter(|(text, _)| !matches!(number(text), Number::Infinite)))
+            .map(|(text, &code)| (plain(text, numeral), code))
             .collect(),
-        false => place.iter().map(|(text, &code)| ((*text).to_owned(), code)).collect(),
+        None => place.iter().map(|(text, &code)| ((*text).to_owned(), code)).collect(),
     };
-    match numeric {
-        true => levels.sort_by(|a, b| by_number(&a.0, &b.0)),
-        false => levels.sort(),
+    match numeral {
+        Some(_) => levels.sort_by(|a, b| by_number(&a.0, &b.0)),
+        None => levels.sort(),
     }
     // Two ways to write a number have become one level, an infinity has none.
     let mut sorted = vec![MISSING; place.len()];
@@ -173,11 +188,14 @@ fn categories(text: &StringArray, numeric: bool) -> Column {
     Column::Category { codes, levels: Arc::from(names) }
 }
 
-/// A number without superfluous signs, zeros and exponent: `1.0` and `+1` are `1`.
-fn plain(text: &str) -> String {
-    match number(text) {
-        Number::Finite(x) => format!("{}", x + 0.0),
-        _ => text.to_owned(),
+/// A number without dress, superfluous signs, zeros and exponent: `1.0` and `+1` are `1`.
+fn plain(text: &str, numeral: &Numeral) -> String {
+    match numeral.value(text) {
+        Some(x) if !x.is_nan() => format!("{}", x + 0.0),
+        _ => match number(text.trim()) {
+            Number::Finite(x) => format!("{}", x + 0.0),
+            _ => text.to_owned(),
+        },
     }
 }
 

@@ -22,7 +22,7 @@ pub enum Reason {
     OneValue,
     /// A word for yes and one for no are all its values.
     YesOrNo,
-    /// Eight digits that are a day of the calendar in every row, and the name of a date.
+    /// Digits without a mark that are a day or an instant in every row.
     CalendarDays,
     /// Numbers with digits after the point.
     Decimals {
@@ -52,9 +52,9 @@ pub enum Reason {
     },
     /// Every number of an unbroken run, once.
     UnbrokenRun,
-    /// The name of a key, and different values in all rows.
+    /// The name of a key, and different values in all rows or nearly all.
     NamedLikeKey,
-    /// Different values in all rows, and one shape.
+    /// Different values in all rows or nearly all, and one shape.
     OneShape,
     /// Dates or times of one format.
     Dates {

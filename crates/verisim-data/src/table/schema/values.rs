@@ -5,9 +5,6 @@ use rustc_hash::FxHashMap;
 
 use crate::table::date::{self, DateFormat};
 
-/// Whole numbers from here on are not exact in a double.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
 /// One distinct value of a column.
 pub(super) struct Value<'a> {
     pub(super) text: &'a str,
@@ -53,6 +50,16 @@ impl<'a> Values<'a> {
         self.distinct.len() == self.rows
     }
 
+    /// Different in more than nine of ten rows that have a value, which are half of all or more.
+    pub(super) fn nearly_unique(&self) -> bool {
+        10 * self.distinct.len() > 9 * self.present() && 2 * self.missing <= self.rows
+    }
+
+    /// Values that one row alone has.
+    pub(super) fn singles(&self) -> usize {
+        self.distinct.iter().filter(|v| v.rows == 1).count()
+    }
+
     pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> + Clone {
         self.distinct.iter().map(|v| v.text)
     }
@@ -62,6 +69,12 @@ impl<'a> Values<'a> {
         let format = DateFormat::new(format);
         let year_1000 = -30_610_224_000.0;
         self.texts().all(|t| format.parse(t).is_some_and(|s| s >= year_1000))
+    }
+
+    /// Whether every value is of the years 1900 to 2100.
+    pub(super) fn all_recent(&self, format: &str) -> bool {
+        let format = DateFormat::new(format);
+        self.texts().all(|t| format.parse(t).is_some_and(|s| (-2_208_988_800.0..4_133_980_800.0).contains(&s)))
     }
 
     /// The format in which every value reads as a date or time and is written the same again; failing that, the
@@ -75,19 +88,23 @@ impl<'a> Values<'a> {
         let formats: Vec<String> = date::candidates(first.text, compact).into_iter().filter(reads).collect();
         let exact = |f: &&String| {
             let format = DateFormat::new(f);
-            self.texts().take(1_000).all(|t| format.parse(t).is_some_and(|s| format.text(s) == t))
+            let same = |(s, offset): (f64, Option<i32>), t| format.text_at(s, offset.unwrap_or(0)) == t;
+            self.texts().take(1_000).all(|t| format.parse_zoned(t).is_some_and(|found| same(found, t)))
         };
         match formats.iter().find(exact) {
             Some(format) => Some(format.clone()),
-            // `3:2` is a score as often as a time.
-            None => formats.into_iter().find(|f| f.contains("%Y")),
+            // Nanoseconds are finer than a double of seconds; what is as long is the format all the same. `3:2` is a score as often as
+            // a time.
+            None => {
+                let as_long = |f: &&String| {
+                    let format = DateFormat::new(f);
+                    self.texts().take(100).all(|t| format.parse(t).is_some_and(|s| format.text(s).len() == t.len()))
+                };
+                let with_year = || formats.iter().filter(|f| f.contains("%Y"));
+                with_year().find(as_long).or(with_year().next()).cloned()
+            }
         }
     }
-}
-
-/// False for digits that lose something as a double: leading zeros, or whole numbers past 2^53.
-pub(super) fn is_quantity(text: &str, x: f64) -> bool {
-    !has_leading_zeros(text) && (x.abs() < EXACT || text.contains(['.', 'e', 'E']))
 }
 
 /// `007` and `-01`, but not `0`, `0.5` or `-0.5`.

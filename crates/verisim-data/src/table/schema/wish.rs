@@ -6,12 +6,16 @@ use std::fmt;
 use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::ColumnKind;
+use super::detect::Judged;
 use super::parse::{Number, number};
-use super::values::{Value, Values, clip, decimals, is_quantity};
+use super::values::{Value, Values, clip, decimals};
+use super::{ColumnKind, Reason};
 use crate::error::{Error, Result};
+use crate::table::Numeral;
 use crate::table::date::DateFormat;
+use crate::table::fake::{Locale, Provider};
 use crate::table::identifier::Shape;
+use crate::table::numeral::example;
 
 /// What the user knows better than detection: `columns` under `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +23,9 @@ use crate::table::identifier::Shape;
 pub struct DetectSettings {
     /// What to take a column for, by its name; the others are detected.
     pub overrides: BTreeMap<String, Override>,
+    /// Of which country made-up texts are.
+    #[serde(skip)]
+    pub locale: Locale,
 }
 
 impl DetectSettings {
@@ -34,9 +41,13 @@ impl DetectSettings {
 pub struct Override {
     /// The kind.
     pub kind: ColumnKindName,
-    /// strptime format of a datetime; found from the values when not given.
+    /// strptime format of a datetime, or of numbers one written as an example, such as `1.234,56 €`; found from the values when not
+    /// given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// As what a text is made up; found from the values when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
     /// Digits after the point of a decimal; the most that the values have when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimals: Option<u8>,
@@ -62,13 +73,15 @@ pub enum ColumnKindName {
     Text,
     /// See [`ColumnKind::Constant`].
     Constant,
+    /// As text, but its cells are left empty.
+    Blank,
     /// The column is left out of the schema, and so of the output.
     Skip,
 }
 
 impl From<ColumnKindName> for Override {
     fn from(kind: ColumnKindName) -> Self {
-        Override { kind, format: None, decimals: None }
+        Override { kind, format: None, decimals: None, provider: None }
     }
 }
 
@@ -82,6 +95,8 @@ impl<'de> Deserialize<'de> for Override {
             format: Option<String>,
             #[serde(default)]
             decimals: Option<u8>,
+            #[serde(default)]
+            provider: Option<Provider>,
         }
 
         // An untagged enum would do, but says only "did not match any variant" of a typing error.
@@ -98,8 +113,9 @@ impl<'de> Deserialize<'de> for Override {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Override, A::Error> {
-                let Details { kind, format, decimals } = Details::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Override { kind, format, decimals })
+                let Details { kind, format, decimals, provider } =
+                    Details::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Override { kind, format, decimals, provider })
             }
         }
         deserializer.deserialize_any(KindOrDetails)
@@ -108,54 +124,46 @@ impl<'de> Deserialize<'de> for Override {
 
 impl Values<'_> {
     /// The kind that `wish` names, if the values allow it.
-    pub(super) fn obey(&self, wish: &Override) -> Result<ColumnKind> {
-        if wish.format.is_some() && wish.kind != ColumnKindName::Datetime {
-            return Err(Error::column(
-                self.name,
-                "has a `format`, which only a datetime has; drop it or set kind = \"datetime\"",
-            ));
-        }
-        if wish.decimals.is_some() && wish.kind != ColumnKindName::Decimal {
-            return Err(Error::column(
-                self.name,
-                "has `decimals`, which only a decimal has; drop them or set kind = \"decimal\"",
-            ));
-        }
-        if self.present() == 0 && wish.kind != ColumnKindName::Text {
-            return Ok(ColumnKind::AllMissing);
-        }
-        let quantity = |t: &str| matches!(number(t), Number::Finite(x) if is_quantity(t, x));
-        Ok(match wish.kind {
-            ColumnKindName::Integer => {
-                self.check(|t| matches!(number(t), Number::Finite(x) if x.fract() == 0.0), "a whole number")?;
-                ColumnKind::Integer
-            }
-            ColumnKindName::Decimal => {
-                self.check(|t| !matches!(number(t), Number::Not), "a number")?;
-                let most = || self.texts().map(decimals).max().unwrap_or(0);
-                match wish.decimals.unwrap_or_else(most) {
-                    given @ 16.. if wish.decimals.is_some() => {
-                        return Err(Error::column(
-                            self.name,
-                            format!("decimals = {given} is more than a double holds; use 0 to 15"),
-                        ));
-                    }
-                    decimals => ColumnKind::Decimal { decimals: decimals.min(15) },
+    pub(super) fn obey(&self, wish: &Override) -> Result<Judged> {
+        use ColumnKindName::*;
+        let only =
+            |given: bool, key: &str, kinds: &[ColumnKindName], of: &str| match given && !kinds.contains(&wish.kind) {
+                true => {
+                    Err(Error::column(self.name, format!("has {key}, which only {of} has; drop it or change the kind")))
                 }
+                false => Ok(()),
+            };
+        only(
+            wish.format.is_some(),
+            "a `format`",
+            &[Datetime, Integer, Decimal],
+            "a datetime, a decimal or an integer",
+        )?;
+        only(wish.decimals.is_some(), "`decimals`", &[Decimal], "a decimal")?;
+        only(wish.provider.is_some(), "a `provider`", &[Text], "a text")?;
+        let as_told = |kind| Judged::new(kind, Reason::Configured);
+        if self.present() == 0 && !matches!(wish.kind, Text | Blank) {
+            return Ok(as_told(ColumnKind::AllMissing));
+        }
+        Ok(match wish.kind {
+            Integer | Decimal => self.obey_number(wish)?,
+            Categorical => {
+                let numbers = self.plain_numbers().ok().filter(|n| n.numeral.wide.is_none() && n.infinite == 0);
+                let numeral = numbers.as_ref().map(|n| n.numeral.clone()).unwrap_or_default();
+                Judged { numeral, ..as_told(ColumnKind::Categorical { numeric: numbers.is_some() }) }
             }
-            ColumnKindName::Categorical => ColumnKind::Categorical { numeric: self.texts().all(quantity) },
-            ColumnKindName::Boolean => match self.distinct.get(2) {
+            Boolean => match self.distinct.get(2) {
                 Some(third) => return Err(self.contradiction(third, "one of two values")),
-                None => ColumnKind::Boolean,
+                None => as_told(ColumnKind::Boolean),
             },
-            ColumnKindName::Datetime => match &wish.format {
+            Datetime => match &wish.format {
                 Some(text) => {
                     let format = DateFormat::new(text);
-                    self.check(|t| format.parse(t).is_some(), &format!("a date or time as `{text}`"))?;
-                    ColumnKind::Datetime { format: text.clone() }
+                    self.check(|t| format.parse(t.trim()).is_some(), &format!("a date or time as `{text}`"))?;
+                    as_told(ColumnKind::Datetime { format: text.clone() })
                 }
                 None => match self.date_format(true) {
-                    Some(format) => ColumnKind::Datetime { format },
+                    Some(format) => as_told(ColumnKind::Datetime { format }),
                     None => {
                         return Err(Error::column(
                             self.name,
@@ -164,22 +172,76 @@ impl Values<'_> {
                     }
                 },
             },
-            ColumnKindName::Identifier => {
-                if let Some(twice) = self.distinct.iter().find(|v| v.rows > 1) {
+            Identifier => {
+                if let (Some(twice), false) = (self.distinct.iter().find(|v| v.rows > 1), self.nearly_unique()) {
                     return Err(self.contradiction(twice, "different from every other key"));
                 }
                 let running = Shape::Sequence { prefix: String::new(), start: 1, step: 1, width: 0 };
-                ColumnKind::Identifier { shape: Shape::of(self.texts()).unwrap_or(running) }
+                as_told(ColumnKind::Identifier { shape: Shape::of(self.texts()).unwrap_or(running) })
             }
-            ColumnKindName::Constant => match self.distinct.as_slice() {
-                [only] => ColumnKind::Constant { value: only.text.to_owned() },
+            Constant => match self.distinct.as_slice() {
+                [only] => as_told(ColumnKind::Constant { value: only.text.to_owned() }),
                 [_, second, ..] => {
                     return Err(self.contradiction(second, "the value of the rows before"));
                 }
-                [] => ColumnKind::AllMissing,
+                [] => as_told(ColumnKind::AllMissing),
             },
-            ColumnKindName::Text | ColumnKindName::Skip => ColumnKind::Text,
+            Text | Blank | Skip => as_told(ColumnKind::Text),
         })
+    }
+
+    fn obey_number(&self, wish: &Override) -> Result<Judged> {
+        let dressed = |numeral: &Numeral, t: &str| numeral.value(t).is_some_and(|x| !x.is_nan());
+        let found = || match self.plain_numbers() {
+            Ok(numbers) => numbers.numeral,
+            Err(_) => self.dressed_numbers().map(|n| n.numeral).unwrap_or_default(),
+        };
+        let numeral = match &wish.format {
+            Some(text) => example(text).ok_or_else(|| {
+                let what = format!("`{text}` is no number; write one as the column does, e.g. format = \"1.234,56 €\"");
+                Error::column(self.name, what)
+            })?,
+            None => found(),
+        };
+        let is_number = |t: &str| {
+            dressed(&numeral, t)
+                || numeral.words.iter().any(|w| w == t.trim())
+                || matches!(number(t), Number::Finite(_))
+        };
+        if wish.kind == ColumnKindName::Integer {
+            let whole = |t: &str| match dressed(&numeral, t) {
+                true => numeral.value(t).is_some_and(|x| x.fract() == 0.0),
+                false => {
+                    matches!(number(t), Number::Finite(x) if x.fract() == 0.0)
+                        || is_number(t) && !matches!(number(t), Number::Finite(_))
+                }
+            };
+            self.check(whole, "a whole number")?;
+            let numeral =
+                Numeral { fixed: numeral.fixed.filter(|_| self.texts().all(|t| t.contains(['.', ',']))), ..numeral };
+            return Ok(Judged { numeral, ..Judged::new(ColumnKind::Integer, Reason::Configured) });
+        }
+        self.check(|t| is_number(t) || matches!(number(t), Number::Infinite), "a number")?;
+        let mut plain = String::new();
+        let most = self.texts().map(|t| match numeral.plain(t, &mut plain) {
+            true => decimals(&plain),
+            false => decimals(t),
+        });
+        let most = numeral.fixed.into_iter().chain(most).max().unwrap_or(0);
+        let kind = match wish.decimals {
+            Some(given @ 16..) => {
+                return Err(Error::column(
+                    self.name,
+                    format!("decimals = {given} is more than a double holds; use 0 to 15"),
+                ));
+            }
+            given => ColumnKind::Decimal { decimals: given.unwrap_or(most.min(15)) },
+        };
+        let fixed = match wish.decimals {
+            Some(given) => numeral.fixed.map(|_| given).filter(|d| *d > 0),
+            None => numeral.fixed,
+        };
+        Ok(Judged { numeral: Numeral { fixed, ..numeral }, ..Judged::new(kind, Reason::Configured) })
     }
 
     fn check(&self, fits: impl Fn(&str) -> bool, wanted: &str) -> Result<()> {
