@@ -11,6 +11,7 @@ use verisim_infer::table::{Ask, CHUNK};
 
 use crate::error::{Error, Result};
 use crate::kind::{Inspected, Kind};
+use crate::split::Split;
 use crate::wine::wine;
 
 /// What a table is looked at with.
@@ -24,6 +25,7 @@ pub struct InspectAsk {
 }
 
 impl Kind for Table {
+    const DEFAULT: &'static str = "trees";
     const FIRST: &'static str = "synthetic.csv";
     const STAND_IN: &'static str = "stand-in table";
     const STREAMS: bool = true;
@@ -41,6 +43,14 @@ impl Kind for Table {
         );
         let json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
         Ok(Inspected { text, json })
+    }
+
+    fn config_schema() -> Option<serde_json::Value> {
+        Some(verisim_train::schema::<Table>())
+    }
+
+    fn split(path: &Path, ask: &crate::split::Ask) -> Result<Split> {
+        crate::split::table(path, ask)
     }
 
     fn describe(spec: &Spec) -> String {

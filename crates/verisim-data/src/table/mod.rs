@@ -12,6 +12,7 @@ pub mod io;
 mod kind;
 mod raw;
 pub mod schema;
+pub mod split;
 #[cfg(test)]
 mod tests;
 

@@ -23,6 +23,7 @@ const MOST_BETWEEN: usize = 400;
 const WIDE: usize = 10;
 
 impl Kind for Images {
+    const DEFAULT: &'static str = "vae";
     const FIRST: &'static str = "synthetic/";
     const STAND_IN: &'static str = "stand-in images";
     const STREAMS: bool = false;
@@ -30,6 +31,10 @@ impl Kind for Images {
 
     fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
         inspect::inspect(path, ask)
+    }
+
+    fn config_schema() -> Option<serde_json::Value> {
+        Some(verisim_train::schema::<Images>())
     }
 
     fn describe(spec: &Spec) -> String {
