@@ -10,7 +10,7 @@ fn stays() -> Dir {
     let row = |i: usize| {
         let town = ["Oslo", "Rome", "New York", ""][i * 3 % 4];
         let time = format!("2021-{:02}-{:02} {:02}:{:02}:00", 1 + i % 12, 1 + i % 28, i * 5 % 24, i * 7 % 60);
-        format!("{},{town},{time},{}\n", 1 + i * i % 5, if i % 3 == 0 { "yes" } else { "no" })
+        format!("{},{town},{time},{}\n", 1 + i / 2 % 5, if i % 3 == 0 { "yes" } else { "no" })
     };
     dir.file("stays.csv", "stars,town,joined,BMI>=30\n".to_owned() + &(0..1500).map(row).collect::<String>());
     dir.run(&["train", "stays.csv"]).ok().says(&["model trees", "stays.csv"]);
@@ -60,6 +60,7 @@ fn configs_come_along_by_name() {
     dir.run(&[&["train", "tvae", "--data", &wine()][..], &short].concat()).ok().says(&["model tvae", "runs/tvae"]);
     dir.run(&["train", "--data", &wine()]).ok().says(&["model trees", "runs/real"]);
     dir.run(&["train", "tres", "--data", &wine()]).fails(1).says(&["did you mean `trees`"]);
+    dir.run(&["train", "trees"]).fails(1).says(&["without data", "--data PATH"]);
     dir.run(&["train", "nowhere.csv"]).fails(1).says(&["nowhere.csv", "No such file"]);
     dir.run(&["train", &wine(), "--data", &wine()]).fails(1).says(&["name a config"]);
     dir.run(&["train", "flow", "--data", &wine()]).fails(1).says(&["is a table", "flow learns images"]);

@@ -71,30 +71,34 @@ pub fn shipped(name: &str) -> Result<&'static Shipped> {
 /// The config that `named` is: a file, one that came along by its name, or, where it is data, the default one of their kind. The
 /// data are at `data` where that is given.
 pub(crate) fn find(named: &Path, data: Option<&Path>, sets: &[String]) -> Result<Config> {
-    let of = |shipped: &Shipped, data: Option<&Path>| -> Result<Config> {
-        let config = Config::new(shipped.text, Path::new(shipped.name), sets)?;
-        Ok(data.map_or(Ok(config.clone()), |data| config.at(data))?)
+    let at = |config: Config, data: Option<&Path>| match data {
+        Some(data) => config.at(data).map_err(Error::from),
+        None => Ok(config),
     };
-    let at = |config: Config| -> Result<Config> { Ok(data.map_or(Ok(config.clone()), |data| config.at(data))?) };
+    let of = |shipped: &Shipped, data: Option<&Path>| {
+        // The data that it names are an example.
+        if data.is_none() && !sets.iter().any(|set| set.trim_start().starts_with("data.path")) {
+            return Err(Error::NoData { config: shipped.name });
+        }
+        at(Config::new(shipped.text, Path::new(shipped.name), sets)?, data)
+    };
     let own = named.to_str().and_then(|name| configs().find(|config| config.name == name));
     let kind = kind_of(named);
     let is_data = kind.claims(named) > Claim::No;
+    let wrong = |problem: String| Err(Error::Ask { problem: format!("{}: {problem}", named.display()) });
     match own {
         Some(shipped) if !named.is_file() => of(shipped, data),
         _ if named.extension().is_some_and(|e| e == "toml") || named.is_file() && !is_data => {
-            at(Config::read(named, sets)?)
+            at(Config::read(named, sets)?, data)
         }
-        _ if is_data && data.is_some() => Err(Error::Ask {
-            problem: format!(
-                "{} is {}, and data are given beside it; name a config, or one of both",
-                named.display(),
-                kind.one()
-            ),
-        }),
+        _ if is_data && data.is_some() => {
+            wrong(format!("is {}, and data are given beside it; name a config, or one of both", kind.one()))
+        }
         _ if is_data => of(shipped(kind.default_model())?, Some(named)),
+        _ if named.exists() => wrong("is neither a config nor data to learn; name what is".into()),
         _ => match shipped(&named.to_string_lossy()) {
             Ok(shipped) => of(shipped, data),
-            Err(error) => Err(Error::Ask { problem: format!("{}: no such file, and {error}", named.display()) }),
+            Err(error) => wrong(format!("no such file, and {error}")),
         },
     }
 }
@@ -140,7 +144,8 @@ mod tests {
         };
         let model = |named: &Path, data: Option<&Path>| find(named, data, &[]).map(|config| config.model().unwrap());
         let table = at("a.csv", "x\n1\n");
-        assert_eq!(model(Path::new("trees"), None).unwrap(), "trees");
+        assert_eq!(model(Path::new("trees"), Some(&table)).unwrap(), "trees");
+        assert!(model(Path::new("trees"), None).unwrap_err().to_string().contains("without data"));
         assert_eq!(model(&table, None).unwrap(), "trees");
         assert_eq!(model(&at("job.toml", "[model.copula]\n"), Some(&table)).unwrap(), "copula");
         assert_eq!(model(&at("job", "[model.copula]\n"), None).unwrap(), "copula");

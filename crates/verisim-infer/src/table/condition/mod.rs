@@ -40,6 +40,8 @@ enum Rule {
     Number { spans: Vec<Span>, not: bool },
     /// A level that is marked here.
     Level(Vec<bool>),
+    /// The level of this code. A balanced sample has a condition a level, so it marks none.
+    Only(usize),
 }
 
 impl Rule {
@@ -95,8 +97,7 @@ impl Condition {
 
     /// The condition that column `name` is the level of this code, for balanced samples.
     pub(crate) fn level(column: usize, name: &str, codec: &CategoryCodec, code: usize) -> Condition {
-        let only = (0..codec.levels.len()).map(|c| c == code).collect();
-        Condition { text: format!("{name}={}", codec.levels[code]), column, test: Rule::Level(only) }
+        Condition { text: format!("{name}={}", codec.levels[code]), column, test: Rule::Only(code) }
     }
 
     /// Restricts `allowed` to the tokens that may satisfy the condition.
@@ -107,16 +108,19 @@ impl Condition {
         let codec = &spec.codec.columns[self.column];
         let missing = codec.missing_token();
         let mut tokens = vec![false; codec.span().tokens as usize];
-        if let (Rule::Level(levels), ColumnCodec::Category(codec)) = (&self.test, codec) {
-            let codes = levels.iter().enumerate().filter(|(_, allowed)| **allowed);
-            codes.for_each(|(code, _)| tokens[codec.token(code as u32) as usize] = true);
-        } else {
-            for (token, may) in tokens.iter_mut().enumerate() {
-                let token = token as u32;
-                *may = match &self.test {
-                    Rule::Missing(wanted) => (missing == Some(token)) == *wanted,
-                    rule => codec.range(token).is_some_and(|(lo, hi)| rule.may_allow(lo, hi)),
-                };
+        match (&self.test, codec) {
+            (Rule::Level(levels), ColumnCodec::Category(codec)) => {
+                let codes = levels.iter().enumerate().filter(|(_, allowed)| **allowed);
+                codes.for_each(|(code, _)| tokens[codec.token(code as u32) as usize] = true);
+            }
+            (Rule::Only(code), ColumnCodec::Category(codec)) => tokens[codec.token(*code as u32) as usize] = true,
+            (Rule::Missing(wanted), _) => {
+                let may = |token| (missing == Some(token)) == *wanted;
+                tokens.iter_mut().zip(0..).for_each(|(allowed, token)| *allowed = may(token));
+            }
+            (rule, _) => {
+                let may = |token| codec.range(token).is_some_and(|(lo, hi)| rule.may_allow(lo, hi));
+                tokens.iter_mut().zip(0..).for_each(|(allowed, token)| *allowed = may(token));
             }
         }
         if !tokens.contains(&true) {
@@ -131,6 +135,7 @@ impl Condition {
         self.column == column
             && match &self.test {
                 Rule::Level(levels) => !levels[code],
+                Rule::Only(own) => *own != code,
                 Rule::Missing(wanted) => *wanted,
                 Rule::Number { .. } => false,
             }
@@ -157,6 +162,7 @@ impl Condition {
             (Column::Category { codes, .. }, Rule::Missing(wanted)) => (codes[i] == MISSING) == *wanted,
             (Column::Number(v), rule) => !v[i].is_nan() && rule.allows(v[i]),
             (Column::Category { codes, .. }, Rule::Level(levels)) => levels.get(codes[i] as usize) == Some(&true),
+            (Column::Category { codes, .. }, Rule::Only(code)) => codes[i] as usize == *code,
             (Column::Category { .. }, Rule::Number { .. }) => false,
         }
     }
