@@ -10,7 +10,7 @@ fn stays() -> Dir {
     let row = |i: usize| {
         let town = ["Oslo", "Rome", "New York", ""][i * 3 % 4];
         let time = format!("2021-{:02}-{:02} {:02}:{:02}:00", 1 + i % 12, 1 + i % 28, i * 5 % 24, i * 7 % 60);
-        format!("{},{town},{time},{}\n", 1 + i / 2 % 5, if i % 3 == 0 { "yes" } else { "no" })
+        format!("{},{town},{time},{}\n", 1 + i / 2 % 5, if i.is_multiple_of(3) { "yes" } else { "no" })
     };
     dir.file("stays.csv", "stars,town,joined,BMI>=30\n".to_owned() + &(0..1500).map(row).collect::<String>());
     dir.run(&["train", "stays.csv"]).ok().says(&["model trees", "stays.csv"]);
@@ -82,7 +82,13 @@ fn the_schema_of_configs_knows_their_keys() {
     ] {
         assert!(text.to_lowercase().contains(word), "no {word} in the schema");
     }
-    assert_eq!(schema["anyOf"].as_array().unwrap().len(), 2);
+    let kinds = schema["anyOf"].as_array().unwrap();
+    assert_eq!(kinds.len(), 2);
+    assert!(kinds[0]["properties"]["data"]["$ref"] != kinds[1]["properties"]["data"]["$ref"]);
+    // What is referred to is there.
+    for place in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(schema.pointer(place).is_some(), "{place} is not in the schema");
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Command::Inspect(a) => inspect::run(a).map(done),
         Command::Split(a) => split::run(a).map(done),
         Command::Config(a) => config::run(a).map(done),
-        Command::Completions(a) => Ok(done(complete(a.shell))),
+        Command::Completions(a) => complete(a.shell).map(done),
         Command::Bench(a) => bench::run(a, &ui).map(done),
         Command::Devices(a) => devices::run(a).map(done),
         Command::Demo(a) => demo::run(a, &ui).map(done),
@@ -62,10 +62,10 @@ fn main() -> ExitCode {
 }
 
 /// Prints what completes commands and flags. It is put together first, since its writer panics at a closed pipe.
-fn complete(shell: clap_complete::Shell) {
+fn complete(shell: clap_complete::Shell) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "verisim", &mut script);
-    let _ = std::io::stdout().write_all(&script);
+    Ok(std::io::stdout().write_all(&script)?)
 }
 
 /// Ends the program with a message when a driver is out of memory: wgpu panics then in a thread of its own, and again at all

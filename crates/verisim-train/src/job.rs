@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use schemars::{JsonSchema, schema_for};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::hash_words;
 use verisim_models::learn::Augments as _;
@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 /// A job as it stands in a config. Every key but `data.path` and `model` has a default.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, bound = "")]
-#[schemars(bound = "K::Source: JsonSchema, K::Augment: JsonSchema, K::Models: JsonSchema")]
+// The schema's name would not tell kinds apart.
+#[schemars(inline, bound = "K::Source: JsonSchema, K::Augment: JsonSchema, K::Models: JsonSchema")]
 pub struct Job<K: Learn> {
     /// Seed of everything random.
     #[serde(default = "default_seed")]
@@ -38,14 +39,14 @@ fn default_seed() -> u64 {
     42
 }
 
-/// The JSON schema of the configs of a kind, which editors complete and check by.
-pub fn schema<K: Learn>() -> serde_json::Value
+/// The JSON schema of the configs of a kind, which editors complete and check by; what it refers to goes to `generator`.
+pub fn schema<K: Learn>(generator: &mut SchemaGenerator) -> Schema
 where
     K::Source: JsonSchema,
     K::Augment: JsonSchema,
     K::Models: JsonSchema,
 {
-    schema_for!(Job<K>).to_value()
+    generator.subschema_for::<Job<K>>()
 }
 
 /// A job with every default of its training written out.

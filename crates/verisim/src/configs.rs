@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 use verisim_data::Claim;
 use verisim_data::error::nearest;
@@ -105,11 +106,13 @@ pub(crate) fn find(named: &Path, data: Option<&Path>, sets: &[String]) -> Result
 
 /// The JSON schema of all configs, by which editors complete and check them.
 pub fn config_schema() -> Value {
-    let kinds: Vec<Value> = KINDS.iter().filter_map(|kind| kind.config_schema()).collect();
+    let mut generator = SchemaGenerator::default();
+    let kinds: Vec<Schema> = KINDS.iter().filter_map(|kind| kind.config_schema(&mut generator)).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A config of verisim",
         "anyOf": kinds,
+        "$defs": generator.take_definitions(true),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use verisim_infer::{Artefact, Generate};
@@ -29,8 +30,8 @@ pub trait Kind: Generate + Compare {
     /// When they cannot be read.
     fn inspect(path: &Path, ask: &Self::InspectAsk) -> Result<Inspected>;
 
-    /// The JSON schema of its configs; none where it has none.
-    fn config_schema() -> Option<Value> {
+    /// The JSON schema of its configs; none where it has none. What it refers to goes to the generator.
+    fn config_schema(_: &mut SchemaGenerator) -> Option<Schema> {
         None
     }
 

@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 #[cfg(feature = "neural")]
 use verisim_data::image::Images;
 use verisim_data::table::Table;
@@ -45,7 +45,7 @@ pub(crate) trait Verbs: Sync {
     fn models(&self) -> &'static [&'static str];
     /// The name of the config for data of which nothing more is said.
     fn default_model(&self) -> &'static str;
-    fn config_schema(&self) -> Option<Value>;
+    fn config_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>;
     fn claims(&self, path: &Path) -> Claim;
     fn exists(&self, path: &Path) -> bool;
     /// Whether a file holds a model of this kind.
@@ -109,8 +109,8 @@ impl<K: Kind> Verbs for Of<K> {
         K::DEFAULT
     }
 
-    fn config_schema(&self) -> Option<Value> {
-        K::config_schema()
+    fn config_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        K::config_schema(generator)
     }
 
     fn split(&self, path: &Path, ask: &split::Ask) -> Result<Split> {

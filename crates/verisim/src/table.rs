@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rayon::current_num_threads;
+use schemars::{Schema, SchemaGenerator};
 use serde::Deserialize;
 use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
@@ -45,8 +46,8 @@ impl Kind for Table {
         Ok(Inspected { text, json })
     }
 
-    fn config_schema() -> Option<serde_json::Value> {
-        Some(verisim_train::schema::<Table>())
+    fn config_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(verisim_train::schema::<Table>(generator))
     }
 
     fn split(path: &Path, ask: &crate::split::Ask) -> Result<Split> {

@@ -5,6 +5,7 @@ mod inspect;
 
 use std::path::{Path, PathBuf};
 
+use schemars::{Schema, SchemaGenerator};
 use verisim_data::image::{Images, Shape, Spec, Writer, grid, magnified, png_bytes};
 use verisim_data::rng::{below, stream};
 use verisim_infer::image::{Ask, Pictures};
@@ -33,8 +34,8 @@ impl Kind for Images {
         inspect::inspect(path, ask)
     }
 
-    fn config_schema() -> Option<serde_json::Value> {
-        Some(verisim_train::schema::<Images>())
+    fn config_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(verisim_train::schema::<Images>(generator))
     }
 
     fn describe(spec: &Spec) -> String {

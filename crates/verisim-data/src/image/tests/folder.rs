@@ -303,3 +303,42 @@ fn few_images_are_learnt_with_a_warning() {
     assert_eq!(notes.0.len(), 29);
     assert!(notes.0[0].contains("1 image to learn") && notes.0[2].contains("3 images"), "{:?}", notes.0);
 }
+
+/// The bytes of a picture in each of the formats.
+fn encoded() -> &'static [Vec<u8>] {
+    static FILES: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
+    FILES.get_or_init(|| {
+        let image = image::DynamicImage::ImageRgb8(two_colours());
+        let of = |ending: &str| {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            let image = if ending == "ico" { image.to_rgba8().into() } else { image.clone() };
+            image.write_to(&mut bytes, image::ImageFormat::from_extension(ending).unwrap()).unwrap();
+            bytes.into_inner()
+        };
+        ["bmp", "gif", "ico", "jpg", "png", "tga", "tiff", "webp"].map(of).to_vec()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    /// Whatever is in a file, it is read or refused.
+    #[test]
+    fn no_damage_to_a_picture_panics(
+        format in 0_usize..8, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), cut: bool,
+    ) {
+        let mut bytes = encoded()[format].clone();
+        for (at, byte) in &changes {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        if cut {
+            bytes.truncate(changes[0].0.index(bytes.len()));
+        }
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("a.tga");
+        fs::write(&path, bytes).unwrap();
+        let _ = decode::measure(&path);
+        let _ = decode::decode(&path);
+    }
+}

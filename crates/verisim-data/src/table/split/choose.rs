@@ -1,6 +1,5 @@
 //! Which rows are kept back.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow_array::Array;
@@ -126,8 +125,9 @@ fn by_time(table: &Table, share: f64) -> Result<(Vec<bool>, Vec<String>)> {
 fn times(table: &Table) -> Result<(Vec<f64>, String)> {
     let column = &table.names[0];
     let taken_for = |kind: ColumnKindName| -> Result<(Vec<f64>, String)> {
-        let overrides = BTreeMap::from([(column.clone(), Override::from(kind))]);
-        let schema = Schema::detect(table, &DetectSettings { overrides, ..DetectSettings::default() })?;
+        let mut settings = DetectSettings::default();
+        settings.overrides.insert(column.clone(), Override::from(kind));
+        let schema = Schema::detect(table, &settings)?;
         let kind = match &schema.fields[0].kind {
             ColumnKind::Datetime { format, .. } => format!("dates of the form {format}"),
             kind => kind.name().to_owned(),
