@@ -60,7 +60,7 @@ pub fn of_kind<K: Kind>(mut job: Job<K>, ask: &Ask, watch: &mut dyn Watch) -> Re
     Ok(Trained { out, ended, first: K::FIRST })
 }
 
-/// `runs/` and the name of the config without its ending.
+/// `runs/` and the name of the config, or of data without one, without its ending; `.` has no name.
 fn default_out(config: &Path) -> PathBuf {
-    Path::new("runs").join(config.file_stem().unwrap_or_default())
+    Path::new("runs").join(config.file_stem().unwrap_or("run".as_ref()))
 }

@@ -1,6 +1,6 @@
 //! Parting a file of rows into those to learn and those to keep back.
 //!
-//! Which rows are kept back is [`choose`]d first; then the file is read again, and every row goes to its part as it stands: the lines
+//! Which rows are kept back is chosen first; then the file is read again, and every row goes to its part as it stands: the lines
 //! of a text file byte for byte, the columns of a Parquet file in their own types. So nothing is understood on the way, and
 //! nothing changed.
 
