@@ -209,7 +209,7 @@ fn configs_of_images_show_the_defaults() {
         };
         let shown: Vec<String> = text.lines().map(uncommented).collect();
         let job = read(&file);
-        let shown: Job<Images> = Config::new(shown.join("\n"), &file, &[]).job().unwrap();
+        let shown: Job<Images> = Config::new(shown.join("\n"), &file, &[]).unwrap().job().unwrap();
         assert_eq!(shown.augment.is_some(), !name.ends_with("-gpu"), "{name}");
         assert!(shown.augment.as_ref().is_none_or(|augment| augment.is_none()), "{name}");
         assert_eq!(shown.model, job.model, "{name}");

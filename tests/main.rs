@@ -4,6 +4,7 @@
 //! `VERISIM_DATA` set, the tables under it are learnt as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod asking;
 mod bad_images;
 mod bad_input;
 mod bench;

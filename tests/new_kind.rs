@@ -142,7 +142,7 @@ impl Learn for Words {
 mod urn {
     use super::*;
 
-    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(default, deny_unknown_fields)]
     pub struct Config {
         /// Added to each count.
@@ -249,6 +249,7 @@ impl Compare for Words {
 struct InspectAsk {}
 
 impl Kind for Words {
+    const DEFAULT: &'static str = "urn";
     const FIRST: &'static str = "made.words";
     const STAND_IN: &'static str = "stand-in words";
     const STREAMS: bool = true;
@@ -282,7 +283,7 @@ fn a_new_kind_takes_the_whole_line() {
     let dir = Dir::new();
     dir.file("real.words", "a\nb\na\na\n".repeat(50));
     let text = format!("[data]\npath = {:?}\n[model.urn]\n", dir.path("real.words"));
-    let config = verisim_train::Config::new(text, Path::new("job.toml"), &[]);
+    let config = verisim_train::Config::new(text, Path::new("job.toml"), &[]).unwrap();
     let ask = verisim::train::Ask { out: Some(dir.path("run")), ..Default::default() };
     let trained = verisim::train::of_kind::<Words>(config.job().unwrap(), &ask, &mut Quiet).unwrap();
     assert!(matches!(trained.ended, Ended::Done { .. }));

@@ -193,7 +193,7 @@ pub fn cut_short(dir: &Dir, args: &[&str], out: &str, lines: usize, cut: Cut) ->
         return false;
     }
     if cut == Cut::Interrupt {
-        let output = Output::new(args, begun, output).ok().says(&["stopped at step", "--resume"]);
+        let output = Output::new(args, begun, output).interrupted().says(&["stopped at step", "--resume"]);
         assert!(output.stdout.is_empty());
     }
     assert!(dir.path(out).join("checkpoint/state.safetensors").exists());

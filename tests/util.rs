@@ -102,6 +102,14 @@ impl Output {
         self.calm()
     }
 
+    /// Ctrl-C ended the run, and it says so to its caller.
+    #[track_caller]
+    pub fn interrupted(self) -> Output {
+        assert_eq!(self.code, Some(130), "verisim {}\n{}", self.what, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "verisim {} panicked\n{}", self.what, self.stderr);
+        self
+    }
+
     /// The run ended by itself, well or with an error, and did not panic.
     #[track_caller]
     pub fn calm(self) -> Output {

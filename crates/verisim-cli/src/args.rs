@@ -16,9 +16,12 @@ use verisim::{Ask, Choice, Size};
 Examples:
   verisim demo                                          the whole line on a table that ships with the program
   verisim inspect adult.csv                             what the columns are taken for, and why
-  verisim train configs/trees.toml --set data.path=adult.csv --out runs/adult
+  verisim split adult.csv --holdout 0.2                 adult-train.csv to learn, adult-holdout.csv to measure with
+  verisim train adult-train.csv --out runs/adult
   verisim sample runs/adult -n 10000 -o synthetic.csv
-  verisim evaluate --real adult.csv --synthetic synthetic.csv --holdout test.csv --target income
+  verisim evaluate --real adult-train.csv --synthetic synthetic.csv --holdout adult-holdout.csv --target income
+  verisim config                                        the configs that come along; `verisim config tvae` prints one
+  verisim completions bash                              what a shell needs to complete commands and flags
   verisim devices                                       what there is to compute on
   verisim bench trees flow                              how fast these two models are here"
 )]
@@ -32,7 +35,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Learn a table or images from a config file.
+    /// Learn a table or images.
     Train(Train),
     /// Emit synthetic rows or images from a trained model.
     Sample(Sample),
@@ -40,26 +43,37 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Show what a data file or an artefact is.
     Inspect(Inspect),
+    /// Part a table into rows to learn and rows to keep back.
+    Split(Split),
+    /// List the configs that come along, or print one.
+    Config(Config),
     /// Measure how fast models train and sample on each device.
     Bench(Bench),
     /// List the devices that this build can compute on, and which one it takes by itself.
     Devices(Devices),
     /// Run the whole line on a small real table that ships with the program.
     Demo(Demo),
+    /// Print what a shell needs to complete commands and flags.
+    Completions(Completions),
 }
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  verisim train configs/trees.toml --set data.path=sales.parquet
-  verisim train configs/tvae.toml --set train.budget=5min --out runs/night
-  verisim train configs/flow.toml --set data.path=photos/ --set data.images.size=32
-  verisim train configs/tvae.toml --resume              go on where Ctrl-C stopped
-  verisim train configs/tvae.toml --finish              or make a model of what was learnt until then")]
+  verisim train sales.parquet                           with the default model: trees, of images a vae
+  verisim train tvae --data sales.parquet --set train.budget=5min --out runs/night
+  verisim train my.toml                                 a config of your own: verisim config tvae > my.toml
+  verisim train flow --data photos/ --set data.images.size=32
+  verisim train tvae --data sales.parquet --resume      go on where Ctrl-C stopped (it ended with exit code 130)
+  verisim train tvae --data sales.parquet --finish      or make a model of what was learnt until then")]
 pub struct Train {
-    /// The config file (see configs/).
-    pub config: PathBuf,
-    /// Where the results go [default: runs/ and the name of the config].
+    /// A config file, the name of a config that comes along (see `verisim config`), or data for the default model.
+    #[arg(required_unless_present = "data")]
+    pub config: Option<PathBuf>,
+    /// The data, in place of the config's.
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// Where the results go [default: runs/ and the name of the config or the data].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Where to compute.
@@ -99,7 +113,9 @@ pub struct Sample {
     /// Seed of the sample [default: 0].
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Keep to rows with COLUMN OP VALUE, OP one of = != < <= > >=; an empty value is a missing one. Images know class=NAME and class!=NAME. May be given more than once.
+    /// Keep to rows with COLUMN OP VALUE, OP one of = != < <= > >=; or 'COLUMN in 30..40', both ends included; 'COLUMN in (A, B)';
+    /// 'COLUMN is missing'; each also with not. Names and values may stand in quotes, as '"BMI>=30"=yes'. Dates: as in the column,
+    /// or 2021-06-30, which is all of that day. Images know class=NAME and class!=NAME. May be given more than once.
     #[arg(long = "where", value_name = "CONDITION")]
     pub conditions: Vec<String>,
     /// The same number of rows for each level of this column, or of images for each class (`class`); levels in fewer than one row of a thousand want --max-tries.
@@ -219,6 +235,67 @@ pub struct Inspect {
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim split adult.csv                               a fifth of the rows, at random
+  verisim split visits.parquet --holdout 0.1 --by patient
+  verisim split sales.csv --time day -o parts/          the last fifth of the days
+
+Rows are copied as they stand. A hold-out that is cut from the end of a sorted file judges a good model as bad: part at random,
+by a key where rows of one key are alike (a customer, a patient), or by time where the future is what counts.")]
+pub struct Split {
+    /// A table: .csv, .tsv (also .gz, .zst, which are written unpacked), .jsonl or .parquet.
+    pub file: PathBuf,
+    /// What part of the rows is kept back.
+    #[arg(long, value_name = "PART", default_value_t = 0.2)]
+    pub holdout: f64,
+    /// Keep rows with the same value in this column together.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "time")]
+    pub by: Option<String>,
+    /// Keep back the last rows in the order of this column.
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+    /// Seed of what is random.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// A folder, or how both names begin [default: beside the file, after its name].
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Replace files that are there already.
+    #[arg(long)]
+    pub force: bool,
+    /// What separates the cells of a text file; found from its first lines when not given.
+    #[arg(long)]
+    pub delimiter: Option<char>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim config                                        the names, and a line on each
+  verisim config tvae > my.toml                         then change it, and: verisim train my.toml --data FILE
+  verisim config --schema > verisim.schema.json         `#:schema verisim.schema.json` at the top of a config makes editors
+                                                        that know TOML complete its keys")]
+pub struct Config {
+    /// The one to print.
+    pub name: Option<String>,
+    /// Print the JSON schema of configs instead.
+    #[arg(long, conflicts_with = "name")]
+    pub schema: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim completions bash > ~/.local/share/bash-completion/completions/verisim
+  verisim completions zsh > ~/.zfunc/_verisim
+  verisim completions fish > ~/.config/fish/completions/verisim.fish")]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, clap::Args)]

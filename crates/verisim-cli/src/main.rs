@@ -2,46 +2,54 @@
 
 mod args;
 mod bench;
+mod config;
 mod demo;
 mod devices;
 mod evaluate;
 mod hint;
 mod inspect;
 mod sample;
+mod split;
 mod train;
 mod ui;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use args::{Args, Command};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What the shell says of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     end_without_memory();
     let ui = ui::Ui::new(args.quiet);
+    let done = |()| ExitCode::SUCCESS;
     let result = match &args.command {
         Command::Train(a) => train::run(a, &ui),
-        Command::Sample(a) => sample::run(a, &ui),
-        Command::Evaluate(a) => evaluate::run(a, &ui),
-        Command::Inspect(a) => inspect::run(a),
-        Command::Bench(a) => bench::run(a, &ui),
-        Command::Devices(a) => devices::run(a),
-        Command::Demo(a) => demo::run(a, &ui),
+        Command::Sample(a) => sample::run(a, &ui).map(done),
+        Command::Evaluate(a) => evaluate::run(a, &ui).map(done),
+        Command::Inspect(a) => inspect::run(a).map(done),
+        Command::Split(a) => split::run(a).map(done),
+        Command::Config(a) => config::run(a).map(done),
+        Command::Completions(a) => complete(a.shell).map(done),
+        Command::Bench(a) => bench::run(a, &ui).map(done),
+        Command::Devices(a) => devices::run(a).map(done),
+        Command::Demo(a) => demo::run(a, &ui).map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // A reader that has seen enough (`| head`) is no failure.
         Err(e) if ui::is_broken_pipe(&e) => ExitCode::SUCCESS,
         Err(e) if e.downcast_ref::<verisim::Error>().is_some_and(verisim::Error::is_stop) => {
             eprintln!("{e}");
-            // As the shell says of what a signal ended.
-            ExitCode::from(130)
+            ExitCode::from(INTERRUPTED)
         }
         Err(e) => {
             eprintln!("error: {}", ui::chain(&e));
@@ -51,6 +59,13 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// Prints what completes commands and flags. It is put together first, since its writer panics at a closed pipe.
+fn complete(shell: clap_complete::Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "verisim", &mut script);
+    Ok(std::io::stdout().write_all(&script)?)
 }
 
 /// Ends the program with a message when a driver is out of memory: wgpu panics then in a thread of its own, and again at all

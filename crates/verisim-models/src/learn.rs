@@ -235,7 +235,7 @@ pub trait Trainee<K: Learn>: Send {
 macro_rules! models {
     ($(#[$about:meta])* $kind:ty: $($(#[$doc:meta])* $variant:ident = $module:ident;)+) => {
         $(#[$about])*
-        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
         pub enum Model {
             $($(#[$doc])* $variant($module::Config),)+

@@ -1,5 +1,6 @@
 //! How a neural model is trained: the settings that every training loop has.
 
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -7,8 +8,9 @@ use crate::error::{Error, Result};
 /// Declares the settings of a training once: [`Training`], where every one is filled in, and [`Train`], what a config says.
 macro_rules! settings {
     ($($(#[$about:meta])* $name:ident: $type:ty,)*) => {
-        /// Settings of a training, every one filled in.
-        #[derive(Clone, Debug, PartialEq, Serialize)]
+        /// Settings of a training, every one filled in. Their schema is that of a config, which need give none of them.
+        #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+        #[schemars(rename = "Train", deny_unknown_fields, transform = none_required)]
         pub struct Training {
             $($(#[$about])* pub $name: $type,)*
         }
@@ -75,6 +77,10 @@ settings! {
     preview_every: Option<u64>,
 }
 
+fn none_required(schema: &mut Schema) {
+    schema.remove("required");
+}
+
 fn is_one(n: &usize) -> bool {
     *n == 1
 }
@@ -121,7 +127,7 @@ impl Train {
 }
 
 /// A stretch of time, written `90s`, `5min` or `1.5h`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Budget {
     /// Its length in seconds.

@@ -5,13 +5,15 @@
 
 pub mod bench;
 mod checkpoint;
+mod config;
 mod directory;
 mod error;
 mod job;
 mod run;
 mod steps;
 
+pub use config::Config;
 pub use error::{Error, Result};
-pub use job::{Config, Job};
+pub use job::{Job, schema};
 pub use run::{Begin, Ended, Machine, Results, run};
 pub use steps::{Diary, Entry, NoDiary, State, Stop, steps};

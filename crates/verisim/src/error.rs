@@ -52,6 +52,12 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// A config that came along, without data of its own.
+    #[error("the config `{config}` comes without data; say which are to be learnt")]
+    NoData {
+        /// Its name.
+        config: &'static str,
+    },
     /// Data of one kind for a model of another.
     #[error("{} is {holds}, and {model} learns {learns}; choose {choose}", path.display())]
     OtherKind {
@@ -140,6 +146,7 @@ impl Error {
             | Error::Metrics(verisim_metrics::Error::Data(Sizes { fitting, .. })) => Some(Cause::Sizes(*fitting)),
             Error::Metrics(verisim_metrics::Error::Network(e)) if is_device(&**e) => Some(Cause::Device),
             Error::NoTarget { .. } => Some(Cause::NoTarget),
+            Error::NoData { .. } => Some(Cause::NoData),
             Error::Meaningless { name, .. } => Some(Cause::Meaningless(name)),
             _ => None,
         }
@@ -170,6 +177,8 @@ pub enum Cause<'a> {
     Setting,
     /// A sample has no place to go.
     NoTarget,
+    /// There are no data to learn.
+    NoData,
     /// This was asked, and has no meaning.
     Meaningless(&'a str),
 }

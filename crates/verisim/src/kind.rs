@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use verisim_infer::{Artefact, Generate};
 use verisim_metrics::Compare;
 
 use crate::error::{Error, Result};
+use crate::split::Split;
 
 /// A kind of data as the verbs want it.
 pub trait Kind: Generate + Compare {
+    /// The model that learns data for which no config is named; a config of that name comes along.
+    const DEFAULT: &'static str;
     /// Where a first sample goes, as a suggestion to people.
     const FIRST: &'static str;
     /// The name of its stand-in data, as a bench prints it.
@@ -25,6 +29,21 @@ pub trait Kind: Generate + Compare {
     /// # Errors
     /// When they cannot be read.
     fn inspect(path: &Path, ask: &Self::InspectAsk) -> Result<Inspected>;
+
+    /// The JSON schema of its configs; none where it has none. What it refers to goes to the generator.
+    fn config_schema(_: &mut SchemaGenerator) -> Option<Schema> {
+        None
+    }
+
+    /// Parts the data at `path` into those to learn and those to keep back.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    fn split(path: &Path, _: &crate::split::Ask) -> Result<Split> {
+        let problem =
+            format!("{}: {} cannot be split here; move some of them to another place", path.display(), Self::PLURAL);
+        Err(Error::Ask { problem })
+    }
 
     /// What an artefact says of the data that it makes, for people.
     fn describe(spec: &Self::Spec) -> String;

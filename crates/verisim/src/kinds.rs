@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 #[cfg(feature = "neural")]
 use verisim_data::image::Images;
@@ -26,6 +27,7 @@ use crate::evaluate;
 use crate::inspect;
 use crate::kind::{Inspected, Kind};
 use crate::sample::{self, Sampled};
+use crate::split::{self, Split};
 use crate::train::{self, Trained};
 
 /// Every kind of data, the one that unknown files are taken for first.
@@ -41,6 +43,9 @@ pub(crate) trait Verbs: Sync {
     fn unit(&self) -> &'static str;
     fn one(&self) -> &'static str;
     fn models(&self) -> &'static [&'static str];
+    /// The name of the config for data of which nothing more is said.
+    fn default_model(&self) -> &'static str;
+    fn config_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>;
     fn claims(&self, path: &Path) -> Claim;
     fn exists(&self, path: &Path) -> bool;
     /// Whether a file holds a model of this kind.
@@ -57,6 +62,7 @@ pub(crate) trait Verbs: Sync {
     ) -> Result<Sampled>;
     fn evaluate(&self, ask: Ask, model: Option<File>, watch: &mut dyn Watch) -> Result<Document>;
     fn inspect(&self, path: &Path, ask: Ask) -> Result<Inspected>;
+    fn split(&self, path: &Path, ask: &split::Ask) -> Result<Split>;
     fn describe(&self, file: File) -> Result<Inspected>;
     fn measure(&self, config: &Config, on: &Chosen, out: &Path, seconds: f64, begun: Instant) -> Result<Measured>;
     /// The data of a config, and whether they are there.
@@ -97,6 +103,18 @@ impl<K: Kind> Verbs for Of<K> {
 
     fn models(&self) -> &'static [&'static str] {
         K::Models::NAMES
+    }
+
+    fn default_model(&self) -> &'static str {
+        K::DEFAULT
+    }
+
+    fn config_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        K::config_schema(generator)
+    }
+
+    fn split(&self, path: &Path, ask: &split::Ask) -> Result<Split> {
+        K::split(path, ask)
     }
 
     fn claims(&self, path: &Path) -> Claim {

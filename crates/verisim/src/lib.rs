@@ -1,7 +1,8 @@
 //! verisim makes synthetic data: it learns a real table or real images, writes one self-contained artefact, emits synthetic data from
 //! it on any machine, and says how good and how private they are.
 //!
-//! One function a verb: [`train()`], [`sample()`], [`evaluate()`], [`inspect()`], [`bench()`], [`demo()`]. What is asked that depends
+//! One function a verb: [`train()`], [`sample()`], [`evaluate()`], [`inspect()`], [`split()`], [`bench()`],
+//! [`demo()`]. What is asked that depends
 //! on the kind of data goes into an [`Ask`]; what happens on the way is told to a [`Watch`].
 //!
 //! ```
@@ -22,6 +23,7 @@
 
 mod ask;
 pub mod bench;
+mod configs;
 mod demo;
 pub mod device;
 mod error;
@@ -32,19 +34,22 @@ pub mod inspect;
 mod kind;
 mod kinds;
 pub mod sample;
+pub mod split;
 pub mod table;
 pub mod train;
 mod verbs;
 mod wine;
 
 pub use ask::Ask;
+pub use configs::{Shipped, config_schema, configs, shipped};
 pub use demo::{Demo, demo};
 pub use device::{Choice, choose};
 pub use error::{Cause, Error, Result};
 pub use kind::{Inspected, Kind};
 pub use sample::Sampled;
+pub use split::Split;
 pub use train::Trained;
-pub use verbs::{bench, case, evaluate, inspect, models, sample, stand_in, train};
+pub use verbs::{bench, case, evaluate, inspect, models, sample, split, stand_in, train};
 pub use verisim_data::image::Size;
 pub use verisim_data::{Event, Quiet, Target as To, Watch, file, number};
 pub use verisim_metrics::{Document, clip};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rayon::current_num_threads;
+use schemars::{Schema, SchemaGenerator};
 use serde::Deserialize;
 use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
@@ -11,6 +12,7 @@ use verisim_infer::table::{Ask, CHUNK};
 
 use crate::error::{Error, Result};
 use crate::kind::{Inspected, Kind};
+use crate::split::Split;
 use crate::wine::wine;
 
 /// What a table is looked at with.
@@ -24,6 +26,7 @@ pub struct InspectAsk {
 }
 
 impl Kind for Table {
+    const DEFAULT: &'static str = "trees";
     const FIRST: &'static str = "synthetic.csv";
     const STAND_IN: &'static str = "stand-in table";
     const STREAMS: bool = true;
@@ -43,6 +46,14 @@ impl Kind for Table {
         let mut json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
         json["notes"] = found.notes().into();
         Ok(Inspected { text, json })
+    }
+
+    fn config_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(verisim_train::schema::<Table>(generator))
+    }
+
+    fn split(path: &Path, ask: &crate::split::Ask) -> Result<Split> {
+        crate::split::table(path, ask)
     }
 
     fn describe(spec: &Spec) -> String {

@@ -13,8 +13,10 @@ use crate::kind::Kind;
 /// What a training is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
-    /// The config file.
+    /// The config file; or the name of one that came along; or data, which the default model of their kind learns.
     pub config: PathBuf,
+    /// The data, in place of the config's.
+    pub data: Option<PathBuf>,
     /// Keys of the config and what they are set to, `train.epochs=5`.
     pub set: Vec<String>,
     /// Where the results go; the config's `out`, else `runs/` and the name of the config, when not given.
@@ -58,7 +60,7 @@ pub fn of_kind<K: Kind>(mut job: Job<K>, ask: &Ask, watch: &mut dyn Watch) -> Re
     Ok(Trained { out, ended, first: K::FIRST })
 }
 
-/// `runs/` and the name of the config without its ending.
+/// `runs/` and the name of the config, or of data without one, without its ending; `.` has no name.
 fn default_out(config: &Path) -> PathBuf {
-    Path::new("runs").join(config.file_stem().unwrap_or_default())
+    Path::new("runs").join(config.file_stem().unwrap_or("run".as_ref()))
 }

@@ -6,23 +6,24 @@ use std::time::Instant;
 use verisim_data::{Claim, Target, Watch};
 use verisim_infer::{file_of, read};
 use verisim_metrics::Document;
-use verisim_train::Config;
 
 use crate::ask::Ask;
 use crate::bench::{Case, Measured};
+use crate::configs;
 use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
 use crate::kind::Inspected;
 use crate::kinds::{self, Verb, kind_in, kind_of, kind_of_model};
 use crate::sample::Sampled;
+use crate::split::{self, Split};
 use crate::train::{self, Trained};
 
-/// Learns what a config says.
+/// Learns what a config says, or data by the default model of their kind.
 ///
 /// # Errors
 /// When the config or the data cannot be used, the device fails, or the results cannot be written.
 pub fn train(ask: &train::Ask, watch: &mut dyn Watch) -> Result<Trained> {
-    let config = Config::read(&ask.config, &ask.set)?;
+    let config = configs::find(&ask.config, ask.data.as_deref(), &ask.set)?;
     kind_of_model(&config)?.0.train(&config, ask, watch)
 }
 
@@ -98,12 +99,20 @@ pub fn inspect(path: &Path, ask: Ask) -> Result<Inspected> {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
+/// Parts data into those to learn and those to keep back, and writes both.
+///
+/// # Errors
+/// When the data cannot be read or parted so, or the parts cannot be written.
+pub fn split(path: &Path, ask: &split::Ask) -> Result<Split> {
+    kind_of(path).split(path, ask)
+}
+
 /// What a config would measure; its settings are checked.
 ///
 /// # Errors
 /// When the config cannot be used.
 pub fn case(config: &Path, set: &[String]) -> Result<Case> {
-    let config = Config::read(config, set)?;
+    let config = configs::find(config, None, set)?;
     let (kind, model) = kind_of_model(&config)?;
     let (data, there) = kind.data(&config)?;
     Ok(Case { model, unit: kind.unit(), data, there, stand_in: kind.stand_in_name() })
@@ -115,7 +124,7 @@ pub fn case(config: &Path, set: &[String]) -> Result<Case> {
 /// # Errors
 /// When the config cannot be used, or nothing can be written there.
 pub fn stand_in(config: &Path, set: &[String], folder: &Path) -> Result<PathBuf> {
-    kind_of_model(&Config::read(config, set)?)?.0.stand_in(folder)
+    kind_of_model(&configs::find(config, None, set)?)?.0.stand_in(folder)
 }
 
 /// Trains and samples for `seconds` each, after a warm-up of a quarter of that. `begun` is when the program started, and `out` a
@@ -131,7 +140,7 @@ pub fn bench(
     seconds: f64,
     begun: Instant,
 ) -> Result<Measured> {
-    let config = Config::read(config, set)?;
+    let config = configs::find(config, None, set)?;
     let on = choose(device)?;
     kind_of_model(&config)?.0.measure(&config, &on, out, seconds, begun)
 }

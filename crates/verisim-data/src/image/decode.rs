@@ -30,6 +30,16 @@ pub(super) fn decode(path: &Path) -> Result<DynamicImage, String> {
     Ok(eight_bit(image))
 }
 
+/// Makes white what is under no opacity at all: nobody sees its colour, and so nothing should be learnt or judged by it.
+pub(super) fn forget_hidden(rgba: &mut [u8]) {
+    rgba.as_chunks_mut().0.iter_mut().filter(|p: &&mut [u8; 4]| p[3] == 0).for_each(|p| *p = [255, 255, 255, 0]);
+}
+
+/// Whether the name is that of a link to something that is not there.
+pub(super) fn is_broken_link(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
+}
+
 /// Height and width of the image in the file at `path`, from its header alone.
 pub(super) fn measure(path: &Path) -> Result<(usize, usize), String> {
     use Orientation::*;
@@ -42,6 +52,9 @@ pub(super) fn measure(path: &Path) -> Result<(usize, usize), String> {
 }
 
 fn open(path: &Path) -> Result<(impl ImageDecoder, Orientation, Option<ImageFormat>), String> {
+    if is_broken_link(path) {
+        return Err("is a link to a file that is not there".to_owned());
+    }
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
     limits.max_alloc = Some(MAX_BYTES);
@@ -146,7 +159,9 @@ pub(super) fn render(image: DynamicImage, shape: Shape, fit: Fit) -> Vec<u8> {
 /// Grey, RGB or RGBA. What is transparent becomes white where alpha goes.
 fn with_channels(image: DynamicImage, channels: usize) -> DynamicImage {
     if channels == 4 {
-        return DynamicImage::ImageRgba8(image.into_rgba8());
+        let mut image = image.into_rgba8();
+        forget_hidden(&mut image);
+        return DynamicImage::ImageRgba8(image);
     }
     if let DynamicImage::ImageLuma8(_) = &image
         && channels == 1

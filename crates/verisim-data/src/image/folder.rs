@@ -13,22 +13,32 @@ use super::shape::Shape;
 use super::store::{BLOCK, Pixels, Store};
 use crate::error::{Error, Result};
 
+/// Endings of the files that are read. Those of `.avif` and `.heic` are not: their decoders are in C, or young.
+const ENDINGS: [&str; 12] = ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "tif", "tiff", "gif", "ico", "tga"];
+
+/// The ending of a name, in lower case; empty when it has none.
+fn ending(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
 /// Whether the name says that the file is an image.
 pub(super) fn is_image(path: &Path) -> bool {
-    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    ["png", "jpg", "jpeg", "webp", "bmp"].contains(&extension.as_str())
+    ENDINGS.contains(&ending(path).as_str())
 }
 
 /// The image files of a set, in order.
+#[derive(Default)]
 struct Listing {
     files: Vec<PathBuf>,
     /// As in [`Images`].
     labels: Vec<u32>,
     classes: Vec<String>,
+    /// As in [`Reading`].
+    left_out: BTreeMap<String, usize>,
 }
 
-/// The image files in `folder` and the folders in it, both sorted. What is hidden is left out.
-fn entries(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+/// The image files in `folder` and the folders in it, both sorted; other files are counted. What is hidden is passed over.
+fn entries(folder: &Path, left_out: &mut BTreeMap<String, usize>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
         let entry = entry.map_err(Error::io(folder))?;
@@ -39,8 +49,10 @@ fn entries(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
         // Opening a pipe that is named like an image would wait for ever, so images must be files.
         if kind.is_dir() || kind.is_symlink() && path.is_dir() {
             folders.push(path);
-        } else if is_image(&path) && path.is_file() {
+        } else if is_image(&path) && (path.is_file() || decode::is_broken_link(&path)) {
             files.push(path);
+        } else {
+            *left_out.entry(ending(&path)).or_default() += 1;
         }
     }
     files.sort_unstable();
@@ -53,11 +65,11 @@ fn name(path: &Path) -> String {
 }
 
 fn list(folder: &Path) -> Result<Listing> {
-    let (flat, folders) = entries(folder)?;
-    let mut listing = Listing { files: Vec::new(), labels: Vec::new(), classes: Vec::new() };
+    let mut listing = Listing::default();
+    let (flat, folders) = entries(folder, &mut listing.left_out)?;
     let mut deeper = None;
     for class in &folders {
-        let (files, folders) = entries(class)?;
+        let (files, folders) = entries(class, &mut listing.left_out)?;
         if !folders.is_empty() && deeper.is_none() {
             deeper = Some(class);
         }
@@ -86,11 +98,29 @@ fn list(folder: &Path) -> Result<Listing> {
                      right above the class folders, perhaps {}",
                     inner.display()
                 ),
-                None => "holds no images; put .png, .jpg, .webp or .bmp files there, or folders of them, one a class"
-                    .to_owned(),
+                None if !listing.left_out.is_empty() => format!(
+                    "holds no images that can be read, but {}; convert them, to .png or .jpg",
+                    counted(&listing.left_out)
+                ),
+                None => {
+                    "holds no images; put .png, .jpg, .webp, .bmp, .tif, .gif, .ico or .tga files there, or folders of \
+                         them, one a class"
+                        .to_owned()
+                }
             },
         )),
     }
+}
+
+/// How many files of which ending, the most frequent first, in words.
+pub(super) fn counted(files: &BTreeMap<String, usize>) -> String {
+    let mut files: Vec<_> = files.iter().collect();
+    files.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
+    let say = |(ending, n): &(&String, &usize)| match ending.as_str() {
+        "" => format!("{n} without an ending"),
+        ending => format!("{n} .{ending}"),
+    };
+    files.iter().map(say).collect::<Vec<_>>().join(", ")
 }
 
 /// What came of reading every file for a shape.
@@ -131,9 +161,10 @@ pub(super) fn read(folder: &Path, settings: &ReadSettings) -> Result<(Images, Re
         1 => "folder with 1 class folder".to_owned(),
         n => format!("folder with {n} class folders"),
     };
-    let reading =
-        Reading { found: listing.files.len(), skipped: done.skipped, sizes: frequent_first(done.sizes), source };
     let (classes, labels) = labels(&listing, &done.kept);
+    let sizes = frequent_first(done.sizes);
+    let reading =
+        Reading { found: listing.files.len(), skipped: done.skipped, left_out: listing.left_out, sizes, source };
     Ok((Images::assemble(shape, classes, labels, done.pixels)?, reading))
 }
 

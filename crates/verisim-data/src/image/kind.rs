@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Images, ReadSettings, Spec, Writer, idx, is_npz};
+use super::{Images, ReadSettings, Spec, Writer, folder, idx, is_npz};
 use crate::error::{Error, Result};
 use crate::kind::{Claim, Data, Sink, Target};
 use crate::watch::{Event, Watch};
 
 /// Which images are read, and how: `[data]` of a config.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// A folder of images, IDX files or an `.npz`; relative to the working directory.
@@ -31,6 +32,8 @@ pub struct Chunk {
 
 /// Skipped files that are named while images are read.
 const NAMED: usize = 5;
+/// Fewer images than this are learnt with a warning.
+const FEW: usize = 30;
 
 impl Data for Images {
     const NAME: &'static str = "image";
@@ -65,6 +68,12 @@ impl Data for Images {
     fn read(source: &Source, watch: &mut dyn Watch) -> Result<Images> {
         let (images, reading) = Images::read(&source.path, &source.images.clone().unwrap_or_default())?;
         reading.tell(watch);
+        if images.len() < FEW {
+            let (n, s) = (images.len(), if images.len() == 1 { "" } else { "s" });
+            watch.on(Event::Note(format!(
+                "warning: {n} image{s} to learn: a model can hardly do more than repeat what is in so few; give it hundreds"
+            )));
+        }
         Ok(images)
     }
 
@@ -86,8 +95,17 @@ impl Data for Images {
 }
 
 impl super::Reading {
-    /// Tells which files were skipped: the first few by name.
+    /// What was left out because its name is not that of an image that can be read, in words; none where all was read.
+    pub fn left_out(&self) -> Option<String> {
+        let files = folder::counted(&self.left_out);
+        (!files.is_empty()).then(|| format!("{files}; convert those that are images, to .png or .jpg"))
+    }
+
+    /// Tells which files were skipped, the first few by name, and how many were left out.
     pub fn tell(&self, watch: &mut dyn Watch) {
+        if let Some(files) = self.left_out() {
+            watch.on(Event::Note(format!("left out {files}")));
+        }
         for (path, why) in self.skipped.iter().take(NAMED) {
             watch.on(Event::Note(format!("skipped {}: {why}", path.display())));
         }

@@ -9,8 +9,10 @@
 //! | a name such as `fashion-mnist/t10k` | the same, of a data set that a package has installed under `/usr/share/datasets` |
 //! | `.npz` | the arrays `images` (N,H,W or N,H,W,C; bytes) and, if there, `labels` and `classes` |
 //!
-//! IDX files may also end in `.gz`. In a folder, images are the files that end in `.png`, `.jpg`, `.jpeg`, `.webp` or
-//! `.bmp`.
+//! IDX files may also end in `.gz`. In a folder, images are the files that end in `.png`, `.jpg` (`.jpeg`, `.jpe`, `.jfif`),
+//! `.webp`, `.bmp`, `.tif` (`.tiff`), `.gif`, `.ico` or `.tga`; of several pages or frames the first is read, of several sizes of
+//! an icon the largest. Other files are counted and left out: AVIF and HEIC have no decoder in Rust that can be trusted with files
+//! of strangers. What is under an alpha of 0 is not seen, so it is read as white whatever it is.
 
 mod decode;
 mod folder;

@@ -46,6 +46,9 @@ impl Raw {
                 ));
             }
             if shape == self.shape {
+                if shape.channels == 4 {
+                    decode::forget_hidden(block);
+                }
                 store.push(block)?;
                 continue;
             }
@@ -83,9 +86,9 @@ impl Raw {
     ) -> Result<(Images, Reading)> {
         let reading = Reading {
             found: self.count,
-            skipped: Vec::new(),
             sizes: vec![((self.shape.height, self.shape.width), self.count)],
             source: source.to_owned(),
+            ..Reading::default()
         };
         Ok((Images::assemble(settings.shape(self.shape), classes, labels, pixels)?, reading))
     }

@@ -1,6 +1,6 @@
 //! A set of images in memory or, if it is large, in a temporary file.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use super::shape::Shape;
@@ -15,6 +15,8 @@ pub struct Reading {
     pub found: usize,
     /// Files that could not be read, and why.
     pub skipped: Vec<(PathBuf, String)>,
+    /// How many files of a folder are no images that can be read, by the ending of their names.
+    pub left_out: BTreeMap<String, usize>,
     /// Height, width and number of the images before they were brought to one size, the most frequent first.
     pub sizes: Vec<((usize, usize), usize)>,
     /// What kind of set it was, e.g. `IDX files`, `folder with 10 class folders`, `flat folder`.

@@ -2,13 +2,14 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::shape::{MAX_SIDE, Shape};
 use crate::error::{Error, Result};
 
 /// A size to bring images to: `28`, or `[height, width]`. It is also read as it is typed, `"28x32"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, try_from = "Given")]
 pub enum Size {
     /// Height and width alike.
@@ -28,7 +29,7 @@ impl Size {
 }
 
 /// A [`Size`] in any of the forms that it is given in.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a number of pixels, or [height, width]")]
 enum Given {
     Square(usize),
@@ -65,7 +66,7 @@ impl FromStr for Size {
 }
 
 /// What a pixel holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Channels {
     /// One byte of brightness.
@@ -89,7 +90,7 @@ impl Channels {
 }
 
 /// How an image of other proportions gets the size of the set. All scale with Lanczos3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// The short side is scaled to its length, and the centre of the long one kept.
@@ -102,7 +103,7 @@ pub enum Fit {
 }
 
 /// How a set of images is read: `images` under `[data]` of a config.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadSettings {
     /// The size to bring every image to; when not given, that of the images, which must then all agree.

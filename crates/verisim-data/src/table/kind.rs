@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::codec::TableCodec;
@@ -12,7 +13,7 @@ use crate::kind::{Claim, Data, Sink, Target};
 use crate::watch::Watch;
 
 /// Which table is read, and how: `[data]` of a config.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// CSV, Parquet or JSON lines; relative to the working directory.
@@ -25,6 +26,7 @@ pub struct Source {
     pub missing: Option<Vec<String>>,
     /// Columns whose kind detection gets wrong: `age = "integer"`, `when = { kind = "datetime", format = "%d.%m.%Y" }`.
     #[serde(default, skip_serializing_if = "DetectSettings::is_empty")]
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub columns: DetectSettings,
     /// Merges levels that few rows have, so that nothing of them is in the artefact: `protect = { min_rows = 5 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ mod offsets;
 mod protect;
 mod raw;
 pub mod schema;
+pub mod split;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use verisim_data::table::codec::ColumnCodec;
 use verisim_data::table::{Column, Frame, Schema, Table};
 use verisim_models::table::Allowed;
 
-pub use condition::{Condition, Operator};
+pub use condition::Condition;
 
 use crate::artefact::{Artefact, DEFAULT_COUNT};
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ pub struct Ask {
     pub n: usize,
     /// Seed of the sample.
     pub seed: u64,
-    /// What every row must satisfy: `occupation=Sales`, `age>=30`, `city=` (missing).
+    /// What every row must satisfy: `occupation=Sales`, `age>=30`, `age in 30..40`, `city in (Oslo, Rome)`, `city is missing`.
     #[serde(rename = "where")]
     pub conditions: Vec<String>,
     /// A category column whose levels each get the same number of rows.
@@ -131,11 +131,12 @@ impl Rows<'_> {
 /// The strata of a sample: one for each level of the column that is balanced, else one in all.
 fn strata(artefact: &Artefact<Table>, ask: &Ask) -> Result<Vec<Stratum>> {
     let (codec, schema) = (&artefact.spec.codec, &artefact.spec.schema);
-    let asked: Vec<Condition> = ask.conditions.iter().map(|c| Condition::parse(c, schema)).collect::<Result<_>>()?;
+    let asked: Vec<Condition> =
+        ask.conditions.iter().map(|c| Condition::parse(c, &artefact.spec)).collect::<Result<_>>()?;
     let make = |conditions: Vec<Condition>| -> Result<Stratum> {
         let mut allowed = Allowed::any(codec.columns.len());
         for condition in &conditions {
-            condition.restrict(codec, &mut allowed)?;
+            condition.restrict(&artefact.spec, &mut allowed)?;
         }
         if allowed.is_impossible() {
             let condition = said(&asked);
@@ -156,14 +157,14 @@ fn strata(artefact: &Artefact<Table>, ask: &Ask) -> Result<Vec<Stratum>> {
     let ColumnCodec::Category(categories) = &codec.columns[column] else {
         return Err(fail("the column holds numbers; balance a column of categories".into()));
     };
-    let with = |level: &String| {
+    let with = |code: usize| {
         let mut conditions = asked.clone();
-        conditions.push(Condition::level(column, name, level));
+        conditions.push(Condition::level(column, name, categories, code));
         make(conditions)
     };
     // A level that contradicts a condition is left out rather than refused.
-    let kept = |l: &&String| !asked.iter().any(|c| c.excludes(column, l));
-    let strata: Vec<Stratum> = categories.levels.iter().filter(kept).map(with).collect::<Result<_>>()?;
+    let kept = |code: &usize| !asked.iter().any(|c| c.excludes(column, *code));
+    let strata: Vec<Stratum> = (0..categories.levels.len()).filter(kept).map(with).collect::<Result<_>>()?;
     if strata.is_empty() { Err(fail("no level is left under the conditions".into())) } else { Ok(strata) }
 }
 

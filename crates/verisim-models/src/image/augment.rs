@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use burn::tensor::{Int, Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{Stream, uniform};
 
@@ -18,7 +19,7 @@ use crate::noise;
 /// `[augment]` of a job; what is 0 or false is off, as all of it is by default.
 ///
 /// Colours are all channels but the alpha of RGBA images, which moves with its pixel and is otherwise left alone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
     /// Mirrors left and right with probability 1/2.

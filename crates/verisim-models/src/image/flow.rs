@@ -22,6 +22,7 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::image::{Images, Shape, Spec};
 use verisim_data::rng::{Stream, normal, stream, uniform};
@@ -41,7 +42,7 @@ use crate::training::Training;
 use crate::weights::Weights;
 
 /// Settings of flow matching.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Squares of this many pixels a side are one pixel of the network.
@@ -63,7 +64,7 @@ pub struct Config {
 }
 
 /// How noise and images of a batch are paired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pairing {
     /// At random.

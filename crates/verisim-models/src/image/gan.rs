@@ -30,6 +30,7 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::image::{Images, Spec};
 use verisim_data::rng::{Stream, permutation, stream};
@@ -51,7 +52,7 @@ use crate::weights::Weights;
 const ENOUGH: usize = 20_000;
 
 /// Settings of the GAN.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Numbers of noise an image is made of.

@@ -25,6 +25,7 @@ use std::ops::Range;
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::image::{Images, Spec};
 use verisim_data::rng::stream;
@@ -43,7 +44,7 @@ use crate::weights::Weights;
 use prior::{Latents, Moments};
 
 /// Settings of the autoencoder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Numbers that an image is squeezed into.
@@ -65,7 +66,7 @@ pub struct Config {
 }
 
 /// How pixels scatter around the decoder's mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Likelihood {
     /// Normal, for pixels as numbers.
@@ -75,7 +76,7 @@ pub enum Likelihood {
 }
 
 /// The distribution of latents that images are drawn from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Prior {
     /// The standard normal one of the loss.

@@ -15,6 +15,7 @@
 //! the probability of their interval given those before, the rest from the conditional normal.
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::normal;
 use verisim_data::rng::{Stream, normal as draw_normal, uniform};
@@ -31,7 +32,7 @@ use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 
 /// Settings of the copula.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Most groups of rows with a copula of their own; 1 is the classical Gaussian copula.

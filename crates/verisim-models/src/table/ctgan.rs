@@ -31,6 +31,7 @@ mod network;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{Stream, below, stream, uniform};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
@@ -56,7 +57,7 @@ use distance::pair_distance;
 use network::{Critic, Generator, GumbelSoftmax};
 
 /// Settings of the conditional GAN.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Dimensions of the noise.

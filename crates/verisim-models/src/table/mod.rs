@@ -133,7 +133,8 @@ impl Learn for Table {
 }
 
 /// Tables are learnt as they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Nothing {}
 
 /// Reached only if a config has `[augment]`.

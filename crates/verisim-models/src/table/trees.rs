@@ -23,6 +23,7 @@ mod grow;
 mod tree;
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{Stream, below};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
@@ -43,7 +44,7 @@ use tree::{Tree, damaged};
 const SPLIT_BINS: usize = 64;
 
 /// Settings of the tree model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Position on the trade-off between fidelity (0) and privacy (1); sets `min_leaf`, `backoff` and

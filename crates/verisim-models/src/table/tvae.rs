@@ -19,6 +19,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{Stream, normal, stream};
 use verisim_data::table::codec::{CodecConfig, Numeric, Span};
@@ -41,7 +42,7 @@ use crate::training::Training;
 use crate::weights::Weights;
 
 /// Settings of the variational autoencoder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Dimensions of the latent.

@@ -37,6 +37,7 @@ pub fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
     let json = serde_json::json!({
         "source": reading.source, "images": images.len(), "shape": shown.is_none().then_some(shape),
         "channels": shape.channels, "sizes": sizes, "classes": classes, "skipped": skipped,
+        "left_out": reading.left_out,
     });
     let text = describe_images(path, &images, &reading, &counts, shown);
     if let Some(path) = &ask.sheet {
@@ -91,6 +92,9 @@ fn describe_images(path: &Path, images: &Images, reading: &Reading, counts: &[us
     }
     for (file, why) in &reading.skipped {
         let _ = writeln!(text, "skipped     {}: {why}", plain(&file.to_string_lossy()));
+    }
+    if let Some(files) = reading.left_out() {
+        let _ = writeln!(text, "left out    {}", plain(&files));
     }
     if reading.skipped.len() > most_bad(reading.found) {
         let _ = writeln!(

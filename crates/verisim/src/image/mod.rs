@@ -5,6 +5,7 @@ mod inspect;
 
 use std::path::{Path, PathBuf};
 
+use schemars::{Schema, SchemaGenerator};
 use verisim_data::image::{Images, Shape, Spec, Writer, grid, magnified, png_bytes};
 use verisim_data::rng::{below, stream};
 use verisim_infer::image::{Ask, Pictures};
@@ -23,6 +24,7 @@ const MOST_BETWEEN: usize = 400;
 const WIDE: usize = 10;
 
 impl Kind for Images {
+    const DEFAULT: &'static str = "vae";
     const FIRST: &'static str = "synthetic/";
     const STAND_IN: &'static str = "stand-in images";
     const STREAMS: bool = false;
@@ -30,6 +32,10 @@ impl Kind for Images {
 
     fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
         inspect::inspect(path, ask)
+    }
+
+    fn config_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(verisim_train::schema::<Images>(generator))
     }
 
     fn describe(spec: &Spec) -> String {

@@ -21,7 +21,7 @@ fn channels_are_the_most_that_any_image_needs() {
     png(&at("d.png"), shape(1, 2, 4), &[9, 9, 9, 0, 9, 9, 9, 128]);
     let (images, _) = read(folder.path());
     assert_eq!(images.shape().channels, 4);
-    assert_eq!(pixels(&images)[24..], [9, 9, 9, 0, 9, 9, 9, 128]);
+    assert_eq!(pixels(&images)[24..], [255, 255, 255, 0, 9, 9, 9, 128]);
     // Nothing seen is white where there is no alpha; half of 9 and half of white are 132.
     let grey = ReadSettings { channels: Some(Channels::Grey), ..Default::default() };
     assert_eq!(pixels(&Images::read(folder.path(), &grey).unwrap().0), [7, 200, 1, 2, 2, 5, 255, 132]);
@@ -191,4 +191,154 @@ fn a_decompression_bomb_is_a_damaged_file() {
     let (images, reading) = read(folder.path());
     assert_eq!((images.len(), reading.skipped.len()), (1, 1));
     assert!(reading.skipped[0].1.to_lowercase().contains("limit"), "{:?}", reading.skipped);
+}
+
+/// A picture of 4 x 3 pixels: red, and its last row blue.
+fn two_colours() -> image::RgbImage {
+    image::RgbImage::from_fn(4, 3, |_, y| image::Rgb(if y == 2 { [0, 0, 200] } else { [200, 0, 0] }))
+}
+
+#[test]
+fn files_of_every_ending_are_read() {
+    let folder = tempdir().unwrap();
+    let endings = ["bmp", "gif", "ico", "jfif", "jpe", "jpeg", "jpg", "png", "tga", "tif", "tiff", "webp"];
+    for ending in endings {
+        let format = match ending {
+            "jfif" | "jpe" => image::ImageFormat::Jpeg,
+            ending => image::ImageFormat::from_extension(ending).unwrap(),
+        };
+        // An icon wants alpha.
+        let image = image::DynamicImage::ImageRgba8(image::DynamicImage::ImageRgb8(two_colours()).into_rgba8());
+        let image = if ending == "ico" { image } else { image.into_rgb8().into() };
+        image.save_with_format(folder.path().join(format!("a.{ending}")), format).unwrap();
+    }
+    let (images, reading) = read(folder.path());
+    assert_eq!((images.len(), reading.skipped.len(), images.shape()), (endings.len(), 0, shape(3, 4, 3)));
+    for (ending, pixels) in endings.iter().zip(pixels(&images).chunks_exact(36)) {
+        let near = |p: &[u8], colour: [u8; 3]| p.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 60);
+        assert!(near(&pixels[..3], [200, 0, 0]) && near(&pixels[33..], [0, 0, 200]), "{ending}: {pixels:?}");
+    }
+}
+
+#[test]
+fn a_folder_of_deep_tiffs_alone_is_read() {
+    let folder = tempdir().unwrap();
+    for i in 0..3_u16 {
+        let image =
+            image::ImageBuffer::<image::Luma<u16>, _>::from_fn(3, 2, |x, _| image::Luma([257 * (10 * i + x as u16)]));
+        image.save(folder.path().join(format!("slice{i}.tif"))).unwrap();
+    }
+    let (images, _) = read(folder.path());
+    assert_eq!(images.shape(), shape(2, 3, 1));
+    assert_eq!(pixels(&images)[6..12], [10, 11, 12, 10, 11, 12]);
+}
+
+#[test]
+fn what_is_not_read_is_counted_by_its_ending() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    ["a.avif", "b.AVIF", "c.heic", "README", ".DS_Store"].iter().for_each(|name| fs::write(at(name), b"?").unwrap());
+    let said = refused(folder.path(), &ReadSettings::default());
+    assert!(said.contains("2 .avif") && said.contains("1 .heic") && said.contains("convert them"), "{said}");
+    png(&at("d.png"), shape(1, 1, 1), &[5]);
+    let (images, reading) = read(folder.path());
+    assert_eq!(images.len(), 1);
+    let told = reading.left_out().unwrap();
+    assert!(told.starts_with("2 .avif, 1 without an ending, 1 .heic"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_is_named() {
+    let folder = tempdir().unwrap();
+    png(&folder.path().join("a.png"), shape(1, 1, 1), &[5]);
+    std::os::unix::fs::symlink("gone.png", folder.path().join("b.png")).unwrap();
+    let (images, reading) = read(folder.path());
+    assert_eq!((images.len(), reading.found), (1, 2));
+    assert!(reading.skipped[0].0.ends_with("b.png") && reading.skipped[0].1.contains("link"), "{:?}", reading.skipped);
+}
+
+/// Pictures equal to the eye are equal, from files and from arrays, at their own size and at another.
+#[test]
+fn colours_under_no_opacity_do_not_matter() {
+    let folder = tempdir().unwrap();
+    let of = |hidden: [u8; 3]| {
+        let pixel =
+            |i: usize| if i.is_multiple_of(3) { [hidden[0], hidden[1], hidden[2], 0] } else { [i as u8, 9, 90, 200] };
+        (0..36).flat_map(pixel).collect::<Vec<u8>>()
+    };
+    let hidden = [[0, 0, 0], [255, 0, 255]];
+    let sized = ReadSettings { size: Some(Size::Square(4)), ..Default::default() };
+    for (i, settings) in [ReadSettings::default(), sized].iter().enumerate() {
+        let seen = hidden.map(|hidden| {
+            let at = |ending: &str| folder.path().join(format!("{hidden:?}{i}{ending}"));
+            let (files, array) = (at(""), at(".npz"));
+            png(&files.join("a.png"), shape(6, 6, 4), &of(hidden));
+            write(&array, shape(6, 6, 4), &[], &[], &of(hidden));
+            [files, array].map(|path| pixels(&Images::read(&path, settings).unwrap().0))
+        });
+        assert_eq!(seen[0], seen[1]);
+        assert_eq!(seen[0][0], seen[0][1]);
+    }
+}
+
+#[test]
+fn few_images_are_learnt_with_a_warning() {
+    use crate::watch::{Event, Watch};
+    struct Notes(Vec<String>);
+    impl Watch for Notes {
+        fn on(&mut self, event: Event) {
+            if let Event::Note(text) = event {
+                self.0.push(text);
+            }
+        }
+    }
+    let folder = tempdir().unwrap();
+    let mut notes = Notes(Vec::new());
+    for i in 0..40 {
+        png(&folder.path().join(format!("{i}.png")), shape(1, 1, 1), &[i]);
+        let source = Source { path: folder.path().into(), images: None };
+        <Images as crate::kind::Data>::read(&source, &mut notes).unwrap();
+    }
+    assert_eq!(notes.0.len(), 29);
+    assert!(notes.0[0].contains("1 image to learn") && notes.0[2].contains("3 images"), "{:?}", notes.0);
+}
+
+/// The bytes of a picture in each of the formats.
+fn encoded() -> &'static [Vec<u8>] {
+    static FILES: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
+    FILES.get_or_init(|| {
+        let image = image::DynamicImage::ImageRgb8(two_colours());
+        let of = |ending: &str| {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            let image = if ending == "ico" { image.to_rgba8().into() } else { image.clone() };
+            image.write_to(&mut bytes, image::ImageFormat::from_extension(ending).unwrap()).unwrap();
+            bytes.into_inner()
+        };
+        ["bmp", "gif", "ico", "jpg", "png", "tga", "tiff", "webp"].map(of).to_vec()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    /// Whatever is in a file, it is read or refused.
+    #[test]
+    fn no_damage_to_a_picture_panics(
+        format in 0_usize..8, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), cut: bool,
+    ) {
+        let mut bytes = encoded()[format].clone();
+        for (at, byte) in &changes {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        if cut {
+            bytes.truncate(changes[0].0.index(bytes.len()));
+        }
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("a.tga");
+        fs::write(&path, bytes).unwrap();
+        let _ = decode::measure(&path);
+        let _ = decode::decode(&path);
+    }
 }

@@ -32,13 +32,14 @@ pub use modes::ModesCodec;
 pub use normal::NormalCodec;
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::table::frame::{Column, Frame};
 use crate::table::schema::{Field, Schema};
 
 /// How number columns are encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Numeric {
     /// One token of a grid of point masses and quantile bins: [`GridCodec`].

@@ -1,0 +1,338 @@
+//! Conditions on sampled rows: `occupation=Sales`, `age>=30`, `age in 30..40`, `city in (Oslo, Rome)`, `city is missing`.
+//!
+//! A condition does two things: it says which tokens a model may draw ([`Allowed`], coarse) and it checks the decoded
+//! value (exact). The second matters where a token covers values on both sides of a bound.
+//!
+//! What is asked of a category is answered once for each level: a level is equal to its own text or, where no level is, to the
+//! same number (`4.0` and `4`), and levels that are numbers are compared as numbers. What is asked of a number or a date is a
+//! [`Span`]. An ISO date is understood whatever the format of the column, and lasts a day: `joined=2021-06-01` is any time on it.
+
+mod said;
+mod span;
+#[cfg(test)]
+mod tests;
+
+use verisim_data::error::nearest;
+use verisim_data::table::codec::{CategoryCodec, ColumnCodec};
+use verisim_data::table::date::DateFormat;
+use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema, Spec};
+use verisim_models::table::Allowed;
+
+use crate::error::{Error, Result};
+use said::{End, Said, Test, Value};
+use span::{Extent, Span};
+
+/// One condition, checked against a schema and a codec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    text: String,
+    /// Index among the modelled columns.
+    column: usize,
+    test: Rule,
+}
+
+/// What a value must be.
+#[derive(Clone, Debug, PartialEq)]
+enum Rule {
+    /// Missing, or not.
+    Missing(bool),
+    /// A number in one of the spans, or (`not`) in none of them.
+    Number { spans: Vec<Span>, not: bool },
+    /// A level that is marked here.
+    Level(Vec<bool>),
+    /// The level of this code. A balanced sample has a condition a level, so it marks none.
+    Only(usize),
+}
+
+impl Rule {
+    /// Whether a number, which is not missing, is as it must be.
+    fn allows(&self, x: f64) -> bool {
+        matches!(self, Rule::Number { spans, not } if spans.iter().any(|s| s.has(x)) != *not)
+    }
+
+    /// Whether some number between `lo` and `hi` may be as it must be; never stricter than [`Rule::allows`].
+    fn may_allow(&self, lo: f64, hi: f64) -> bool {
+        match self {
+            Rule::Number { spans, not: false } => spans.iter().any(|s| s.meets(lo, hi)),
+            Rule::Number { spans, not: true } => !spans.iter().any(|s| s.covers(lo, hi)),
+            _ => false,
+        }
+    }
+}
+
+impl Condition {
+    /// Reads a condition on a column of what `spec` describes.
+    ///
+    /// # Errors
+    /// When it is none, its column is not learnt, or its values can be none of that column.
+    pub fn parse(text: &str, spec: &Spec) -> Result<Condition> {
+        let fail = |problem: String| Error::Condition { condition: text.into(), problem };
+        let said = said::read(text).ok_or_else(|| {
+            fail(
+                "write it as column=value with =, !=, <, <=, > or >= in between, or as column in (a, b), column in 1..9 or \
+                 column is missing"
+                    .into(),
+            )
+        })?;
+        let field =
+            spec.schema.field(&said.column).map_err(|e| fail(format!("{e}{}", unquoted(text, &spec.schema))))?;
+        if !field.is_modelled() {
+            let (name, kind) = (&field.name, field.kind.name());
+            return Err(fail(format!("column `{name}` is {kind} and is not learnt, so rows cannot be chosen by it")));
+        }
+        let column = spec.schema.modelled().position(|f| f.name == field.name).unwrap_or_default();
+        let test = match (&spec.codec.columns[column], said) {
+            (_, Said { test: Test::Missing, not, .. }) => Rule::Missing(!not),
+            (_, Said { test: Test::OneOf(values), not, .. }) if is_missing(field, &values) => Rule::Missing(!not),
+            (ColumnCodec::Category(codec), said) => levels(&said, codec).map(Rule::Level).map_err(fail)?,
+            (_, said) => numbers(&said, field).map_err(fail)?,
+        };
+        Ok(Condition { text: text.into(), column, test })
+    }
+
+    /// The condition as it was given.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The condition that column `name` is the level of this code, for balanced samples.
+    pub(crate) fn level(column: usize, name: &str, codec: &CategoryCodec, code: usize) -> Condition {
+        Condition { text: format!("{name}={}", codec.levels[code]), column, test: Rule::Only(code) }
+    }
+
+    /// Restricts `allowed` to the tokens that may satisfy the condition.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn restrict(&self, spec: &Spec, allowed: &mut Allowed) -> Result<()> {
+        let codec = &spec.codec.columns[self.column];
+        let missing = codec.missing_token();
+        let mut tokens = vec![false; codec.span().tokens as usize];
+        match (&self.test, codec) {
+            (Rule::Level(levels), ColumnCodec::Category(codec)) => {
+                let codes = levels.iter().enumerate().filter(|(_, allowed)| **allowed);
+                codes.for_each(|(code, _)| tokens[codec.token(code as u32) as usize] = true);
+            }
+            (Rule::Only(code), ColumnCodec::Category(codec)) => tokens[codec.token(*code as u32) as usize] = true,
+            (Rule::Missing(wanted), _) => {
+                let may = |token| (missing == Some(token)) == *wanted;
+                tokens.iter_mut().zip(0..).for_each(|(allowed, token)| *allowed = may(token));
+            }
+            (rule, _) => {
+                let may = |token| codec.range(token).is_some_and(|(lo, hi)| rule.may_allow(lo, hi));
+                tokens.iter_mut().zip(0..).for_each(|(allowed, token)| *allowed = may(token));
+            }
+        }
+        if !tokens.contains(&true) {
+            return Err(Error::Condition { condition: self.text.clone(), problem: self.impossible(spec) });
+        }
+        allowed.restrict(self.column, tokens);
+        Ok(())
+    }
+
+    /// Whether the condition leaves out every row whose `column` is the level of this code.
+    pub(crate) fn excludes(&self, column: usize, code: usize) -> bool {
+        self.column == column
+            && match &self.test {
+                Rule::Level(levels) => !levels[code],
+                Rule::Only(own) => *own != code,
+                Rule::Missing(wanted) => *wanted,
+                Rule::Number { .. } => false,
+            }
+    }
+
+    /// Brings the dates that the condition is about to what their format can write, so that what is checked is what is written.
+    pub(crate) fn canonical(&self, schema: &Schema, frame: &mut Frame) {
+        let field = schema.modelled().nth(self.column);
+        let (Some(ColumnKind::Datetime { format, .. }), Column::Number(values)) =
+            (field.map(|f| &f.kind), &mut frame.columns[self.column])
+        else {
+            return;
+        };
+        let format = DateFormat::new(format);
+        for x in values.iter_mut().filter(|x| !x.is_nan()) {
+            *x = format.parse(&format.text(*x)).unwrap_or(*x);
+        }
+    }
+
+    /// Whether row `i` of a decoded frame satisfies the condition.
+    pub fn holds(&self, frame: &Frame, i: usize) -> bool {
+        match (&frame.columns[self.column], &self.test) {
+            (Column::Number(v), Rule::Missing(wanted)) => v[i].is_nan() == *wanted,
+            (Column::Category { codes, .. }, Rule::Missing(wanted)) => (codes[i] == MISSING) == *wanted,
+            (Column::Number(v), rule) => !v[i].is_nan() && rule.allows(v[i]),
+            (Column::Category { codes, .. }, Rule::Level(levels)) => levels.get(codes[i] as usize) == Some(&true),
+            (Column::Category { codes, .. }, Rule::Only(code)) => codes[i] as usize == *code,
+            (Column::Category { .. }, Rule::Number { .. }) => false,
+        }
+    }
+
+    /// Why no token satisfies the condition.
+    fn impossible(&self, spec: &Spec) -> String {
+        let codec = &spec.codec.columns[self.column];
+        let ends: Vec<(f64, f64)> = (0..codec.span().tokens).filter_map(|t| codec.range(t)).collect();
+        match &self.test {
+            Rule::Missing(true) => "no value of this column was missing in the training data".into(),
+            Rule::Missing(false) => "every value of this column was missing in the training data".into(),
+            Rule::Number { spans, .. } if !ends.is_empty() => {
+                let say = |x: f64| match spec.schema.modelled().nth(self.column).map(|f| &f.kind) {
+                    Some(ColumnKind::Datetime { format, .. }) => DateFormat::new(format).text(x),
+                    _ => x.to_string(),
+                };
+                let all = || ends.iter().flat_map(|&(lo, hi)| [lo, hi]);
+                let (lo, hi) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+                let far = |x: f64| spans.iter().map(|s| (s.from - x).max(x - s.to)).fold(f64::INFINITY, f64::min);
+                let near = all().min_by(|a, b| far(*a).total_cmp(&far(*b))).map_or(String::new(), say);
+                format!(
+                    "impossible, the training data range from {} to {}; the nearest value is {near}",
+                    say(lo),
+                    say(hi)
+                )
+            }
+            _ => "impossible, the training data have no such value".into(),
+        }
+    }
+}
+
+/// Whether a lone value, without quotes, is the text that stands for a missing one.
+fn is_missing(field: &Field, values: &[Value]) -> bool {
+    matches!(values, [Value { text, quoted: false }] if !field.missing.is_empty() && *text == field.missing)
+}
+
+/// What to type where a name that holds an operator was cut off at it.
+fn unquoted(text: &str, schema: &Schema) -> String {
+    let cut = schema.fields.iter().map(|f| &f.name).find(|n| n.contains(['=', '!', '<', '>']) && text.starts_with(*n));
+    cut.map_or(String::new(), |name| format!("; write `\"{name}\"{}`, with quotes about its name", &text[name.len()..]))
+}
+
+/// A level or a value as a number, if it is one.
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|x: &f64| x.is_finite())
+}
+
+/// Which levels satisfy what is said.
+fn levels(said: &Said, codec: &CategoryCodec) -> Result<Vec<bool>, String> {
+    let all = &codec.levels;
+    let marked: Vec<bool> = match &said.test {
+        Test::OneOf(values) => {
+            let mut marked = vec![false; all.len()];
+            for value in values {
+                mark(value, all, &mut marked)?;
+            }
+            marked.iter().map(|m| *m != said.not).collect()
+        }
+        Test::Between { from, to } => {
+            let all: Vec<Option<f64>> = all.iter().map(|l| number(l)).collect();
+            if all.iter().all(Option::is_none) {
+                return Err(format!("column `{}` holds words: only = and != make sense, and lists", said.column));
+            }
+            let span = between(from.as_ref(), to.as_ref(), |value| {
+                number(&value.text).map(Extent::point).ok_or_else(|| format!("`{}` is not a number", value.text))
+            })?;
+            all.iter().map(|level| level.is_some_and(|x| span.has(x) != said.not)).collect()
+        }
+        Test::Missing => vec![false; all.len()],
+    };
+    match marked.contains(&true) {
+        true => Ok(marked),
+        false => Err(format!("impossible, the training data have no such value; they have {}", list(all))),
+    }
+}
+
+/// Marks the level that a value means. One that does not exist is a typo, whatever is asked of it.
+fn mark(value: &Value, levels: &[String], marked: &mut [bool]) -> Result<(), String> {
+    if let Some(code) = levels.iter().position(|l| *l == value.text) {
+        marked[code] = true;
+        return Ok(());
+    }
+    let wanted = number(&value.text);
+    let mut found = false;
+    for (level, mark) in levels.iter().zip(marked) {
+        if wanted.is_some() && number(level) == wanted {
+            (*mark, found) = (true, true);
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    // Numbers lie near numbers; words are spelt alike.
+    let close = |x: f64| {
+        let numbers = levels.iter().filter_map(|l| number(l).map(|y| ((y - x).abs(), l.as_str())));
+        numbers.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, level)| level)
+    };
+    let near = wanted.and_then(close).or_else(|| nearest(&value.text, levels.iter().map(String::as_str)));
+    let hint = near.map_or_else(|| format!("they have {}", list(levels)), |near| format!("did you mean `{near}`?"));
+    Err(format!("impossible, the training data have no value `{}`; {hint}", value.text))
+}
+
+/// The first levels, and how many more.
+fn list(levels: &[String]) -> String {
+    let first = levels[..levels.len().min(10)].join(", ");
+    if levels.len() <= 10 { first } else { format!("{first} and {} more", levels.len() - 10) }
+}
+
+/// Which numbers satisfy what is said of a column of numbers or dates.
+fn numbers(said: &Said, field: &Field) -> Result<Rule, String> {
+    let date = match &field.kind {
+        ColumnKind::Datetime { format, .. } => Some(DateFormat::new(format)),
+        _ => None,
+    };
+    let read = |value: &Value| {
+        let text = value.text.as_str();
+        let found = match &date {
+            Some(format) => span::time(text, format),
+            None => number(text).map(Extent::point),
+        };
+        found.ok_or_else(|| match &date {
+            Some(format) => format!("`{text}` is not a date of the form {}, nor such as 2021-06-30", format.as_str()),
+            None => format!("`{text}` is not a number"),
+        })
+    };
+    let spans = match &said.test {
+        Test::OneOf(values) => {
+            let equal = |value: &Value| {
+                let extent = read(value)?;
+                writable(extent.from, field)?;
+                // A day holds the time that is asked for.
+                let cut = |x: f64| date.as_ref().and_then(|f| f.parse(&f.text(x))).map_or(x, |cut| cut.min(x));
+                let span = extent.equal();
+                Ok(Span { from: cut(span.from), ..span })
+            };
+            values.iter().map(equal).collect::<Result<_, String>>()?
+        }
+        Test::Between { from, to } => vec![between(from.as_ref(), to.as_ref(), read)?],
+        Test::Missing => Vec::new(),
+    };
+    Ok(Rule::Number { spans, not: said.not })
+}
+
+/// Refuses a fraction that no whole number is equal to.
+fn writable(x: f64, field: &Field) -> Result<(), String> {
+    match field.kind {
+        ColumnKind::Integer if x.fract() != 0.0 => {
+            Err(format!("impossible, the column holds whole numbers; did you mean `{}`?", x.round()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The span between two ends; one that cannot be read, or lies beyond the other, is refused.
+fn between(
+    from: Option<&End>,
+    to: Option<&End>,
+    read: impl Fn(&Value) -> Result<Extent, String>,
+) -> Result<Span, String> {
+    let mut span = Span::ALL;
+    if let Some((value, included)) = from {
+        span = read(value)?.begin(*included, span);
+    }
+    if let Some((value, included)) = to {
+        span = read(value)?.finish(*included, span);
+    }
+    match (from, to) {
+        (Some((from, _)), Some((to, _))) if span.from > span.to => {
+            Err(format!("there is nothing between `{}` and `{}`; write the smaller one first", from.text, to.text))
+        }
+        _ => Ok(span),
+    }
+}
