@@ -55,6 +55,16 @@ impl ColumnCodec {
         }
     }
 
+    /// Which word among numbers a token stands for, if it does.
+    pub fn word(&self, token: u32) -> Option<u32> {
+        match self {
+            ColumnCodec::Category(_) => None,
+            ColumnCodec::Grid(c) => c.word(token),
+            ColumnCodec::Modes(c) => c.word(token),
+            ColumnCodec::Normal(c) => c.word(token),
+        }
+    }
+
     pub(super) fn encode(&self, column: &Column) -> (Vec<u32>, Vec<f32>) {
         match (self, column) {
             (ColumnCodec::Category(c), Column::Category { codes, .. }) => (c.encode(codes), Vec::new()),

@@ -15,6 +15,7 @@ use super::absent::Absent;
 use super::bounds::{Bounds, Precision};
 use super::encoded::Span;
 use crate::rng::{Stream, uniform};
+use crate::table::frame::word_of;
 
 /// Fewest rows between two knots of the quantile function inside a bin.
 pub const ROWS_PER_KNOT: usize = 10;
@@ -74,6 +75,11 @@ impl GridCodec {
             (at - usize::from(below_gap)) as u32
         };
         values.iter().map(token).collect()
+    }
+
+    /// Which word a token stands for, if it does.
+    pub fn word(&self, token: u32) -> Option<u32> {
+        word_of(self.absent.value(token, self.cells.len()))
     }
 
     /// What is wrong with a codec that was read from a file, if anything.

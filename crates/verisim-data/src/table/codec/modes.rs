@@ -15,6 +15,7 @@ use super::absent::Absent;
 use super::bounds::{Bounds, Precision};
 use super::encoded::Span;
 use super::grid::sorted;
+use crate::table::frame::word_of;
 
 /// Most weighted points that the mixture is fitted to.
 pub const POINTS: usize = 2048;
@@ -87,6 +88,11 @@ impl ModesCodec {
             Some(_) => Some((self.place(token, -1.0), self.place(token, 1.0))),
             None => self.alone.get(token as usize - self.modes.len()).map(|&x| (x, x)),
         }
+    }
+
+    /// Which word a token stands for, if it does.
+    pub fn word(&self, token: u32) -> Option<u32> {
+        word_of(self.absent.value(token, self.numbers()))
     }
 
     /// What is wrong with a codec that was read from a file, if anything.

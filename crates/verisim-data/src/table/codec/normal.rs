@@ -9,6 +9,7 @@ use super::bounds::{Bounds, Precision};
 use super::encoded::Span;
 use super::grid::sorted;
 use crate::normal;
+use crate::table::frame::word_of;
 
 /// Most knots of the quantile function.
 const KNOTS: usize = 1000;
@@ -71,6 +72,11 @@ impl NormalCodec {
             None if token as usize == self.masses.len() => Some((*self.quantiles.first()?, *self.quantiles.last()?)),
             None => None,
         }
+    }
+
+    /// Which word a token stands for, if it does.
+    pub fn word(&self, token: u32) -> Option<u32> {
+        word_of(self.absent.value(token, self.numbers()))
     }
 
     /// What is wrong with a codec that was read from a file, if anything.

@@ -167,6 +167,19 @@ impl Field {
         self.is_number() || self.is_category()
     }
 
+    /// A number that a model sees, as the column writes it.
+    pub fn shown(&self, x: f64) -> String {
+        if let ColumnKind::Datetime { format } = &self.kind {
+            return DateFormat::new(format).text(x);
+        }
+        let mut text = Vec::new();
+        match &self.numeral.wide {
+            Some(wide) => self.numeral.push_plain(&wide.text(wide.units(x, 0)), &mut text),
+            None => self.numeral.push(x, &mut text),
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// What is wrong with a field that was read from a file, if anything.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let share = |x: f64| (0.0..=1.0).contains(&x);

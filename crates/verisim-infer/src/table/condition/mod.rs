@@ -15,6 +15,7 @@ mod tests;
 use verisim_data::error::nearest;
 use verisim_data::table::codec::{CategoryCodec, ColumnCodec};
 use verisim_data::table::date::DateFormat;
+use verisim_data::table::frame::word_of;
 use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema, Spec};
 use verisim_models::table::Allowed;
 
@@ -38,6 +39,8 @@ enum Rule {
     Missing(bool),
     /// A number in one of the spans, or (`not`) in none of them.
     Number { spans: Vec<Span>, not: bool },
+    /// One of these words among numbers, or (`not`) none of them, nor missing.
+    Word { words: Vec<u32>, not: bool },
     /// A level that is marked here.
     Level(Vec<bool>),
     /// The level of this code. A balanced sample has a condition a level, so it marks none.
@@ -85,6 +88,9 @@ impl Condition {
             (_, Said { test: Test::Missing, not, .. }) => Rule::Missing(!not),
             (_, Said { test: Test::OneOf(values), not, .. }) if is_missing(field, &values) => Rule::Missing(!not),
             (ColumnCodec::Category(codec), said) => levels(&said, codec).map(Rule::Level).map_err(fail)?,
+            (_, Said { test: Test::OneOf(values), not, .. }) if words(field, &values).is_some() => {
+                Rule::Word { words: words(field, &values).unwrap_or_default(), not }
+            }
             (_, said) => numbers(&said, field).map_err(fail)?,
         };
         Ok(Condition { text: text.into(), column, test })
@@ -118,6 +124,13 @@ impl Condition {
                 let may = |token| (missing == Some(token)) == *wanted;
                 tokens.iter_mut().zip(0..).for_each(|(allowed, token)| *allowed = may(token));
             }
+            (Rule::Word { words, not }, _) => {
+                let may = |token| match codec.word(token) {
+                    Some(word) => words.contains(&word) != *not,
+                    None => *not && missing != Some(token),
+                };
+                tokens.iter_mut().zip(0..).for_each(|(allowed, token)| *allowed = may(token));
+            }
             (rule, _) => {
                 let may = |token| codec.range(token).is_some_and(|(lo, hi)| rule.may_allow(lo, hi));
                 tokens.iter_mut().zip(0..).for_each(|(allowed, token)| *allowed = may(token));
@@ -137,7 +150,7 @@ impl Condition {
                 Rule::Level(levels) => !levels[code],
                 Rule::Only(own) => *own != code,
                 Rule::Missing(wanted) => *wanted,
-                Rule::Number { .. } => false,
+                Rule::Number { .. } | Rule::Word { .. } => false,
             }
     }
 
@@ -158,12 +171,16 @@ impl Condition {
     /// Whether row `i` of a decoded frame satisfies the condition.
     pub fn holds(&self, frame: &Frame, i: usize) -> bool {
         match (&frame.columns[self.column], &self.test) {
-            (Column::Number(v), Rule::Missing(wanted)) => v[i].is_nan() == *wanted,
+            (Column::Number(v), Rule::Missing(wanted)) => (v[i].is_nan() && word_of(v[i]).is_none()) == *wanted,
+            (Column::Number(v), Rule::Word { words, not }) => match word_of(v[i]) {
+                Some(word) => words.contains(&word) != *not,
+                None => *not && !v[i].is_nan(),
+            },
             (Column::Category { codes, .. }, Rule::Missing(wanted)) => (codes[i] == MISSING) == *wanted,
             (Column::Number(v), rule) => !v[i].is_nan() && rule.allows(v[i]),
             (Column::Category { codes, .. }, Rule::Level(levels)) => levels.get(codes[i] as usize) == Some(&true),
             (Column::Category { codes, .. }, Rule::Only(code)) => codes[i] as usize == *code,
-            (Column::Category { .. }, Rule::Number { .. }) => false,
+            (Column::Category { .. }, Rule::Number { .. } | Rule::Word { .. }) => false,
         }
     }
 
@@ -175,10 +192,8 @@ impl Condition {
             Rule::Missing(true) => "no value of this column was missing in the training data".into(),
             Rule::Missing(false) => "every value of this column was missing in the training data".into(),
             Rule::Number { spans, .. } if !ends.is_empty() => {
-                let say = |x: f64| match spec.schema.modelled().nth(self.column).map(|f| &f.kind) {
-                    Some(ColumnKind::Datetime { format, .. }) => DateFormat::new(format).text(x),
-                    _ => x.to_string(),
-                };
+                let say =
+                    |x: f64| spec.schema.modelled().nth(self.column).map_or_else(|| x.to_string(), |f| f.shown(x));
                 let all = || ends.iter().flat_map(|&(lo, hi)| [lo, hi]);
                 let (lo, hi) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
                 let far = |x: f64| spans.iter().map(|s| (s.from - x).max(x - s.to)).fold(f64::INFINITY, f64::min);
@@ -197,6 +212,12 @@ impl Condition {
 /// Whether a lone value, without quotes, is the text that stands for a missing one.
 fn is_missing(field: &Field, values: &[Value]) -> bool {
     matches!(values, [Value { text, quoted: false }] if !field.missing.is_empty() && *text == field.missing)
+}
+
+/// The words among the numbers of a column that `values` name, if all of them do.
+fn words(field: &Field, values: &[Value]) -> Option<Vec<u32>> {
+    let word = |value: &Value| field.numeral.words.iter().position(|w| *w == value.text).map(|k| k as u32);
+    values.iter().map(word).collect::<Option<Vec<u32>>>().filter(|w| !w.is_empty())
 }
 
 /// What to type where a name that holds an operator was cut off at it.
@@ -281,7 +302,7 @@ fn numbers(said: &Said, field: &Field) -> Result<Rule, String> {
         let text = value.text.as_str();
         let found = match &date {
             Some(format) => span::time(text, format),
-            None => number(text).map(Extent::point),
+            None => field.number(text).filter(|x| !x.is_nan()).map(Extent::point),
         };
         found.ok_or_else(|| match &date {
             Some(format) => format!("`{text}` is not a date of the form {}, nor such as 2021-06-30", format.as_str()),
