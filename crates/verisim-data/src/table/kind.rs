@@ -8,7 +8,7 @@ use super::codec::TableCodec;
 use super::{DetectSettings, ReadSettings, Schema, Table, Writer, io};
 use crate::error::Result;
 use crate::kind::{Claim, Data, Sink, Target};
-use crate::watch::Watch;
+use crate::watch::{Event, Watch};
 
 /// Which table is read, and how: `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,8 +69,10 @@ impl Data for Table {
         Source { path: path.to_owned(), ..source }
     }
 
-    fn read(source: &Source, _: &mut dyn Watch) -> Result<Table> {
-        Table::read(&source.path, &source.options())
+    fn read(source: &Source, watch: &mut dyn Watch) -> Result<Table> {
+        let table = Table::read(&source.path, &source.options())?;
+        table.notes.iter().for_each(|note| watch.on(Event::Note(note.clone())));
+        Ok(table)
     }
 
     fn problem(spec: &Spec) -> Option<String> {

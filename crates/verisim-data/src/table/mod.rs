@@ -10,6 +10,7 @@ pub mod frame;
 pub mod identifier;
 pub mod io;
 mod kind;
+mod nest;
 mod raw;
 pub mod schema;
 #[cfg(test)]
@@ -18,5 +19,6 @@ mod tests;
 pub use frame::{Column, Frame, MISSING};
 pub use io::{ReadSettings, Writer};
 pub use kind::{Source, Spec};
+pub use nest::Nest;
 pub use raw::Table;
 pub use schema::{ColumnKind, ColumnKindName, DetectSettings, Detected, Field, Odd, Override, Reason, Schema};

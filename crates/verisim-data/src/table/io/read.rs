@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cells::Chunked;
 use super::format::Format;
 use super::settings::ReadSettings;
-use super::{csv, jsonl, parquet};
+use super::{columnar, csv, ipc, json, parquet};
 use crate::error::{Error, Result};
 use crate::table::Table;
 
@@ -31,8 +31,11 @@ impl Table {
         let path = path.as_ref();
         let file: Box<dyn Chunked> = match Format::of(path)? {
             Format::Delimited => Box::new(csv::Reader::open(path, settings)?),
-            Format::Jsonl => Box::new(jsonl::Reader::open(path, settings)?),
-            Format::Parquet => Box::new(parquet::Reader::open(path, settings, rows)?),
+            Format::Jsonl | Format::Json => Box::new(json::Reader::open(path, settings, rows)?),
+            Format::Arrow | Format::ArrowStream => {
+                Box::new(columnar::Reader::open(path, settings, rows, "Arrow", ipc::open)?)
+            }
+            Format::Parquet => Box::new(columnar::Reader::open(path, settings, rows, "Parquet", parquet::open)?),
         };
         Ok(Chunks { file, path: path.to_owned(), rows: rows.max(1), read: 0, failed: false })
     }
