@@ -14,7 +14,7 @@ use super::store::{BLOCK, Pixels, Store};
 use crate::error::{Error, Result};
 
 /// Whether the name says that the file is an image.
-pub(super) fn is_image(path: &Path) -> bool {
+pub(crate) fn is_image(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     ["png", "jpg", "jpeg", "webp", "bmp"].contains(&extension.as_str())
 }

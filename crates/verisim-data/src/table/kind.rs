@@ -58,7 +58,8 @@ impl Data for Table {
     type Chunk = Table;
 
     fn claims(path: &Path) -> Claim {
-        if io::is_table(path) && !path.is_dir() { Claim::Yes } else { Claim::No }
+        let claimed = if path.is_dir() { io::is_dataset(path) } else { io::is_table(path) };
+        if claimed { Claim::Yes } else { Claim::No }
     }
 
     fn path(source: &Source) -> &Path {

@@ -18,8 +18,9 @@
 //! deep, one key with objects in some rows and other values in others, binary data.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
-use arrow_schema::Field as ArrowField;
+use arrow_schema::{DataType, Field as ArrowField, FieldRef};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
@@ -107,6 +108,30 @@ impl Node {
         shape.map(|shape| Node { name: self.name.clone(), absent: self.absent, omitted: self.omitted, shape })
     }
 
+    /// Adds to `nodes` what `others` of another part of the source have more.
+    fn join(nodes: &mut Vec<Node>, others: &[Node]) {
+        for other in others {
+            match nodes.iter_mut().find(|n| n.name == other.name) {
+                None => nodes.push(other.clone()),
+                Some(node) => node.with(other),
+            }
+        }
+    }
+
+    fn with(&mut self, other: &Node) {
+        self.absent |= other.absent;
+        self.omitted |= other.omitted;
+        match (&mut self.shape, &other.shape) {
+            (Shape::Object(a), Shape::Object(b)) | (Shape::Map(a), Shape::Map(b)) => Node::join(a, b),
+            (Shape::List { items: a, .. }, Shape::List { items: b, .. }) => {
+                a.iter_mut().zip(b).for_each(|(a, b)| a.with(b));
+                let held = a.len();
+                a.extend(b.iter().skip(held).cloned());
+            }
+            _ => {}
+        }
+    }
+
     /// A list that is empty in every row.
     fn is_bare(&self) -> bool {
         matches!(&self.shape, Shape::List { items, .. } if items.is_empty())
@@ -122,6 +147,34 @@ impl Nest {
         Some(names)
     }
 
+    /// The columns of the table that are parts of others in the source.
+    pub(super) fn parts(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.nodes.iter().for_each(|n| n.columns(&mut names));
+        names
+    }
+
+    /// What is noted here and in `other`, of another part of the same source.
+    pub(super) fn with(mut self, other: &Nest) -> Nest {
+        Node::join(&mut self.nodes, &other.nodes);
+        for field in &other.fields {
+            if !self.fields.iter().any(|f| f.name() == field.name()) {
+                self.fields.push(field.clone());
+            }
+        }
+        for (column, words) in &other.orders {
+            let known = self.orders.entry(column.clone()).or_default();
+            let new: Vec<String> = words.iter().filter(|w| !known.contains(w)).cloned().collect();
+            known.extend(new);
+        }
+        for (here, there) in [(&mut self.mixed, &other.mixed), (&mut self.omitted, &other.omitted)] {
+            let new: Vec<String> = there.iter().filter(|c| !here.contains(c)).cloned().collect();
+            here.extend(new);
+        }
+        self.pandas = self.pandas.or_else(|| other.pandas.clone());
+        self
+    }
+
     /// What is left with the columns of these names alone; `None` when that is nothing to note.
     pub fn keep<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<Nest> {
         let kept: HashSet<&str> = names.into_iter().collect();
@@ -132,9 +185,13 @@ impl Nest {
             true => nodes.iter().any(|n| n.name == root),
             false => kept.contains(root),
         };
+        let without = |field: &ArrowField| match nodes.iter().find(|n| n.name == *field.name()) {
+            Some(node) => pruned(node, field),
+            None => field.clone(),
+        };
         let some = |columns: &[String]| columns.iter().filter(|c| kept.contains(c.as_str())).cloned().collect();
         let nest = Nest {
-            fields: self.fields.iter().filter(|f| has(f.name())).cloned().collect(),
+            fields: self.fields.iter().filter(|f| has(f.name())).map(without).collect(),
             pandas: self.pandas.as_deref().and_then(|text| about(text, has)),
             orders: self
                 .orders
@@ -175,4 +232,25 @@ fn in_order<S: Serializer>(fields: &[ArrowField], serializer: S) -> Result<S::Ok
         }
     }
     sorted(serde_json::to_value(fields).map_err(serde::ser::Error::custom)?).serialize(serializer)
+}
+
+/// `field` of the source without what the table does not have.
+pub(super) fn pruned(node: &Node, field: &ArrowField) -> ArrowField {
+    let of = |item: &FieldRef, node: &Node| Arc::new(pruned(node, item));
+    let kind = match (&node.shape, field.data_type()) {
+        (Shape::Object(nodes), DataType::Struct(fields)) => {
+            let part = |f: &FieldRef| nodes.iter().find(|n| n.name == *f.name()).map(|n| of(f, n));
+            DataType::Struct(fields.iter().filter_map(part).collect())
+        }
+        (Shape::List { items, .. }, kind) => match (items.first(), kind) {
+            (Some(first), DataType::List(item)) => DataType::List(of(item, first)),
+            (Some(first), DataType::LargeList(item)) => DataType::LargeList(of(item, first)),
+            (Some(first), DataType::ListView(item)) => DataType::ListView(of(item, first)),
+            (Some(first), DataType::LargeListView(item)) => DataType::LargeListView(of(item, first)),
+            (Some(first), DataType::FixedSizeList(item, n)) => DataType::FixedSizeList(of(item, first), *n),
+            _ => kind.clone(),
+        },
+        (_, kind) => kind.clone(),
+    };
+    field.clone().with_data_type(kind)
 }

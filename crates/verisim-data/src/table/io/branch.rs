@@ -26,8 +26,9 @@ pub(super) struct Branch<C> {
     pub(super) absent: bool,
     /// Missing in some row by a value that says so.
     pub(super) null: bool,
-    /// Rows of JSON that have it.
+    /// Rows of JSON that have its key, and those of them that have `null` under it.
     pub(super) visits: usize,
+    pub(super) nulls: usize,
 }
 
 pub(super) enum Inner<C> {
@@ -80,7 +81,7 @@ impl Room {
 
 impl<C> Default for Branch<C> {
     fn default() -> Self {
-        Branch { inner: Inner::Nothing, absent: false, null: false, visits: 0 }
+        Branch { inner: Inner::Nothing, absent: false, null: false, visits: 0, nulls: 0 }
     }
 }
 
@@ -220,9 +221,9 @@ impl<C: Cells> Flat<C> {
             Inner::Nothing => Shape::Column(self.add(path, new())),
             Inner::Cell(cells) => Shape::Column(self.add(path, cells.take())),
             Inner::Object(object) => {
-                let visits = branch.visits;
+                let held = branch.visits - branch.nulls;
                 let field = |(key, b): &mut (String, Branch<C>)| {
-                    b.absent |= b.visits < visits;
+                    b.absent |= b.visits < held;
                     self.node(key, &format!("{path}.{key}"), b, new)
                 };
                 let nodes: Vec<Node> = object.fields.iter_mut().filter_map(field).collect();

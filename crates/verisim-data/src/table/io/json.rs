@@ -342,6 +342,7 @@ impl Context<'_> {
         match value.as_bytes().first() {
             Some(b'n') | None => {
                 (branch.null, branch.absent) = (true, true);
+                branch.nulls += 1;
                 Ok(false)
             }
             Some(b'{') => {
@@ -394,8 +395,8 @@ struct Seen {
     /// Numbers with a point or an exponent.
     fraction: bool,
     whole: bool,
-    /// Digits of the longest whole number.
-    digits: usize,
+    /// Digits of the longest whole number beyond 64 bits.
+    wide: usize,
     /// Texts that read as numbers or truth values, or that begin with a quote.
     alike: bool,
 }
@@ -411,7 +412,9 @@ impl Seen {
             Kind::Number if text.contains(['.', 'e', 'E']) => self.fraction = true,
             Kind::Number => {
                 self.whole = true;
-                self.digits = self.digits.max(text.len() - usize::from(text.starts_with('-')));
+                if text.len() > 18 && text.parse::<i64>().is_err() {
+                    self.wide = self.wide.max(text.len() - usize::from(text.starts_with('-')));
+                }
             }
         }
     }
@@ -428,8 +431,8 @@ impl Seen {
             Seen { text: true, .. } => Some(DataType::Utf8),
             Seen { truth: true, .. } => Some(DataType::Boolean),
             Seen { fraction: true, .. } => Some(DataType::Float64),
-            Seen { whole: true, digits: ..=18, .. } => Some(DataType::Int64),
-            Seen { whole: true, digits: ..=38, .. } => Some(DataType::Decimal128(38, 0)),
+            Seen { whole: true, wide: 0, .. } => Some(DataType::Int64),
+            Seen { whole: true, wide: ..=38, .. } => Some(DataType::Decimal128(38, 0)),
             _ => None,
         }
     }

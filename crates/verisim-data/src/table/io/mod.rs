@@ -10,15 +10,22 @@
 //! | `.arrow`, `.feather`, `.ipc` | an Arrow file (Feather of version 2 is one) |
 //! | `.arrows` | an Arrow stream |
 //!
+//! A folder of such files is one table: see [`is_dataset`].
+//!
 //! Text formats may also end in `.gz` or `.zst`.
 
 mod branch;
 mod cells;
 mod columnar;
 mod csv;
+#[cfg(test)]
+mod damaged_tests;
+mod folder;
 mod format;
 mod ipc;
 mod json;
+#[cfg(test)]
+mod nested_tests;
 mod objects;
 mod output;
 mod packed;
@@ -30,6 +37,7 @@ mod tests;
 mod typed;
 mod writer;
 
+pub use folder::is_dataset;
 pub use format::is_table;
 pub use read::Chunks;
 pub use settings::{MISSING_TOKENS, ReadSettings};

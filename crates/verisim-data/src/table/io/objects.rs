@@ -157,6 +157,14 @@ impl<'a> Objects<'a> {
         count.map(|n| n.clamp(0, items.len() as i64) as usize)
     }
 
+    /// Whether some column in it has a value.
+    fn has_value(&self, part: &Part, row: usize) -> bool {
+        match &part.inner {
+            Inner::Object(parts) | Inner::Map(parts) => parts.iter().any(|p| self.has_value(p, row)),
+            Inner::Cell(_) | Inner::List(..) => self.is_there(part, row),
+        }
+    }
+
     fn is_there(&self, part: &Part, row: usize) -> bool {
         match &part.inner {
             Inner::Cell(j) => match &self.cells[*j].values {
@@ -164,7 +172,7 @@ impl<'a> Objects<'a> {
                 Values::Whole(v) => v.is_valid(row),
                 Values::Real(v) => v.is_valid(row) && v.value(row).is_finite(),
             },
-            Inner::Object(parts) | Inner::Map(parts) => !part.absent || parts.iter().any(|p| self.is_there(p, row)),
+            Inner::Object(_) | Inner::Map(_) => !part.absent || self.has_value(part, row),
             Inner::List(..) => self.length(part, row).is_some(),
         }
     }

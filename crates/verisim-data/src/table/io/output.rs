@@ -31,7 +31,11 @@ pub(super) trait Sink: Send {
 }
 
 /// Begins a file of some format.
-pub(super) type Into = fn(File, Arc<ArrowSchema>) -> Result<Box<dyn Sink>, String>;
+pub(super) struct Into {
+    pub(super) begin: fn(File, Arc<ArrowSchema>) -> Result<Box<dyn Sink>, String>,
+    /// As for [`Typed::new`].
+    pub(super) by_rows: bool,
+}
 
 impl Output {
     pub(super) fn new(path: &Path, file: File, into: Into) -> Output {
@@ -61,8 +65,8 @@ impl Output {
     fn open(&mut self, schema: &Schema, table: Option<&Table>) -> Result<(&mut dyn Sink, &mut Typed)> {
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
             State::Empty(file, into) => {
-                let typed = Typed::new(schema, table);
-                let sink = into(file, typed.schema.clone()).map_err(|e| {
+                let typed = Typed::new(schema, table, into.by_rows);
+                let sink = (into.begin)(file, typed.schema.clone()).map_err(|e| {
                     Error::file(&self.path, format!("cannot be begun ({e}); write elsewhere, or to a .csv"))
                 })?;
                 State::Open(sink, Box::new(typed))

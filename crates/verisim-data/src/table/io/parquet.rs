@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::Schema as ArrowSchema;
+use arrow_schema::{DataType, Schema as ArrowSchema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use super::columnar::{Batches, guarded};
-use super::output::Sink;
+use super::output::{Into, Sink};
 use crate::error::{Error, Result};
 
 /// Opens a Parquet file: the batches of the columns at these places.
@@ -30,9 +30,16 @@ pub(super) fn open(path: &Path, columns: Option<&[usize]>, rows: usize) -> Resul
     })
 }
 
-/// Begins a Parquet file.
-pub(super) fn begin(file: File, schema: Arc<ArrowSchema>) -> Result<Box<dyn Sink>, String> {
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+/// Parquet.
+pub(super) const INTO: Into = Into { begin, by_rows: true };
+
+fn begin(file: File, schema: Arc<ArrowSchema>) -> Result<Box<dyn Sink>, String> {
+    // Parquet has no such type: without this its days would be taken for whole numbers.
+    let days = schema.flattened_fields().iter().any(|f| *f.data_type() == DataType::Date64);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(Default::default()))
+        .set_coerce_types(days)
+        .build();
     let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| e.to_string())?;
     Ok(Box::new(writer))
 }

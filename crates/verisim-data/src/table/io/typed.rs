@@ -19,8 +19,11 @@ use super::columnar::{STRICT, retyped};
 use crate::error::{Error, Result};
 use crate::table::Table;
 use crate::table::date::DateFormat;
-use crate::table::nest::{Node, Shape};
+use crate::table::nest::{Node, Shape, pruned};
 use crate::table::schema::{ColumnKind, Field, Schema};
+
+/// Under this key Polars writes the words of an `Enum` in their order.
+const POLARS_ENUM: &str = "_PL_ENUM_VALUES2";
 
 /// Makes batches of tables that are all of one schema.
 pub(super) struct Typed {
@@ -95,8 +98,9 @@ pub(super) fn columns(schema: &Schema) -> Vec<Column> {
 }
 
 impl Typed {
-    /// The types of the source, else those of `table`, else those that follow from the kinds.
-    pub(super) fn new(schema: &Schema, table: Option<&Table>) -> Typed {
+    /// The types of the source, else those of `table`, else those that follow from the kinds. A format that keeps categories
+    /// `by_rows`, in the order in which rows have them, can say that they are ordered only where that is their order.
+    pub(super) fn new(schema: &Schema, table: Option<&Table>, by_rows: bool) -> Typed {
         let here = |j: usize| table.map(|t| &t.columns[j]);
         let kinds: Vec<DataType> = schema.fields.iter().enumerate().map(|(j, f)| kind(f, here(j))).collect();
         let places = places(schema);
@@ -108,7 +112,13 @@ impl Typed {
                 // What is asked to be blank is so in a column that never was.
                 let blank = here(*j).is_some_and(|a| a.null_count() > 0) && !field.is_modelled();
                 match known(&field.name).filter(|f| f.data_type() == kind) {
-                    Some(known) => known.clone().with_nullable(known.is_nullable() || blank),
+                    Some(known) => {
+                        let ordered = known.dict_is_ordered() == Some(true)
+                            && (!by_rows
+                                || known.metadata().contains_key(POLARS_ENUM)
+                                || here(*j).is_some_and(|a| is_in_order(schema, &field.name, a)));
+                        known.clone().with_nullable(known.is_nullable() || blank).with_dict_is_ordered(ordered)
+                    }
                     None => ArrowField::new(&field.name, kind.clone(), true),
                 }
             }
@@ -168,6 +178,15 @@ fn ordered(schema: &Schema, name: &str) -> Words {
         words.place(word);
     });
     words
+}
+
+/// Whether rows have the words of an ordered column for the first time in their order.
+fn is_in_order(schema: &Schema, name: &str, array: &ArrayRef) -> bool {
+    let (mut words, Ok(text)) = (Words::default(), cast(array, &DataType::Utf8)) else { return false };
+    for word in text.as_string::<i32>().iter().flatten() {
+        words.place(word);
+    }
+    schema.nest.as_ref().and_then(|n| n.orders.get(name)).is_some_and(|order| *order == words.list)
 }
 
 fn places(schema: &Schema) -> HashMap<&str, usize> {
@@ -322,27 +341,6 @@ fn native(
     }
 }
 
-/// `field` of the source without what the table does not have.
-fn pruned(node: &Node, field: &ArrowField) -> ArrowField {
-    let of = |item: &FieldRef, node: &Node| Arc::new(pruned(node, item));
-    let kind = match (&node.shape, field.data_type()) {
-        (Shape::Object(nodes), DataType::Struct(fields)) => {
-            let part = |f: &FieldRef| nodes.iter().find(|n| n.name == *f.name()).map(|n| of(f, n));
-            DataType::Struct(fields.iter().filter_map(part).collect())
-        }
-        (Shape::List { items, .. }, kind) => match (items.first(), kind) {
-            (Some(first), DataType::List(item)) => DataType::List(of(item, first)),
-            (Some(first), DataType::LargeList(item)) => DataType::LargeList(of(item, first)),
-            (Some(first), DataType::ListView(item)) => DataType::ListView(of(item, first)),
-            (Some(first), DataType::LargeListView(item)) => DataType::LargeListView(of(item, first)),
-            (Some(first), DataType::FixedSizeList(item, n)) => DataType::FixedSizeList(of(item, first), *n),
-            _ => kind.clone(),
-        },
-        (_, kind) => kind.clone(),
-    };
-    field.clone().with_data_type(kind)
-}
-
 /// The type of what a source without types holds; `leaf` is that of a column.
 fn derived(node: &Node, name: &str, leaf: &dyn Fn(&str) -> DataType) -> ArrowField {
     let kind = match &node.shape {
@@ -403,24 +401,22 @@ impl Build<'_> {
             },
             (Shape::Object(nodes) | Shape::Map(nodes), DataType::Struct(fields)) => {
                 let mut columns = Vec::with_capacity(fields.len());
-                let mut there = vec![!node.absent || fields.is_empty(); rows];
-                let mut whole = vec![true; rows];
+                let mut there: Vec<bool> = (0..rows)
+                    .map(|row| alive.is_none_or(|a| a.is_valid(row)) && (!node.absent || self.has_value(node, row)))
+                    .collect();
+                let here = NullBuffer::from(there.clone());
                 for field in fields {
                     let inner = nodes.iter().find(|n| n.name == *field.name());
                     let array = match inner {
-                        Some(inner) => self.array(inner, field, rows, alive)?,
+                        Some(inner) => self.array(inner, field, rows, Some(&here))?,
                         None => new_null_array(field.data_type(), rows),
                     };
-                    for row in 0..rows {
-                        let valid = !array.is_null(row) && *array.data_type() != DataType::Null;
-                        there[row] |= valid;
-                        whole[row] &= valid || field.is_nullable();
+                    if !field.is_nullable() {
+                        there.iter_mut().enumerate().for_each(|(row, t)| *t &= array.is_valid(row));
                     }
                     columns.push(array);
                 }
-                let present: Vec<bool> =
-                    (0..rows).map(|row| there[row] && whole[row] && alive.is_none_or(|a| a.is_valid(row))).collect();
-                let nulls = present.contains(&false).then(|| NullBuffer::from(present));
+                let nulls = there.contains(&false).then(|| NullBuffer::from(there));
                 Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, rows).map_err(failed)?))
             }
             (Shape::Map(nodes), DataType::Map(entries, sorted)) => {
@@ -428,6 +424,17 @@ impl Build<'_> {
             }
             (Shape::List { count, items }, kind) => self.list(node, count.as_deref(), items, kind, rows),
             (_, kind) => Err(failed(ArrowError::CastError(format!("it is {kind} in the source")))),
+        }
+    }
+
+    /// Whether some column in it has a value in this row.
+    fn has_value(&self, node: &Node, row: usize) -> bool {
+        let valid = |name: &str| self.places.get(name).is_some_and(|&j| self.cells[j].is_valid(row));
+        match &node.shape {
+            Shape::Column(name) => valid(name),
+            Shape::Object(nodes) | Shape::Map(nodes) => nodes.iter().any(|n| self.has_value(n, row)),
+            Shape::List { count: Some(count), .. } => valid(count),
+            Shape::List { items, .. } => items.iter().any(|n| self.has_value(n, row)),
         }
     }
 

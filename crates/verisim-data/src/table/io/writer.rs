@@ -67,9 +67,9 @@ impl Writer<'static> {
         let format = Format::of(path)?;
         let (scratch, file) = Scratch::file(path)?;
         let output = match format {
-            Format::Parquet => Output::Columns(Box::new(output::Output::new(path, file, parquet::begin))),
-            Format::Arrow => Output::Columns(Box::new(output::Output::new(path, file, ipc::begin))),
-            Format::ArrowStream => Output::Columns(Box::new(output::Output::new(path, file, ipc::begin_stream))),
+            Format::Parquet => Output::Columns(Box::new(output::Output::new(path, file, parquet::INTO))),
+            Format::Arrow => Output::Columns(Box::new(output::Output::new(path, file, ipc::INTO))),
+            Format::ArrowStream => Output::Columns(Box::new(output::Output::new(path, file, ipc::INTO_STREAM))),
             Format::Jsonl => Output::Json { stream: packed(path, file)?, layout: Layout::Lines },
             Format::Json => Output::Json { stream: packed(path, file)?, layout: Layout::Array },
             Format::Delimited => {
