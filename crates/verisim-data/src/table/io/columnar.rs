@@ -430,9 +430,11 @@ fn masked(array: &ArrayRef, alive: Option<&NullBuffer>) -> Result<ArrayRef, Arro
     Ok(make_array(array.to_data().into_builder().nulls(nulls).build()?))
 }
 
+/// The first item of a list, and how many it has.
+type Span = (usize, usize);
+
 /// The items of all lists, and where those of each are: the first and how many.
-#[expect(clippy::type_complexity, reason = "a pair that is taken apart at once")]
-fn spans(array: &ArrayRef, alive: Option<&NullBuffer>) -> Result<(ArrayRef, Vec<Option<(usize, usize)>>), ArrowError> {
+fn spans(array: &ArrayRef, alive: Option<&NullBuffer>) -> Result<(ArrayRef, Vec<Option<Span>>), ArrowError> {
     let there = |row: usize| alive.is_none_or(|a| a.is_valid(row));
     match array.data_type() {
         DataType::LargeList(_) => {
@@ -443,7 +445,7 @@ fn spans(array: &ArrayRef, alive: Option<&NullBuffer>) -> Result<(ArrayRef, Vec<
         }
         DataType::FixedSizeList(_, size) => {
             let list = array.as_fixed_size_list();
-            let span = |row: usize| (list.value_offset_at(row) as usize, *size as usize);
+            let span = |row: usize| (list.value_offset_at(row), *size as usize);
             Ok((list.values().clone(), (0..list.len()).map(|row| there(row).then(|| span(row))).collect()))
         }
         DataType::List(item) | DataType::ListView(item) | DataType::LargeListView(item) => {

@@ -55,6 +55,9 @@ fn has_no_image(folder: &Path, deep: usize, left: &mut usize, found: &mut bool) 
     true
 }
 
+/// The name of a column and the type that it has in its file.
+type Kind = (String, Option<String>);
+
 /// One file of the table.
 #[derive(Clone)]
 struct Part {
@@ -127,7 +130,7 @@ pub(super) struct Reader {
     parts: std::vec::IntoIter<Part>,
     current: Option<(Part, Box<dyn Chunked>)>,
     /// The first file with its columns and their types, which those of all others must be.
-    first: Option<(PathBuf, Vec<(String, Option<String>)>)>,
+    first: Option<(PathBuf, Vec<Kind>)>,
     notes: Vec<String>,
 }
 
@@ -196,7 +199,7 @@ impl Reader {
     fn check(&mut self, path: &Path, table: &Table) -> Result<()> {
         let nested: HashSet<&str> = table.nest.iter().flat_map(|n| n.parts()).collect();
         let plain = |name: &String| !nested.contains(name.as_str());
-        let columns: Vec<(String, Option<String>)> =
+        let columns: Vec<Kind> =
             table.names.iter().cloned().zip(table.arrow.iter().cloned()).filter(|(n, _)| plain(n)).collect();
         let Some((first, wanted)) = &self.first else {
             self.first = Some((path.to_owned(), columns));

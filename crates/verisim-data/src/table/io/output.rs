@@ -30,9 +30,12 @@ pub(super) trait Sink: Send {
     fn finish(self: Box<Self>) -> Result<(), String>;
 }
 
-/// Begins a file of some format.
+/// Begins a file.
+type Begin = fn(File, Arc<ArrowSchema>) -> Result<Box<dyn Sink>, String>;
+
+/// How a file of some format is written.
 pub(super) struct Into {
-    pub(super) begin: fn(File, Arc<ArrowSchema>) -> Result<Box<dyn Sink>, String>,
+    pub(super) begin: Begin,
     /// As for [`Typed::new`].
     pub(super) by_rows: bool,
 }
