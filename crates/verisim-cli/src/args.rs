@@ -108,7 +108,7 @@ pub struct Sample {
     /// Rows: give up a condition after this many tries a row [default: 1000].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_tries: Option<u64>,
-    /// Rows: .csv, .tsv (also .gz, .zst), .parquet or .jsonl; standard output as CSV when not given. Images: a folder,
+    /// Rows: .csv, .tsv, .json, .jsonl (also .gz, .zst), .parquet or .arrow; standard output as CSV when not given. Images: a folder,
     /// an .npz, or *-images-idx3-ubyte (also .gz).
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,

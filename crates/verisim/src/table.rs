@@ -33,8 +33,9 @@ impl Kind for Table {
         let source = Source { delimiter: ask.delimiter, missing: ask.missing.clone(), ..Source::default() };
         let table = Table::read(path, &source.options())?;
         let found = Detected::of(&table, &source.columns)?;
+        let notes: String = table.notes.iter().map(|note| format!("\nNote: {note}\n")).collect();
         let text = format!(
-            "{}: {} rows, {} columns\n\n{found}\nTo overrule a line, set its kind under [data.columns] in the config.\n",
+            "{}: {} rows, {} columns\n{notes}\n{found}\nTo overrule a line, set its kind under [data.columns] in the config.\n",
             path.display(),
             grouped(table.rows as u64),
             table.names.len()

@@ -14,7 +14,7 @@ use crate::watch::{Event, Watch};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// CSV, Parquet or JSON lines; relative to the working directory.
+    /// CSV, Parquet, JSON or Arrow, or a folder of such files; relative to the working directory.
     pub path: PathBuf,
     /// What separates the cells of a text file; found from its first lines when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]

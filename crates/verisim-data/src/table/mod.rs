@@ -1,4 +1,4 @@
-//! Tables: read from text, JSON lines or Parquet, understood, encoded for a model, and written back.
+//! Tables: read from text, JSON, Parquet or Arrow, understood, encoded for a model, and written back.
 //!
 //! A file becomes a [`Table`] of Arrow columns as they were read. A [`Schema`] says what each column means and why.
 //! [`Schema::parse`] turns the table into a [`Frame`] of numbers and category codes, a [`codec`] turns that into tokens, and

@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 
 /// Named Arrow columns of equal length.
 ///
-/// Readers normalise every column to `Utf8`, `Int64` or `Float64`: text formats give `Utf8`, Parquet
-/// booleans, dates and timestamps become their ISO text. An Arrow null is a missing value.
+/// Readers normalise every column to `Utf8`, `Int64` or `Float64`: text formats give `Utf8`, booleans, dates and timestamps of
+/// Parquet and Arrow become their ISO text, numbers that neither number type holds exactly (decimals of more than 15 digits, whole
+/// numbers past 63 bits) that of all their digits. An Arrow null is a missing value.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     /// Column names, in file order.
@@ -24,7 +25,7 @@ pub struct Table {
     pub rows: usize,
     /// For each column the text that stood for a missing value most often; empty if none did.
     pub missing_tokens: Vec<String>,
-    /// For each column the Arrow type of the source, where that has types (Parquet, and booleans of JSON).
+    /// For each column the Arrow type of the source, where that has types (Parquet, Arrow, and JSON where all values are of one kind).
     pub arrow: Vec<Option<String>>,
     /// How the columns stood in the source, where that has columns that hold others, or types with more to them.
     pub nest: Option<Arc<Nest>>,
