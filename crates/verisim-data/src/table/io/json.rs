@@ -430,7 +430,9 @@ impl Seen {
             _ if self.is_mixed() => None,
             Seen { text: true, .. } => Some(DataType::Utf8),
             Seen { truth: true, .. } => Some(DataType::Boolean),
-            Seen { fraction: true, .. } => Some(DataType::Float64),
+            // Whole numbers among others are of no type that would write them again as they were.
+            Seen { fraction: true, whole: false, .. } => Some(DataType::Float64),
+            Seen { fraction: true, .. } => None,
             Seen { whole: true, wide: 0, .. } => Some(DataType::Int64),
             Seen { whole: true, wide: ..=38, .. } => Some(DataType::Decimal128(38, 0)),
             _ => None,

@@ -348,6 +348,24 @@ fn every_packing_and_every_digit() {
 }
 
 #[test]
+fn a_column_without_nulls_keeps_what_means_missing() {
+    let folder = folder();
+    let fields = vec![ArrowField::new("x", DataType::Float32, false), ArrowField::new("s", DataType::Utf8, false)];
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(Float32Array::from(vec![1.5, f32::NAN, 2.0])), Arc::new(StringArray::from(vec!["a", "", "b"]))];
+    let batch = RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), columns).unwrap();
+    let path = parquet_file(&folder, "t.parquet", &batch, Compression::UNCOMPRESSED);
+    let table = read(&path).unwrap();
+    let schema = detect(&table);
+    let back = batches(&written(&folder, "back.parquet", &table, &schema));
+    assert_eq!((back.schema(), back.column(1)), (batch.schema(), batch.column(1)));
+    let back = arrow_array::cast::AsArray::as_primitive::<arrow_array::types::Float32Type>(back.column(0)).clone();
+    assert!(back.value(1).is_nan() && back.value(2) == 2.0);
+    let lines = fs::read_to_string(written(&folder, "back.jsonl", &table, &schema)).unwrap();
+    assert_eq!(lines, "{\"x\":1.5,\"s\":\"a\"}\n{\"x\":null,\"s\":null}\n{\"x\":2.0,\"s\":\"b\"}\n");
+}
+
+#[test]
 fn categories_keep_their_type_and_order() {
     let folder = folder();
     let levels = StringArray::from(vec!["low", "mid", "high"]);

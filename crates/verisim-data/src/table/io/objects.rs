@@ -41,6 +41,8 @@ enum Style {
     Plain,
     /// As numbers where they are some.
     Number,
+    /// As numbers with a point.
+    Real,
     /// As `true` or `false`.
     Truth,
     /// As what they are; a text like a number is in quotes already.
@@ -204,6 +206,7 @@ fn style(field: &Field, mixed: bool) -> Style {
     match (source, &field.kind) {
         _ if mixed => Style::Mixed,
         (Some(DataType::Boolean), _) => Style::Truth,
+        (Some(kind), _) if kind.is_floating() => Style::Real,
         (Some(kind), _) if kind.is_numeric() || matches!(kind, DataType::Duration(_)) => Style::Number,
         (Some(_), _) => Style::Text,
         (None, ColumnKind::Boolean) => Style::Truth,
@@ -226,7 +229,13 @@ impl Cells<'_> {
         match &self.values {
             Values::Text(v) => self.push_word(v.value(row), out),
             Values::Whole(v) => out.extend_from_slice(itoa::Buffer::new().format(v.value(row)).as_bytes()),
+            Values::Real(v) if self.style == Style::Real => {
+                out.extend_from_slice(zmij::Buffer::new().format_finite(v.value(row)).as_bytes());
+            }
             Values::Real(v) => push_real(v.value(row), out),
+        }
+        if self.style == Style::Real && matches!(self.values, Values::Whole(_)) {
+            out.extend_from_slice(b".0");
         }
         if quoted {
             out.push(b'"');
@@ -235,7 +244,7 @@ impl Cells<'_> {
 
     fn push_word(&self, word: &str, out: &mut Vec<u8>) {
         match self.style {
-            Style::Number if is_number(word) => out.extend_from_slice(word.as_bytes()),
+            Style::Number | Style::Real if is_number(word) => out.extend_from_slice(word.as_bytes()),
             Style::Truth => match truth(word) {
                 Some(true) => out.extend_from_slice(b"true"),
                 Some(false) => out.extend_from_slice(b"false"),

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, FixedSizeListArray, Int64Array, LargeListArray, MapArray, RecordBatch,
-    StringArray, StructArray, TimestampMicrosecondArray, make_array, new_empty_array, new_null_array,
+    Array, ArrayRef, BooleanArray, Date32Array, FixedSizeListArray, Float64Array, Int64Array, LargeListArray, MapArray,
+    RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, make_array, new_empty_array, new_null_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_cast::{cast, cast_with_options};
@@ -157,7 +157,8 @@ impl Typed {
         let mut arrays = Vec::with_capacity(self.columns.len());
         for (column, field) in self.columns.iter().zip(self.schema.fields()) {
             let array = match column {
-                Column::Plain(j) => build.cells[*j].clone(),
+                Column::Plain(j) if field.is_nullable() => build.cells[*j].clone(),
+                Column::Plain(j) => filled(&build.cells[*j], &schema.fields[*j]).unwrap_or(build.cells[*j].clone()),
                 Column::Nested(node) => build.array(node, field, table.rows, None)?,
             };
             if !field.is_nullable() && array.null_count() > 0 {
@@ -191,6 +192,25 @@ fn is_in_order(schema: &Schema, name: &str, array: &ArrayRef) -> bool {
 
 fn places(schema: &Schema) -> HashMap<&str, usize> {
     schema.fields.iter().enumerate().map(|(j, f)| (f.name.as_str(), j)).collect()
+}
+
+/// `array` with what stands for a missing value in a column that has no nulls: not-a-number, or a text that means it.
+fn filled(array: &ArrayRef, field: &Field) -> Option<ArrayRef> {
+    let kind = array.data_type();
+    if array.null_count() == 0 {
+        return None;
+    }
+    let filled: ArrayRef = if kind.is_floating() {
+        let real = cast(array, &DataType::Float64).ok()?;
+        Arc::new(real.as_primitive::<Float64Type>().iter().map(|x| x.unwrap_or(f64::NAN)).collect::<Float64Array>())
+    } else if kind.is_string() {
+        let text = cast(array, &DataType::Utf8).ok()?;
+        let text = text.as_string::<i32>().iter().map(|t| Some(t.unwrap_or(&field.missing)));
+        Arc::new(text.collect::<StringArray>())
+    } else {
+        return None;
+    };
+    cast(&filled, kind).ok()
 }
 
 fn never_missing(column: &str) -> Error {
