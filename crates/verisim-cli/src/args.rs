@@ -128,7 +128,7 @@ pub struct Sample {
     /// Number keys from here on: the rows of an earlier sample, so that both can be put together
     #[arg(long, value_name = "ROWS")]
     pub key_offset: Option<u64>,
-    /// Rows: .csv, .tsv (also .gz, .zst), .parquet or .jsonl; standard output as CSV when not given. Images: a folder,
+    /// Rows: .csv, .tsv, .json, .jsonl (also .gz, .zst), .parquet or .arrow; standard output as CSV when not given. Images: a folder,
     /// an .npz, or *-images-idx3-ubyte (also .gz).
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,

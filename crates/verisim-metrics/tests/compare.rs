@@ -11,7 +11,7 @@ fn field(name: &str, kind: Kind) -> Field {
 }
 
 fn schema(fields: Vec<Field>) -> Schema {
-    Schema { fields }
+    Schema { fields, ..Schema::default() }
 }
 
 fn category(values: &[&str]) -> Column {
@@ -170,7 +170,7 @@ fn whole_numbers_with_few_values_are_compared_as_categories() {
     let kinds: Vec<&str> = r.columns.iter().map(|c| c.compared_as).collect();
     assert_eq!(kinds, ["number", "category", "category", "category"]);
     // The other way round: a numeric category with broken values is compared as a number.
-    let schema = Schema { fields: vec![field("x", Kind::Categorical { numeric: true })] };
+    let schema = Schema { fields: vec![field("x", Kind::Categorical { numeric: true })], ..Schema::default() };
     let x = frame(vec![category(&["0.5", "1", "0.5", "2", "1", "0.5"])]);
     let r = compare(&schema, &x, &x, None, &Settings::default()).unwrap();
     assert_eq!(r.columns[0].compared_as, "number");

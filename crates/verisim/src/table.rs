@@ -36,15 +36,16 @@ impl Kind for Table {
         let source = Source { delimiter: ask.delimiter, missing: ask.missing.clone(), ..Source::default() };
         let table = Table::read(path, &source.options())?;
         let found = Detected::of(&table, &source.columns)?;
+        let notes: String = table.notes.iter().map(|note| format!("\nNote: {note}\n")).collect();
         let text = format!(
-            "{}: {} rows, {} columns\n\n{found}\n{}To overrule a line, set its kind under [data.columns] in the config.\n",
+            "{}: {} rows, {} columns\n{notes}\n{found}\n{}To overrule a line, set its kind under [data.columns] in the config.\n",
             path.display(),
             grouped(table.rows as u64),
             table.names.len(),
             found.notes().iter().fold(String::new(), |all, note| all + note + "\n")
         );
         let mut json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
-        json["notes"] = found.notes().into();
+        json["notes"] = [table.notes.clone(), found.notes()].concat().into();
         Ok(Inspected { text, json })
     }
 

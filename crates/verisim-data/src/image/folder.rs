@@ -22,7 +22,7 @@ fn ending(path: &Path) -> String {
 }
 
 /// Whether the name says that the file is an image.
-pub(super) fn is_image(path: &Path) -> bool {
+pub(crate) fn is_image(path: &Path) -> bool {
     ENDINGS.contains(&ending(path).as_str())
 }
 

@@ -31,6 +31,7 @@ mod store;
 mod tests;
 mod write;
 
+pub(crate) use folder::is_image;
 pub use folder::most_bad;
 pub use kind::{Chunk, Source};
 use npz::is_npz;

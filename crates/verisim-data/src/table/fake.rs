@@ -6,6 +6,7 @@
 use fake::Fake;
 use fake::faker::{address, company, internet, lorem, name, phone_number};
 use fake::locales::{AR_SA, DE_DE, EN, FR_FR, IT_IT, JA_JP, NL_NL, PT_BR, TR_TR, ZH_CN};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::identifier::{Check, Part, Shape, words};
@@ -109,7 +110,7 @@ impl Provider {
 }
 
 /// Country of made-up names and addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum Locale {

@@ -10,13 +10,13 @@ use super::fake::Locale;
 use super::{DetectSettings, Protect, ReadSettings, Schema, Table, Writer, io};
 use crate::error::Result;
 use crate::kind::{Claim, Data, Sink, Target};
-use crate::watch::Watch;
+use crate::watch::{Event, Watch};
 
 /// Which table is read, and how: `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// CSV, Parquet or JSON lines; relative to the working directory.
+    /// CSV, Parquet, JSON or Arrow, or a folder of such files; relative to the working directory.
     pub path: PathBuf,
     /// What separates the cells of a text file; found from its first lines when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,8 @@ impl Data for Table {
     type Chunk = Table;
 
     fn claims(path: &Path) -> Claim {
-        if io::is_table(path) && !path.is_dir() { Claim::Yes } else { Claim::No }
+        let claimed = if path.is_dir() { io::is_dataset(path) } else { io::is_table(path) };
+        if claimed { Claim::Yes } else { Claim::No }
     }
 
     fn path(source: &Source) -> &Path {
@@ -83,8 +84,10 @@ impl Data for Table {
         Source { path: path.to_owned(), ..source }
     }
 
-    fn read(source: &Source, _: &mut dyn Watch) -> Result<Table> {
-        Table::read(&source.path, &source.options())
+    fn read(source: &Source, watch: &mut dyn Watch) -> Result<Table> {
+        let table = Table::read(&source.path, &source.options())?;
+        table.notes.iter().for_each(|note| watch.on(Event::Note(note.clone())));
+        Ok(table)
     }
 
     fn problem(spec: &Spec) -> Option<String> {

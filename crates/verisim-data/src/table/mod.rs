@@ -1,4 +1,4 @@
-//! Tables: read from text, JSON lines or Parquet, understood, encoded for a model, and written back.
+//! Tables: read from text, JSON, Parquet or Arrow, understood, encoded for a model, and written back.
 //!
 //! A file becomes a [`Table`] of Arrow columns as they were read. A [`Schema`] says what each column means and why.
 //! [`Schema::parse`] turns the table into a [`Frame`] of numbers and category codes, a [`codec`] turns that into tokens, and
@@ -11,6 +11,7 @@ pub mod frame;
 pub mod identifier;
 pub mod io;
 mod kind;
+mod nest;
 pub mod numeral;
 mod offsets;
 mod protect;
@@ -23,6 +24,7 @@ mod tests;
 pub use frame::{Column, Frame, MISSING};
 pub use io::{ReadSettings, Writer};
 pub use kind::{Source, Spec};
+pub use nest::Nest;
 pub use numeral::Numeral;
 pub use offsets::Offsets;
 pub use protect::{OTHER, Protect};

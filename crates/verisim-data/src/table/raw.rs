@@ -7,12 +7,14 @@ use arrow_cast::cast;
 use arrow_schema::DataType;
 use arrow_select::take::take;
 
+use super::nest::Nest;
 use crate::error::{Error, Result};
 
 /// Named Arrow columns of equal length.
 ///
-/// Readers normalise every column to `Utf8`, `Int64` or `Float64`: text formats give `Utf8`, Parquet
-/// booleans, dates and timestamps become their ISO text. An Arrow null is a missing value.
+/// Readers normalise every column to `Utf8`, `Int64` or `Float64`: text formats give `Utf8`, booleans, dates and timestamps of
+/// Parquet and Arrow become their ISO text, numbers that neither number type holds exactly (decimals of more than 15 digits, whole
+/// numbers past 63 bits) that of all their digits. An Arrow null is a missing value.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     /// Column names, in file order.
@@ -23,8 +25,12 @@ pub struct Table {
     pub rows: usize,
     /// For each column the text that stood for a missing value most often; empty if none did.
     pub missing_tokens: Vec<String>,
-    /// For each column the Arrow type of the source, where that has types (Parquet, and booleans of JSON).
+    /// For each column the Arrow type of the source, where that has types (Parquet, Arrow, and JSON where all values are of one kind).
     pub arrow: Vec<Option<String>>,
+    /// How the columns stood in the source, where that has columns that hold others, or types with more to them.
+    pub nest: Option<Arc<Nest>>,
+    /// What was left out or changed on reading, and why; a sentence each.
+    pub notes: Vec<String>,
     /// Rows of the file before this table's first (not 0 only in chunks), so that errors count in the file.
     pub first_row: usize,
 }
@@ -48,7 +54,7 @@ impl Table {
         }
         let width = names.len();
         let (missing_tokens, arrow) = (vec![String::new(); width], vec![None; width]);
-        Ok(Table { names, columns, rows, missing_tokens, arrow, first_row: 0 })
+        Ok(Table { names, columns, rows, missing_tokens, arrow, ..Table::default() })
     }
 
     /// The place of the column called `name`, from 0.
@@ -91,6 +97,30 @@ impl Table {
             first_row: self.first_row + start,
             ..self.clone()
         }
+    }
+
+    /// The columns called `names`, in that order. The name of a column of the source that holds others stands for all of them.
+    ///
+    /// # Errors
+    /// When there is no such column; the message suggests the nearest name.
+    pub fn select(&self, names: &[String]) -> Result<Table> {
+        let mut places = Vec::new();
+        for name in names {
+            match self.nest.as_ref().and_then(|n| n.columns_of(name)) {
+                Some(parts) => places.extend(parts.iter().map(|p| self.index(p)).collect::<Result<Vec<_>>>()?),
+                None => places.push(self.index(name)?),
+            }
+        }
+        let names: Vec<String> = places.iter().map(|&j| self.names[j].clone()).collect();
+        let nest = self.nest.as_ref().and_then(|n| n.keep(names.iter().map(String::as_str))).map(Arc::new);
+        Ok(Table {
+            columns: places.iter().map(|&j| self.columns[j].clone()).collect(),
+            missing_tokens: places.iter().map(|&j| self.missing_tokens[j].clone()).collect(),
+            arrow: places.iter().map(|&j| self.arrow[j].clone()).collect(),
+            names,
+            nest,
+            ..self.clone()
+        })
     }
 
     /// The rows at `index`, in that order; each must be less than the number of rows.

@@ -59,7 +59,11 @@ pub(super) struct TextColumn {
 
 impl TextColumn {
     pub(super) fn new(missing: &Missing) -> TextColumn {
-        TextColumn { cells: StringBuilder::new(), seen: vec![0; missing.tokens.len()], len: 0 }
+        TextColumn::with_tokens(missing.tokens.len())
+    }
+
+    pub(super) fn with_tokens(tokens: usize) -> TextColumn {
+        TextColumn { cells: StringBuilder::new(), seen: vec![0; tokens], len: 0 }
     }
 
     /// Appends a cell without the blanks around it.

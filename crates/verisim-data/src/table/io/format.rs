@@ -15,19 +15,25 @@ pub fn is_table(path: &Path) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Format {
     Delimited,
+    Json,
     Jsonl,
     Parquet,
+    Arrow,
+    ArrowStream,
 }
 
 impl Format {
     pub(super) fn of(path: &Path) -> Result<Format> {
         match extension(path).0.as_str() {
             "csv" | "tsv" | "txt" => Ok(Format::Delimited),
+            "json" => Ok(Format::Json),
             "jsonl" | "ndjson" => Ok(Format::Jsonl),
+            "arrow" | "feather" | "ipc" if extension(path).1.is_empty() => Ok(Format::Arrow),
+            "arrows" if extension(path).1.is_empty() => Ok(Format::ArrowStream),
             "parquet" if extension(path).1.is_empty() => Ok(Format::Parquet),
             _ => Err(Error::file(
                 path,
-                "the name says no format; rename it to end in .csv, .tsv, .txt, .jsonl (also with .gz or .zst) or .parquet",
+                "the name says no format; rename it to end in .csv, .tsv, .txt, .json, .jsonl (also with .gz or .zst), .parquet or .arrow",
             )),
         }
     }

@@ -1,26 +1,43 @@
-//! Readers and writers: comma- and tab-separated text, Parquet, and one JSON object a line.
+//! Readers and writers: comma- and tab-separated text, JSON, Parquet and Arrow.
 //!
 //! | name ends in | format |
 //! |---|---|
 //! | `.csv`, `.txt` | text; the delimiter is found among comma, semicolon, tab and bar |
 //! | `.tsv` | text with tabs |
 //! | `.jsonl`, `.ndjson` | one JSON object a line |
+//! | `.json` | an array of JSON objects |
 //! | `.parquet` | Parquet |
+//! | `.arrow`, `.feather`, `.ipc` | an Arrow file (Feather of version 2 is one) |
+//! | `.arrows` | an Arrow stream |
+//!
+//! A folder of such files is one table: see [`is_dataset`].
 //!
 //! Text formats may also end in `.gz` or `.zst`.
 
+mod branch;
 mod cells;
+mod columnar;
 mod csv;
+#[cfg(test)]
+mod damaged_tests;
+mod folder;
 mod format;
-mod jsonl;
+mod ipc;
+mod json;
+#[cfg(test)]
+mod nested_tests;
+mod objects;
+mod output;
 mod packed;
 mod parquet;
 mod read;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod writer;
 
+pub use folder::is_dataset;
 pub use format::is_table;
 pub use read::Chunks;
 pub use settings::{MISSING_TOKENS, ReadSettings};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cells::Chunked;
 use super::format::Format;
 use super::settings::ReadSettings;
-use super::{csv, jsonl, parquet};
+use super::{columnar, csv, folder, ipc, json, parquet};
 use crate::error::{Error, Result};
 use crate::table::Table;
 
@@ -29,13 +29,24 @@ impl Table {
     /// As [`Table::read`]; what is wrong within the file comes with the chunk it is in.
     pub fn chunks(path: impl AsRef<Path>, settings: &ReadSettings, rows: usize) -> Result<Chunks> {
         let path = path.as_ref();
-        let file: Box<dyn Chunked> = match Format::of(path)? {
-            Format::Delimited => Box::new(csv::Reader::open(path, settings)?),
-            Format::Jsonl => Box::new(jsonl::Reader::open(path, settings)?),
-            Format::Parquet => Box::new(parquet::Reader::open(path, settings, rows)?),
+        let file: Box<dyn Chunked> = match path.is_dir() {
+            true => Box::new(folder::Reader::open(path, settings, rows)?),
+            false => open(path, settings, rows)?,
         };
         Ok(Chunks { file, path: path.to_owned(), rows: rows.max(1), read: 0, failed: false })
     }
+}
+
+/// The file at `path`, which is read in tables of `rows` rows.
+pub(super) fn open(path: &Path, settings: &ReadSettings, rows: usize) -> Result<Box<dyn Chunked>> {
+    Ok(match Format::of(path)? {
+        Format::Delimited => Box::new(csv::Reader::open(path, settings)?),
+        Format::Jsonl | Format::Json => Box::new(json::Reader::open(path, settings, rows)?),
+        Format::Arrow | Format::ArrowStream => {
+            Box::new(columnar::Reader::open(path, settings, rows, "Arrow", ipc::open)?)
+        }
+        Format::Parquet => Box::new(columnar::Reader::open(path, settings, rows, "Parquet", parquet::open)?),
+    })
 }
 
 /// A file, a chunk of rows at a time; see [`Table::chunks`].

@@ -10,8 +10,9 @@ use arrow_schema::DataType;
 use rayon::prelude::*;
 
 use super::format::{Format, extension};
+use super::objects::Objects;
 use super::packed::{Finish, packed};
-use super::parquet;
+use super::{ipc, output, parquet};
 use crate::error::{Error, Result};
 use crate::file::Scratch;
 use crate::table::schema::Schema;
@@ -33,7 +34,8 @@ pub struct Writer<'w> {
 
 enum Output<'w> {
     Text { stream: Box<dyn Finish + 'w>, style: Style },
-    Parquet(Box<parquet::Output>),
+    Json { stream: Box<dyn Finish + 'w>, layout: Layout },
+    Columns(Box<output::Output>),
 }
 
 /// How rows become text.
@@ -41,7 +43,17 @@ enum Output<'w> {
 enum Style {
     /// Cells between this delimiter.
     Delimited(u8),
-    Json,
+}
+
+/// How objects of JSON follow each other.
+#[derive(Clone, Copy, PartialEq)]
+enum Layout {
+    /// One a line.
+    Lines,
+    /// In an array that is not begun, as items.
+    Array,
+    /// In an array that has some.
+    Within,
 }
 
 impl Writer<'static> {
@@ -55,8 +67,11 @@ impl Writer<'static> {
         let format = Format::of(path)?;
         let (scratch, file) = Scratch::file(path)?;
         let output = match format {
-            Format::Parquet => Output::Parquet(Box::new(parquet::Output::new(path, file))),
-            Format::Jsonl => Output::Text { stream: packed(path, file)?, style: Style::Json },
+            Format::Parquet => Output::Columns(Box::new(output::Output::new(path, file, parquet::INTO))),
+            Format::Arrow => Output::Columns(Box::new(output::Output::new(path, file, ipc::INTO))),
+            Format::ArrowStream => Output::Columns(Box::new(output::Output::new(path, file, ipc::INTO_STREAM))),
+            Format::Jsonl => Output::Json { stream: packed(path, file)?, layout: Layout::Lines },
+            Format::Json => Output::Json { stream: packed(path, file)?, layout: Layout::Array },
             Format::Delimited => {
                 let delimiter = if extension(path).0 == "tsv" { b'\t' } else { b',' };
                 Output::Text { stream: packed(path, file)?, style: Style::Delimited(delimiter) }
@@ -78,11 +93,12 @@ impl<'w> Writer<'w> {
     }
 
     fn with_header(mut self) -> Result<Self> {
-        if let Output::Text { stream, style: Style::Delimited(delimiter) } = &mut self.output {
+        if let Output::Text { stream, style } = &mut self.output {
+            let Style::Delimited(delimiter) = *style;
             let mut line = Vec::new();
             for field in &self.schema.fields {
-                push_cell(&field.name, *delimiter, &mut line);
-                line.push(*delimiter);
+                push_cell(&field.name, delimiter, &mut line);
+                line.push(delimiter);
             }
             line.pop();
             line.push(b'\n');
@@ -103,7 +119,27 @@ impl<'w> Writer<'w> {
             return Err(Error::file(&self.path, "the table has other columns than the schema"));
         }
         match &mut self.output {
-            Output::Parquet(output) => output.write(table, &self.schema),
+            Output::Columns(output) => output.write(table, &self.schema),
+            Output::Json { stream, layout } => {
+                let objects = Objects::new(table, &self.schema)?;
+                let starts: Vec<usize> = (0..table.rows).step_by(BLOCK).collect();
+                for wave in starts.chunks(BLOCKS) {
+                    let (before, after): (&[u8], &[u8]) = match layout {
+                        Layout::Lines => (b"", b"\n"),
+                        Layout::Array | Layout::Within => (b",\n", b""),
+                    };
+                    let text = |&start: &usize| objects.text(start, (start + BLOCK).min(table.rows), before, after);
+                    let blocks: Vec<Vec<u8>> = wave.par_iter().map(text).collect();
+                    for mut block in blocks {
+                        if *layout == Layout::Array {
+                            block[0] = b'[';
+                            *layout = Layout::Within;
+                        }
+                        stream.write_all(&block).map_err(Error::io(&self.path))?;
+                    }
+                }
+                Ok(())
+            }
             Output::Text { stream, style } => {
                 let rows = Rows::new(table, &self.schema, *style)?;
                 // Text is formatted on all threads and written in order; only a few blocks wait in memory.
@@ -126,7 +162,16 @@ impl<'w> Writer<'w> {
     /// When the last bytes cannot be written or the file cannot be renamed.
     pub fn finish(self) -> Result<()> {
         match self.output {
-            Output::Parquet(output) => output.finish(&self.schema)?,
+            Output::Columns(output) => output.finish(&self.schema)?,
+            Output::Json { mut stream, layout } => {
+                let end: &[u8] = match layout {
+                    Layout::Lines => b"",
+                    Layout::Array => b"[]\n",
+                    Layout::Within => b"\n]\n",
+                };
+                stream.write_all(end).map_err(Error::io(&self.path))?;
+                stream.finish().map_err(Error::io(&self.path))?;
+            }
             Output::Text { stream, .. } => stream.finish().map_err(Error::io(&self.path))?,
         }
         self.scratch.map_or(Ok(()), Scratch::publish)
@@ -142,12 +187,8 @@ struct Rows<'a> {
 /// One column.
 struct Cells<'a> {
     values: Typed<'a>,
-    /// `"name":` for JSON, nothing for delimited text.
-    before: Vec<u8>,
     /// What stands for a missing value.
     missing: Vec<u8>,
-    /// Text that JSON takes without quotes: `true` and `false`, and numbers that no array holds.
-    bare: bool,
     /// How numbers are written, where that is not plain.
     numeral: Option<Numeral>,
 }
@@ -170,24 +211,14 @@ impl<'a> Rows<'a> {
                     return Err(Error::column(&field.name, format!("has type {other}, which cannot be written")));
                 }
             };
-            let (mut before, mut missing) = (Vec::new(), Vec::new());
+            let mut missing = Vec::new();
             match style {
-                Style::Json => {
-                    push_json_text(&field.name, &mut before);
-                    before.push(b':');
-                    missing.extend(b"null");
-                }
                 // An empty line is no row, so a lone missing cell is quoted.
                 Style::Delimited(_) if alone && field.missing.is_empty() => missing.extend(b"\"\""),
                 Style::Delimited(delimiter) => push_cell(&field.missing, delimiter, &mut missing),
             }
-            let wide = field.numeral.wide.is_some() && field.numeral.words.is_empty();
-            let numeral = (!field.numeral.is_plain() && field.numeral.words.is_empty()).then(|| match style {
-                Style::Json => field.numeral.undressed(),
-                Style::Delimited(_) => field.numeral.clone(),
-            });
-            let bare = field.arrow.as_deref() == Some("Boolean") || wide;
-            Ok(Cells { values, before, missing, bare, numeral })
+            let dressed = !field.numeral.is_plain() && field.numeral.words.is_empty();
+            Ok(Cells { values, missing, numeral: dressed.then(|| field.numeral.clone()) })
         };
         let columns = table.columns.iter().zip(&schema.fields).map(cells).collect::<Result<_>>()?;
         Ok(Rows { columns, style })
@@ -196,20 +227,15 @@ impl<'a> Rows<'a> {
     /// Rows `start .. end` as text.
     fn text(&self, start: usize, end: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity((end - start) * self.columns.len() * 8);
-        let (open, between, close): (&[u8], u8, &[u8]) = match self.style {
-            Style::Json => (b"{", b',', b"}\n"),
-            Style::Delimited(delimiter) => (b"", delimiter, b"\n"),
-        };
+        let Style::Delimited(between) = self.style;
         for row in start..end {
-            out.extend_from_slice(open);
             for (j, cells) in self.columns.iter().enumerate() {
                 if j > 0 {
                     out.push(between);
                 }
-                out.extend_from_slice(&cells.before);
                 self.push(cells, row, &mut out);
             }
-            out.extend_from_slice(close);
+            out.push(b'\n');
         }
         out
     }
@@ -223,8 +249,6 @@ impl<'a> Rows<'a> {
         match &cells.values {
             Typed::Text(v) if v.is_valid(row) => match self.style {
                 Style::Delimited(delimiter) => push_cell(v.value(row), delimiter, out),
-                Style::Json if cells.bare => out.extend_from_slice(v.value(row).as_bytes()),
-                Style::Json => push_json_text(v.value(row), out),
             },
             Typed::Whole(v) if v.is_valid(row) => {
                 out.extend_from_slice(itoa::Buffer::new().format(v.value(row)).as_bytes());
@@ -246,9 +270,8 @@ impl Cells<'_> {
             _ => return false,
         }
         // `1,234` in a file of commas.
-        if let Style::Delimited(delimiter) = style
-            && out[start..].contains(&delimiter)
-        {
+        let Style::Delimited(delimiter) = style;
+        if out[start..].contains(&delimiter) {
             out.insert(start, b'"');
             out.push(b'"');
         }
@@ -279,9 +302,4 @@ fn push_cell(text: &str, delimiter: u8, out: &mut Vec<u8>) {
         out.push(b);
     }
     out.push(b'"');
-}
-
-fn push_json_text(text: &str, out: &mut Vec<u8>) {
-    // Writing a string to memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
 }

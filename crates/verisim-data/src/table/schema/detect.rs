@@ -117,8 +117,9 @@ impl Detected {
             Ok((field, evidence))
         };
         let found: Vec<(Field, Evidence)> = wanted.par_iter().map(field).collect::<Result<_>>()?;
-        let (fields, evidence) = found.into_iter().unzip();
-        Ok(Detected { schema: Schema { fields }, evidence })
+        let (fields, evidence): (Vec<Field>, _) = found.into_iter().unzip();
+        let nest = table.nest.as_ref().and_then(|n| n.keep(fields.iter().map(|f| f.name.as_str())));
+        Ok(Detected { schema: Schema { fields, nest }, evidence })
     }
 }
 

@@ -110,6 +110,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub struct Schema {
     /// One field a column, in file order.
     pub fields: Vec<Field>,
+    /// How the columns stood in the source, where names and types do not tell all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nest: Option<crate::table::Nest>,
 }
 
 impl Field {

@@ -46,7 +46,7 @@ impl Schema {
             rows: frame.rows,
             missing_tokens: self.fields.iter().map(|f| f.missing.clone()).collect(),
             arrow: self.fields.iter().map(|f| f.arrow.clone()).collect(),
-            first_row: 0,
+            ..Table::default()
         })
     }
 }
