@@ -10,6 +10,7 @@ mod bad_input;
 mod bench;
 mod cli;
 mod formats;
+mod forms;
 mod gpu;
 mod image_models;
 mod images;

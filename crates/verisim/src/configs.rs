@@ -155,7 +155,12 @@ mod tests {
         let error = model(Path::new("tres"), None).unwrap_err().to_string();
         assert!(error.contains("did you mean `trees`"), "{error}");
         assert!(model(&table, Some(&table)).unwrap_err().to_string().contains("a config"));
+        assert_eq!(model(folder.path(), None).unwrap(), "trees");
         #[cfg(feature = "neural")]
-        assert_eq!(model(folder.path(), None).unwrap(), "vae");
+        {
+            let photos = tempfile::tempdir().unwrap();
+            std::fs::write(photos.path().join("a.png"), "").unwrap();
+            assert_eq!(model(photos.path(), None).unwrap(), "vae");
+        }
     }
 }

@@ -139,6 +139,12 @@ impl Node {
 }
 
 impl Nest {
+    /// Forgets the words of the column called `name`, those that a declaration lists too.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.orders.remove(name);
+        self.fields.retain(|f| f.name() != name);
+    }
+
     /// The columns of the table that the column `root` of the source became, if it is one that holds others.
     pub fn columns_of(&self, root: &str) -> Option<Vec<&str>> {
         let node = self.nodes.iter().find(|n| n.name == root)?;

@@ -41,6 +41,9 @@ impl Protect {
             let j = table.index(&field.name)?;
             let text = table.text(j)?;
             let Some(merged) = self.merge(field, &text) else { continue };
+            if let Some(nest) = &mut schema.nest {
+                nest.forget(&field.name);
+            }
             told.push(merged.told(&field.name, self.min_rows));
             table.columns[j] = Arc::new(merged.column);
             if let Reason::Texts { distinct, .. } = &mut field.reason {

@@ -49,8 +49,8 @@ pub struct Bounds {
     pub max: f64,
     /// Digits after the decimal point; `None` for dates.
     pub decimals: Option<u8>,
-    /// Distance between neighbouring values that can be written: `10^-decimals`; for dates a day, an hour, a minute or a
-    /// second, whichever divides them all; 0 when none does.
+    /// Values are the smallest and a whole number of such steps more: `10^-decimals`, or a multiple of it that divides all distances, as
+    /// of prices in fives; for dates whole seconds, a week where all are Mondays; 0 when there is none.
     pub step: f64,
     /// Digits that count, where the column is told by those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,8 +70,13 @@ impl Bounds {
         let (min, max) = (sorted.first().copied().unwrap_or(0.0), sorted.last().copied().unwrap_or(0.0));
         let step = match precision {
             Precision { significant: Some(_), .. } => 0.0,
-            Precision { decimals: Some(d), .. } => 10f64.powi(-i32::from(d)),
-            _ => [86_400.0, 3600.0, 60.0, 1.0].into_iter().find(|s| sorted.iter().all(|x| x % s == 0.0)).unwrap_or(0.0),
+            Precision { decimals: Some(d), .. } => {
+                10f64.powi(-i32::from(d)) * common_step(sorted, d).unwrap_or(1) as f64
+            }
+            _ => {
+                let clock = [86_400.0, 3600.0, 60.0, 1.0].into_iter().find(|s| sorted.iter().all(|x| x % s == 0.0));
+                clock.map_or(0.0, |clock| common_step(sorted, 0).map_or(clock, |step| clock.max(step as f64)))
+            }
         };
         let least = precision.significant.and_then(|_| {
             let sizes = || sorted.iter().map(|x| x.abs()).filter(|x| *x > 0.0);
@@ -89,12 +94,16 @@ impl Bounds {
     pub fn apply(&self, x: f64) -> f64 {
         let rounded = match (self.significant, self.decimals) {
             (Some(digits), _) => round_significant(x, digits),
-            (None, Some(0)) => x.round(),
-            (None, Some(d)) => round_to(x, d),
-            (None, None) if self.step > 0.0 => (x / self.step).round() * self.step,
-            (None, None) => x,
+            (None, Some(0)) => self.to_step(x, 1.0).round(),
+            (None, Some(d)) => round_to(self.to_step(x, 10f64.powi(-i32::from(d))), d),
+            (None, None) => self.to_step(x, 0.0),
         };
         self.out_of_gaps(rounded.clamp(self.min, self.max))
+    }
+
+    /// The nearest whole number of steps from the smallest value, if a step is more than the `least` that rounding takes care of.
+    fn to_step(&self, x: f64, least: f64) -> f64 {
+        if self.step > 1.5 * least { self.min + ((x - self.min) / self.step).round() * self.step } else { x }
     }
 
     /// The value at the share `f` of the way from `a` to `b`.
@@ -187,6 +196,37 @@ impl Bounds {
     }
 }
 
+/// What divides the distances of all values from the smallest, in units of the last of `decimals` digits: 1 for most columns of numbers.
+/// `None` where a distance is no whole number of units, or too large to tell.
+fn common_step(sorted: &[f64], decimals: u8) -> Option<u64> {
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let scale = 10f64.powi(i32::from(decimals));
+    let least = sorted.first()? * scale;
+    // Of few values any number may be a common step by chance.
+    const FEWEST: usize = 10;
+    let (mut step, mut distinct, mut last) = (0_u64, 1, sorted[0]);
+    for &x in sorted {
+        if x == last {
+            continue;
+        }
+        (distinct, last) = (distinct + 1, x);
+        let distance = x * scale - least;
+        let whole = distance.round();
+        if whole >= MOST || (distance - whole).abs() > 1e-3 {
+            return None;
+        }
+        step = gcd(step, whole as u64);
+        if step == 1 {
+            return Some(1);
+        }
+    }
+    Some(if distinct < FEWEST { 1 } else { step.max(1) })
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
 /// `x` rounded to `decimals` digits, giving the double that is nearest to that decimal number.
 fn round_to(x: f64, decimals: u8) -> f64 {
     let scale = 10f64.powi(i32::from(decimals));
@@ -231,6 +271,19 @@ mod tests {
         assert_eq!((days.step, days.apply(100_000.0)), (86_400.0, 86_400.0));
         assert_eq!(of(vec![0.0, 7200.0], dates).step, 3600.0);
         assert_eq!(of(vec![0.5], dates).step, 0.0);
+    }
+
+    #[test]
+    fn values_that_are_steps_apart_stay_so() {
+        let fives = of((0..40).map(|i| 3.0 + 5.0 * f64::from(i * i % 37)).collect(), Precision::decimals(0));
+        assert_eq!((fives.step, fives.apply(11.0), fives.apply(10.0)), (5.0, 13.0, 8.0));
+        let cents = of((0..40).map(|i| 0.95 + 0.25 * f64::from(i)).collect(), Precision::decimals(2));
+        assert_eq!((cents.step, cents.apply(1.3)), (0.25, 1.2));
+        let mondays = of((0..40).map(|i| 345_600.0 + 604_800.0 * f64::from(i)).collect(), Precision::default());
+        assert_eq!((mondays.step, mondays.apply(345_600.0 + 500_000.0)), (604_800.0, 950_400.0));
+        // Few values are whole numbers of anything.
+        assert_eq!(of(vec![0.0, 4.0, 12.0], Precision::decimals(0)).step, 1.0);
+        assert_eq!(of(vec![0.0, 1e300], Precision::decimals(0)).step, 1.0);
     }
 
     #[test]

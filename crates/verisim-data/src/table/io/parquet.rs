@@ -9,6 +9,7 @@ use arrow_schema::{DataType, Schema as ArrowSchema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
 
 use super::columnar::{Batches, guarded};
@@ -19,7 +20,9 @@ use crate::error::{Error, Result};
 pub(super) fn open(path: &Path, columns: Option<&[usize]>, rows: usize) -> Result<(Arc<ArrowSchema>, Batches)> {
     let file = File::open(path).map_err(Error::io(path))?;
     guarded(path, "Parquet", || {
+        let size = file.metadata().map_err(|e| e.to_string())?.len();
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| e.to_string())?;
+        check_counts(builder.metadata(), size)?;
         let mask = match columns {
             Some(columns) => ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied()),
             None => ProjectionMask::all(),
@@ -28,6 +31,30 @@ pub(super) fn open(path: &Path, columns: Option<&[usize]>, rows: usize) -> Resul
         let batches = builder.with_projection(mask).with_batch_size(rows).build().map_err(|e| e.to_string())?;
         Ok((schema, Box::new(batches) as Batches))
     })
+}
+
+/// Refuses a file whose parts count differently, before anything is decoded: a damaged count asks for memory without end.
+fn check_counts(metadata: &ParquetMetaData, size: u64) -> Result<(), String> {
+    let rows = metadata
+        .row_groups()
+        .iter()
+        .try_fold(0_i64, |sum, g| sum.checked_add(g.num_rows()).filter(|_| g.num_rows() >= 0));
+    if rows != Some(metadata.file_metadata().num_rows()) {
+        return Err("its row groups have other rows than the whole".to_owned());
+    }
+    for group in metadata.row_groups() {
+        for column in group.columns() {
+            let flat = column.column_descr().max_rep_level() == 0;
+            if flat && column.num_values() != group.num_rows() {
+                return Err(format!("column `{}` has other rows than its group", column.column_path()));
+            }
+            let (start, len) = column.byte_range();
+            if start.checked_add(len).is_none_or(|end| end > size) {
+                return Err(format!("column `{}` lies outside of it", column.column_path()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Parquet.

@@ -217,7 +217,7 @@ impl<'a> Rows<'a> {
                 Style::Delimited(_) if alone && field.missing.is_empty() => missing.extend(b"\"\""),
                 Style::Delimited(delimiter) => push_cell(&field.missing, delimiter, &mut missing),
             }
-            let dressed = !field.numeral.is_plain() && field.numeral.words.is_empty();
+            let dressed = !field.numeral.is_plain() && field.numeral.words.is_empty() && !field.is_dressed_text();
             Ok(Cells { values, missing, numeral: dressed.then(|| field.numeral.clone()) })
         };
         let columns = table.columns.iter().zip(&schema.fields).map(cells).collect::<Result<_>>()?;

@@ -14,6 +14,7 @@ pub(crate) struct Found {
     pub(crate) numeral: Numeral,
     /// The mark could as well be a decimal comma.
     pub(crate) ambiguous: bool,
+    pub(crate) digits: Digits,
 }
 
 /// Decimal comma or not, and what stands between thousands.
@@ -87,8 +88,8 @@ pub(crate) fn detect<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option
     } else {
         (numeral.comma, numeral.group) = (comma, group);
     }
-    numeral.digits_of(&bodies);
-    Some(Found { numeral, ambiguous })
+    let digits = numeral.digits_of(bodies.iter().copied());
+    Some(Found { numeral, ambiguous, digits })
 }
 
 /// The form of one number that someone wrote as an example, such as `1.234,56 €` or `(1,000.00)`.
@@ -117,7 +118,7 @@ pub(crate) fn example(text: &str) -> Option<Numeral> {
         plus: p.plus,
         ..Numeral::default()
     };
-    numeral.digits_of(&[p.body]);
+    numeral.digits_of(std::iter::once(p.body));
     Some(numeral)
 }
 
@@ -179,53 +180,102 @@ fn is_grouped(body: &str, comma: bool, group: Option<char>) -> bool {
     whole.len() <= 3 || group.is_some_and(|g| whole.contains(g))
 }
 
-impl Numeral {
-    /// What the digits of all numbers have in common, told from numbers without sign and dress.
-    fn digits_of(&mut self, bodies: &[&str]) {
-        let point = if self.comma { ',' } else { '.' };
-        let mut places: Option<(usize, usize)> = None;
-        let mut significant = 0;
-        let mut exponents = 0;
-        let mut mantissas: Option<(usize, usize)> = None;
-        let (mut bare, mut led) = (false, false);
-        for body in bodies {
-            let at = body.find(['e', 'E']);
-            let mantissa = &body[..at.unwrap_or(body.len())];
-            let fraction = mantissa.split_once(point).map_or("", |(_, f)| f);
-            let (least, most) = places.unwrap_or((fraction.len(), fraction.len()));
-            places = Some((least.min(fraction.len()), most.max(fraction.len())));
-            bare |= mantissa.starts_with(point);
-            led |= mantissa.starts_with('0') && mantissa[1..].starts_with(point);
-            if at.is_some() || fraction.len() > 15 {
-                let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|&b| b == b'0').count();
-                significant = significant.max(digits);
+/// What the digits of a column of numbers are like, beyond how they are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Digits {
+    /// Most digits after the point, trailing zeros not counted.
+    pub(crate) decimals: usize,
+    /// Some have more digits than a double holds.
+    pub(crate) long: bool,
+    /// Some have an exponent.
+    pub(crate) exponent: bool,
+}
+
+/// Digits that a double always holds.
+const EXACT: usize = 17;
+
+/// The form of numbers that every program reads, and their digits.
+pub(crate) fn plain(texts: &[&str]) -> (Numeral, Digits) {
+    let mut numeral = Numeral::default();
+    let (mut above, mut plus) = (0, 0);
+    let sign = |text: &&'_ str| -> usize {
+        match text.as_bytes().first() {
+            Some(b'-') => 1,
+            Some(b'+') => {
+                plus += 1;
+                above += 1;
+                1
             }
+            _ => {
+                above += 1;
+                0
+            }
+        }
+    };
+    let starts: Vec<usize> = texts.iter().map(sign).collect();
+    numeral.plus = plus > 0 && plus == above;
+    let digits = numeral.digits_of(texts.iter().zip(&starts).map(|(t, &start)| &t[start..]));
+    (numeral, digits)
+}
+
+impl Numeral {
+    /// Learns what the digits of all numbers have in common, told from numbers without sign and dress.
+    fn digits_of<'a>(&mut self, bodies: impl Iterator<Item = &'a str>) -> Digits {
+        let point = if self.comma { b',' } else { b'.' };
+        let mut found = Digits::default();
+        let mut places: Option<(usize, usize)> = None;
+        let mut mantissas: Option<(usize, usize)> = None;
+        let (mut significant, mut exponents, mut count) = (0, 0, 0);
+        let (mut bare, mut led) = (false, false);
+        let widen = |range: &mut Option<(usize, usize)>, n: usize| {
+            *range = Some(range.map_or((n, n), |(least, most)| (least.min(n), most.max(n))));
+        };
+        for body in bodies {
+            count += 1;
+            let at = body.bytes().position(|b| matches!(b, b'e' | b'E'));
+            let mantissa = &body.as_bytes()[..at.unwrap_or(body.len())];
+            let mark = mantissa.iter().position(|&b| b == point);
+            let (whole, fraction) = mantissa.split_at(mark.unwrap_or(mantissa.len()));
+            let fraction = fraction.get(1..).unwrap_or_default();
+            widen(&mut places, fraction.len());
+            bare |= whole.is_empty();
+            led |= whole == b"0" && mark.is_some();
+            let zeros = fraction.iter().rev().take_while(|&&b| b == b'0').count();
+            found.decimals = found.decimals.max(fraction.len() - zeros);
+            let all = counting(mantissa);
             if let Some(at) = at {
                 exponents += 1;
                 self.exponent = Some(exponent(&body[at..], self.exponent));
-                let (least, most) = mantissas.unwrap_or((fraction.len(), fraction.len()));
-                mantissas = Some((least.min(fraction.len()), most.max(fraction.len())));
+                widen(&mut mantissas, fraction.len());
+            } else if all + fraction.len() > 15 {
+                let before = counting(whole);
+                // 2^53 is the first whole number that a double does not tell from the next.
+                let far =
+                    before > 16 || before == 16 && self.group.is_none() && whole >= b"9007199254740992".as_slice();
+                found.long |= before > 0 && (before + fraction.len() > EXACT || far);
             }
+            significant = significant.max(all);
         }
+        found.exponent = exponents > 0;
         self.bare = bare && !led;
-        let (least, most) = places.unwrap_or((0, 0));
         if let (Some(exponent), Some((least, most))) = (&mut self.exponent, mantissas) {
-            exponent.always = exponents == bodies.len();
+            exponent.always = exponents == count;
             exponent.digits = (least == most && (exponents > 1 || most > 0)).then_some(most.min(17) as u8);
         }
+        let (least, most) = places.unwrap_or((0, 0));
         if exponents > 0 || most > 15 {
-            let all = bodies.iter().map(|b| counting(b)).max().unwrap_or(1);
-            self.significant = Some(all.max(significant).clamp(1, 17) as u8);
+            self.significant = Some(significant.clamp(1, 17) as u8);
         } else if least == most && most > 0 {
             self.fixed = Some(most as u8);
         }
+        found
     }
 }
 
-/// Digits that count of a number without sign and dress.
-fn counting(body: &str) -> usize {
-    let mantissa = body.split(['e', 'E']).next().unwrap_or(body);
-    mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|&b| b == b'0').count()
+/// Digits that count of a number without sign, dress and exponent.
+fn counting(mantissa: &[u8]) -> usize {
+    let digits = mantissa.iter().filter(|b| b.is_ascii_digit());
+    digits.skip_while(|b| **b == b'0').count()
 }
 
 /// The style of an exponent such as `e-05`, together with what was known of it.

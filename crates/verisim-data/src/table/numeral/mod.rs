@@ -12,7 +12,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use detect::{detect, example};
+pub(crate) use detect::{Digits, detect, example, plain};
 
 /// How the numbers of one column are written. The default is the plain form, `-1234.5`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -19,13 +19,14 @@
 //! 5. Every value is a number in one dress (`1.234,56 €`, `(12.50)`, `12 %`), or a number but for at most ten words in at most one row in ten:
 //!    as 3, the words levels of their own.
 //! 6. Different in nine rows of ten, of one shape (UUID, prefix and number, one alphabet), and with digits in nine of ten values where there are ten
-//!    rows or the name is that of a key, or without any but of [`WORD`] characters or more under such a name: identifier.
+//!    rows or the name is that of a key, but no sentence of three words, or without any but of [`WORD`] characters or more under such a name: identifier.
 //! 7. More than nine in ten values differ, or more than half do and they are long (over 20 characters or three
 //!    words on average): text.
 //! 8. Otherwise categorical.
 
 use arrow_schema::DataType;
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
 use super::explain::{Detected, Evidence};
 use super::numbers::Numbers;
@@ -69,12 +70,21 @@ impl Detected {
     /// # Errors
     /// As [`Schema::detect`].
     pub fn of(table: &Table, settings: &DetectSettings) -> Result<Detected> {
-        if let Some(unknown) = settings.overrides.keys().find(|k| !table.names.contains(k)) {
-            return Err(Error::no_column(unknown, &table.names));
+        // The name of a column of the source that holds others stands for all of them.
+        let parts = |name: &String| table.nest.as_ref().and_then(|n| n.columns_of(name));
+        let mut skipped: FxHashSet<&str> = FxHashSet::default();
+        for (name, wish) in &settings.overrides {
+            match (table.names.contains(name), wish.kind, parts(name)) {
+                (false, ColumnKindName::Skip, Some(parts)) => skipped.extend(parts),
+                (false, ..) => return Err(Error::no_column(name, &table.names)),
+                (true, ColumnKindName::Skip, _) => {
+                    skipped.insert(name);
+                }
+                (true, ..) => {}
+            }
         }
-        let wanted: Vec<usize> = (0..table.names.len())
-            .filter(|&j| settings.overrides.get(&table.names[j]).is_none_or(|o| o.kind != ColumnKindName::Skip))
-            .collect();
+        let wanted: Vec<usize> =
+            (0..table.names.len()).filter(|&j| !skipped.contains(table.names[j].as_str())).collect();
         let field = |&j: &usize| {
             let text = table.text(j)?;
             let column = Values::of(&table.names[j], &text, table.first_row);
@@ -225,9 +235,15 @@ impl<'a> Values<'a> {
         if !numbers.whole || numbers.infinite > 0 || numbers.words > 0 || !(unique || nearly) {
             return None;
         }
-        let keys: Vec<String> = self.texts().map(|t| whole_text(t, &numbers.numeral)).collect();
         let most = arrow.and_then(greatest);
-        let shape = Shape::within(keys.iter().map(String::as_str), most, self.salt())?;
+        let is_plain = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+        let shape = match self.texts().all(is_plain) {
+            true => Shape::within(self.texts(), most, self.salt()),
+            false => {
+                let keys: Vec<String> = self.texts().map(|t| whole_text(t, &numbers.numeral)).collect();
+                Shape::within(keys.iter().map(String::as_str), most, self.salt())
+            }
+        }?;
         let reason = match shape {
             Shape::Sequence { step: 1 | -1, .. } if self.rows >= KEY_ROWS && unique => Reason::UnbrokenRun,
             _ if named => Reason::NamedLikeKey,
@@ -272,6 +288,9 @@ impl<'a> Values<'a> {
     fn text_key(&self) -> Option<Judged> {
         let named = is_key_name(self.name);
         if !(self.unique() || self.nearly_unique() && self.rows >= KEY_ROWS) {
+            return None;
+        }
+        if 2 * self.texts().filter(|t| is_prose(t)).count() > self.distinct.len() {
             return None;
         }
         // A word has no digit; what has none is a key by its name and its length alone.
@@ -335,6 +354,13 @@ impl<'a> Values<'a> {
             again: 1.0 - self.distinct.len() as f64 / present,
         }
     }
+}
+
+/// Three words or more: a sentence with a number in it is no key.
+fn is_prose(text: &str) -> bool {
+    let is_word =
+        |w: &&str| w.chars().filter(|c| c.is_alphabetic()).count() >= 2 && !w.bytes().any(|b| b.is_ascii_digit());
+    text.split_whitespace().filter(is_word).count() >= 3
 }
 
 /// The greatest whole number of an Arrow type that has one.

@@ -248,6 +248,11 @@ impl Detected {
                 _ => 0,
             };
             let name = &field.name;
+            if evidence.narrow {
+                return Some(format!(
+                    "`{name}` is of a type without room for new keys: they are written as 64-bit numbers"
+                ));
+            }
             let remedy = "protect = { min_rows = 5 } under [data] merges such levels";
             if evidence.words > 0 {
                 let words = field.numeral.words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");

@@ -11,6 +11,7 @@ mod tests;
 mod values;
 mod wish;
 
+use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -168,6 +169,19 @@ impl Field {
     /// True when a model learns the column at all; keys, text, constants and empty columns are not learnt.
     pub fn is_modelled(&self) -> bool {
         self.is_number() || self.is_category()
+    }
+
+    /// Whether its numbers are texts in a source that has types: they come out dressed in every format.
+    pub(crate) fn is_dressed_text(&self) -> bool {
+        let is_text = |t: &str| {
+            let kind = t.parse::<DataType>();
+            matches!(kind, Ok(DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..)))
+        };
+        let numbers = self.is_number() || matches!(self.kind, ColumnKind::Categorical { numeric: true });
+        numbers
+            && !self.numeral.is_plain()
+            && self.numeral.words.is_empty()
+            && self.arrow.as_deref().is_some_and(is_text)
     }
 
     /// A number that a model sees, as the column writes it.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
-use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
 use arrow_schema::DataType;
 use rayon::prelude::*;
 
@@ -13,7 +15,7 @@ use crate::rng::mix;
 use crate::table::date::DateFormat;
 use crate::table::fake::Provider;
 use crate::table::frame::{Column, Frame, MISSING, word_of};
-use crate::table::{Offsets, Table};
+use crate::table::{Numeral, Offsets, Table};
 
 impl Schema {
     /// The table of `frame`: every field of the schema in its place, numbers rounded to their precision, dates in
@@ -39,6 +41,11 @@ impl Schema {
             Some(column) => learnt(field, column, &Noise { first_row, seed: seed.wrapping_add(j as u64) }),
             None => Ok(unlearnt(field, frame.rows, &Noise { first_row, seed: seed.wrapping_add(j as u64) })),
         };
+        let array = |field: (usize, &Field, Option<Column>)| {
+            let dressed = field.1.is_dressed_text();
+            let numeral = &field.1.numeral;
+            array(field).map(|array| if dressed { as_dressed(&array, numeral) } else { array })
+        };
         let columns: Vec<ArrayRef> = fields.into_par_iter().map(array).collect::<Result<_>>()?;
         Ok(Table {
             names: self.fields.iter().map(|f| f.name.clone()).collect(),
@@ -49,6 +56,30 @@ impl Schema {
             ..Table::default()
         })
     }
+}
+
+/// Numbers as the texts that a source of text has for them.
+fn as_dressed(array: &ArrayRef, numeral: &Numeral) -> ArrayRef {
+    let mut out = StringBuilder::new();
+    let mut cell = Vec::new();
+    for row in 0..array.len() {
+        cell.clear();
+        match array.data_type() {
+            _ if array.is_null(row) => {
+                out.append_null();
+                continue;
+            }
+            DataType::Int64 => numeral.push_whole(array.as_primitive::<Int64Type>().value(row), &mut cell),
+            DataType::Float64 => numeral.push(array.as_primitive::<Float64Type>().value(row), &mut cell),
+            DataType::Utf8 if numeral.wide.is_some() => {
+                numeral.push_plain(array.as_string::<i32>().value(row), &mut cell)
+            }
+            _ => return array.clone(),
+        }
+        // All that was pushed is text.
+        out.append_value(String::from_utf8_lossy(&cell));
+    }
+    Arc::new(out.finish())
 }
 
 /// What is random in a cell of a column: a function of the seed and the row.
