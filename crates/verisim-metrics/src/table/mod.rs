@@ -159,7 +159,7 @@ fn boosted(tables: &Comparison, settings: &Settings, watch: &mut dyn Watch) -> R
         (Some(h), Some(target)) => Some(UtilityTest::new(tables, h, target)?).map(|(test, fits)| (test, queue(fits))),
         _ => None,
     };
-    watch.on(Event::Begin { unit: "models", total: all.len() as u64, done: 0 });
+    watch.on(Event::Busy { unit: "models", total: all.len() as u64 });
     let predictions = boost::fit_all(&all, |fitted| watch.on(Event::done(fitted)));
     watch.on(Event::End);
     let predictions = predictions?;

@@ -33,7 +33,7 @@ use verisim_data::table::{Spec, Table};
 
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::learn::{self, Model, Setup, Start};
+use crate::learn::{self, Counter, Model, Setup, Start};
 use crate::table::order::{self, by_information};
 use crate::table::profile::{WIDE, class_counts, principal_scores, quantile_groups, target_classes};
 use crate::table::rows::Rows;
@@ -146,7 +146,7 @@ impl Model<Table> for Config {
 
     fn start(&self, split: &learn::Split<'_, Table>, setup: &Setup<'_>) -> Result<Start<Table>> {
         let data = split.encoded;
-        Ok(Start::Fitted(fit(self, &data.spec.codec.spans(), &data.rows, setup.seed)?.weights()))
+        Ok(Start::Fitted(fit_counted(self, &data.spec.codec.spans(), &data.rows, setup.seed, setup.counter)?.weights()))
     }
 
     fn restore(&self, spec: &Spec, weights: &mut Weights, _: &Device) -> Result<Box<dyn Sampler>> {
@@ -178,11 +178,17 @@ pub struct Trees {
 
 /// Fits one tree (or `config.trees`) a column, columns in parallel.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result<Trees> {
+    fit_counted(config, spans, data, seed, &Counter::default())
+}
+
+fn fit_counted(config: &Config, spans: &[Span], data: &Encoded, seed: u64, counter: &Counter) -> Result<Trees> {
     config.check()?;
     let order = by_information(spans, &Rows::of(data));
     let screen = Screen::new(spans, data);
+    counter.begin(order.len());
     let factor = |position| {
         let factor = fit_factor(config, spans, data, &order, screen.seen(&order, position), position, seed);
+        counter.one();
         if spans.len() > WIDE { factor.narrowed() } else { factor }
     };
     let factors = (0..order.len()).into_par_iter().map(factor).collect();
