@@ -81,6 +81,9 @@ impl Watch for Teller<'_> {
                 progress.start_at(done);
                 (self.progress, self.measures) = (Some(progress), false);
             }
+            Event::Busy { unit, total } => {
+                (self.progress, self.measures) = (Some(self.ui.progress(total, unit)), false)
+            }
             Event::Progress { done, measured, score, best } => {
                 self.measures |= !measured.is_empty();
                 let Some(progress) = &self.progress else { return };
@@ -128,6 +131,13 @@ impl Progress {
         }
     }
 
+    /// What is told where there is no bar.
+    fn line(&self, done: u64, rate: f64, left: f64, note: &str) -> String {
+        let (total, what) = (self.total, self.what);
+        let digits = usize::from(rate < 10.0);
+        format!("{done}/{total} {what}  {rate:.digits$}/s  {left:.0} s left  {note}").trim_end().to_owned()
+    }
+
     /// `done` of the total, with a note that stays until the next one.
     fn at(&self, done: u64, note: Option<&str>) {
         if let Some(bar) = &self.bar {
@@ -139,7 +149,7 @@ impl Progress {
             *self.said.borrow_mut() = Instant::now();
             let rate = (done - *self.base.borrow()) as f64 / self.begun.elapsed().as_secs_f64().max(1e-9);
             let left = (self.total.saturating_sub(done)) as f64 / rate.max(1e-9);
-            eprintln!("{done}/{} {}  {rate:.0}/s  {left:.0} s left  {}", self.total, self.what, note.unwrap_or(""));
+            eprintln!("{}", self.line(done, rate, left, note.unwrap_or("")));
         }
     }
 }

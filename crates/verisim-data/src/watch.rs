@@ -38,6 +38,13 @@ pub enum Event {
         /// How much was done by an earlier run.
         done: u64,
     },
+    /// A stretch of work begins that cannot be stopped without loss: `total` of `unit`.
+    Busy {
+        /// What is counted, e.g. `columns`.
+        unit: &'static str,
+        /// How much there is to do.
+        total: u64,
+    },
     /// So much is done.
     Progress {
         /// How much is done.

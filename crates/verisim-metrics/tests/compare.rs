@@ -1,6 +1,7 @@
 //! Whole evaluations of small tables. The scores of the fixture were computed with SDMetrics 0.32.
 #![allow(clippy::unwrap_used)]
 
+use verisim_data::table::frame::word;
 use verisim_data::table::{Column, ColumnKind as Kind, Field, Frame, MISSING, Reason, Schema};
 use verisim_metrics::Error;
 use verisim_metrics::table::report::Section;
@@ -197,6 +198,98 @@ fn constant_and_empty_columns_do_no_harm() {
     assert!(r.privacy.distance.done().is_some_and(|d| d.median_to_train == 0.0));
     let document = r.document();
     assert!(!document.to_text().contains("NaN") && !document.to_html().contains("NaN"));
+}
+
+/// Numbers at the ends of what a double holds, columns whose range overflows, and numbers told by their first digits.
+fn extremes(n: usize, shift: usize) -> (Schema, Frame) {
+    let mut fields: Vec<Field> = ["huge", "wide", "least", "small", "mixed", "far"]
+        .map(|name| field(name, Kind::Decimal { decimals: 3 }))
+        .to_vec();
+    fields.iter_mut().for_each(|f| f.numeral.significant = Some(4));
+    fields.push(field("kind", Kind::Categorical { numeric: false }));
+    let part = |i: usize| ((i * 37 + shift) % 101) as f64 / 101.0 + 0.01;
+    let column = |f: &dyn Fn(usize) -> f64| Column::Number((0..n).map(f).collect());
+    let side = |i: usize| if i % 2 == 0 { 1.0 } else { -1.0 };
+    let columns = vec![
+        column(&|i| 1.7e308 * part(i)),
+        column(&|i| side(i) * 1.7e308 * part(i)),
+        column(&|i| 5e-324 * (1.0 + (i % 60) as f64).floor()),
+        column(&|i| 3e-18 * part(i)),
+        column(&|i| if i % 3 == 0 { 1e300 } else { 1e-300 } * part(i)),
+        column(&|i| if shift > 0 && i == 5 { -1e308 } else { 7.0 * part(i) }),
+        category(&(0..n).map(|i| ["a", "b", ""][i % 3]).collect::<Vec<_>>()),
+    ];
+    (schema(fields), frame(columns))
+}
+
+#[test]
+fn extreme_numbers_are_compared_like_others() {
+    let (schema, real) = extremes(120, 0);
+    let (_, other) = extremes(120, 13);
+    for target in ["huge", "wide", "least", "small", "mixed", "far"] {
+        let settings = Settings { target: Some(target.to_owned()), ..Settings::default() };
+        let r = compare(&schema, &real, &other, Some(&real), &settings).unwrap();
+        let document = r.clone().document();
+        let json = document.to_json();
+        for text in [document.to_text(), document.to_html()] {
+            assert!(!text.contains("NaN") && !text.contains("inf "), "{target}: {text}");
+        }
+        let numbers: Report = r;
+        assert!(numbers.columns.iter().all(|c| c.shape.is_some_and(|s| (0.0..=1.0).contains(&s))), "{json}");
+        assert!(numbers.utility.done().is_some(), "{target}: {json}");
+        assert!(!numbers.utility.done().unwrap().trained_on_real.rmse.unwrap().is_nan());
+        assert!(numbers.columns[..5].iter().all(|c| c.shape > Some(0.8)), "{json}");
+        let d = numbers.privacy.distance.done().unwrap();
+        assert!(d.median_to_train.is_finite() && d.p05_to_holdout.is_finite());
+    }
+}
+
+#[test]
+fn a_small_unit_changes_no_score() {
+    let (kinds, real) = people(200, 0.0);
+    let (_, other) = people(200, 2.0);
+    let times = |of: &Frame, by: f64| {
+        let mut of = of.clone();
+        if let Column::Number(v) = &mut of.columns[0] {
+            v.iter_mut().for_each(|x| *x *= by);
+        }
+        of
+    };
+    let mut small = kinds.clone();
+    small.fields[0].numeral.significant = Some(5);
+    let by = 2_f64.powi(-900);
+    let plain = compare(&kinds, &real, &other, Some(&real), &Settings::default()).unwrap();
+    let r =
+        compare(&small, &times(&real, by), &times(&other, by), Some(&times(&real, by)), &Settings::default()).unwrap();
+    assert_eq!(plain, r);
+}
+
+#[test]
+fn a_word_that_was_lost_is_seen() {
+    let mut kinds =
+        schema(vec![field("size", Kind::Decimal { decimals: 1 }), field("x", Kind::Decimal { decimals: 1 })]);
+    kinds.fields[0].numeral.words = vec!["none".to_owned(), "low".to_owned()];
+    let x = Column::Number((0..40).map(|i| f64::from(i) + 0.5).collect());
+    let size = |odd: f64| Column::Number((0..40).map(|i| if i % 4 == 1 { odd } else { f64::from(i) / 2.0 }).collect());
+    let (real, lost) = (frame(vec![size(word(1)), x.clone()]), frame(vec![size(f64::NAN), x]));
+    let r = compare(&kinds, &real, &lost, None, &Settings::default()).unwrap();
+    let names: Vec<&str> = r.columns.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["size", "size (word)", "x"]);
+    assert_eq!(r.columns[1].shape, Some(0.75));
+    assert_eq!((r.columns[1].missing_train, r.columns[1].missing_synthetic), (0.0, 0.25));
+}
+
+#[test]
+fn of_a_wide_table_some_pairs_are_compared_and_said() {
+    let fields = (0..250).map(|j| field(&format!("c{j}"), Kind::Decimal { decimals: 1 })).collect();
+    let column = |j: usize| Column::Number((0..12).map(|i| ((i * 7 + j * 3) % 31) as f64 + 0.5).collect());
+    let table = frame((0..250).map(column).collect());
+    let r = compare(&schema(fields), &table, &table, None, &Settings::default()).unwrap();
+    assert_eq!((r.pairs.len(), r.fidelity.pairs_there), (20_000, 250 * 249 / 2));
+    let document = r.document();
+    for text in [document.to_text(), document.to_html()] {
+        assert!(text.contains("Trends of 20,000 of 31,125 pairs, drawn by the seed"), "{text}");
+    }
 }
 
 #[test]

@@ -143,7 +143,9 @@ fn fresh<K: Compared>(model: &K::Models, device: &Device) -> (Box<dyn Trainee<K>
     let ready = K::data().encode(&K::source(), &model.encoding()).unwrap();
     let train: Vec<usize> = (0..ready.count).collect();
     let split = Split { encoded: &ready.encoded, train: &train, validation: &[], augment: &K::augment() };
-    let start = model.start(&split, &Setup { training: &training, seed: 1, device, shards: 2 }).unwrap();
+    let start = model
+        .start(&split, &Setup { training: &training, seed: 1, device, shards: 2, counter: &crate::Counter::default() })
+        .unwrap();
     let Start::Steps(trainee) = start else { panic!("{} takes no steps", model.name()) };
     (trainee, K::spec(&ready.encoded, &train))
 }

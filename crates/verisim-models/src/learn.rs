@@ -5,6 +5,7 @@
 //! one kind are a closed enum, which the macro `models!` writes from one line a model.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -113,6 +114,32 @@ pub struct Setup<'a> {
     pub device: &'a Device,
     /// Shards of a batch: [`CPU_SHARDS`], or one on a GPU.
     pub shards: usize,
+    /// Hears how far a model is that is fitted at once.
+    pub counter: &'a Counter,
+}
+
+/// How far work is: counted by many threads, read by another.
+#[derive(Debug, Default)]
+pub struct Counter {
+    total: AtomicU64,
+    done: AtomicU64,
+}
+
+impl Counter {
+    /// There are so many to do.
+    pub fn begin(&self, total: usize) {
+        self.total.store(total as u64, Ordering::Relaxed);
+    }
+
+    /// One more is done.
+    pub fn one(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many are done and how many there are; none before the work has begun.
+    pub fn read(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
+    }
 }
 
 /// One model and its settings.

@@ -28,6 +28,6 @@ pub mod training;
 mod weights;
 
 pub use error::{Error, Result};
-pub use learn::{Clock, Learn, Losses, Model, Models, Ready, Setup, Split, Start, Trainee};
+pub use learn::{Clock, Counter, Learn, Losses, Model, Models, Ready, Setup, Split, Start, Trainee};
 pub use training::{Budget, Train, Training};
 pub use weights::{Array, Numbers, Weights};

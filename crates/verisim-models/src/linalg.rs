@@ -27,6 +27,19 @@ pub fn cholesky(matrix: &[f64], n: usize) -> Vec<f64> {
     lower
 }
 
+/// Solves `L L^T x = b` for `x`, which takes the place of `b`.
+pub fn solve(lower: &[f64], b: &mut [f64]) {
+    let n = b.len();
+    for i in 0..n {
+        let known: f64 = (0..i).map(|k| lower[i * n + k] * b[k]).sum();
+        b[i] = (b[i] - known) / lower[i * n + i];
+    }
+    for i in (0..n).rev() {
+        let known: f64 = (i + 1..n).map(|k| lower[k * n + i] * b[k]).sum();
+        b[i] = (b[i] - known) / lower[i * n + i];
+    }
+}
+
 /// Makes `matrix`, which is symmetric with a unit diagonal, positive definite: small and negative eigenvalues are raised, then
 /// the diagonal is scaled back to one. One that is positive definite already stays as it is.
 ///
@@ -52,7 +65,10 @@ pub fn nearest_correlation(matrix: &mut [f64], n: usize) -> Result<()> {
 
 /// Eigenvalues of a symmetric matrix, in ascending order, and its eigenvectors, a column each; on one thread, so that they do not
 /// depend on how many there are.
-fn eigen(matrix: &[f64], n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+///
+/// # Errors
+/// When it has numbers that are not finite.
+pub fn eigen(matrix: &[f64], n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
     let (mut values, mut vectors) = (Col::zeros(n), Mat::zeros(n, n));
     let compute = ComputeEigenvectors::Yes;
     let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, compute, Par::Seq, Spec::default()));
@@ -75,6 +91,15 @@ mod tests {
     fn cholesky_of_a_known_matrix() {
         let l = cholesky(&[4.0, 12.0, -16.0, 12.0, 37.0, -43.0, -16.0, -43.0, 98.0], 3);
         assert_eq!(l, vec![2.0, 0.0, 0.0, 6.0, 1.0, 0.0, -8.0, 5.0, 3.0]);
+    }
+
+    #[test]
+    fn a_factor_solves_its_equations() {
+        let lower = cholesky(&[4.0, 12.0, -16.0, 12.0, 37.0, -43.0, -16.0, -43.0, 98.0], 3);
+        // The matrix times (1, 2, 3).
+        let mut x = [-20.0, -43.0, 192.0];
+        solve(&lower, &mut x);
+        assert!(x.iter().zip([1.0, 2.0, 3.0]).all(|(a, b)| (a - b).abs() < 1e-9), "{x:?}");
     }
 
     #[test]

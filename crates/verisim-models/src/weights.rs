@@ -59,6 +59,11 @@ impl Weights {
     access!(put_u32, take_u32, U32, u32, "32-bit unsigned integers");
     access!(put_u8, take_u8, U8, u8, "bytes");
 
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.arrays.contains_key(name)
+    }
+
     /// Adds the tensors of `other` under `prefix`.
     pub fn extend(&mut self, prefix: &str, other: Weights) {
         self.arrays.extend(other.arrays.into_iter().map(|(name, array)| (format!("{prefix}.{name}"), array)));

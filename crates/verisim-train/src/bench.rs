@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use verisim_data::Quiet;
-use verisim_models::{Clock, Learn, Start, Trainee, Training, compute};
+use verisim_models::{Clock, Counter, Learn, Start, Trainee, Training, compute};
 
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -73,13 +73,13 @@ pub fn measure<K: Learn>(
 ) -> Result<(Figures, PathBuf)> {
     let lesson = Lesson::prepare(job, &mut Quiet)?;
     let rows = lesson.ready.count;
-    let (figures, learnt) = match lesson.start(machine)? {
+    let (figures, learnt) = match lesson.start(machine, &Counter::default())? {
         Start::Fitted(mut weights) => {
             let first_step = begun.elapsed().as_secs_f64();
             let mut times = Vec::new();
             while times.is_empty() || times.iter().sum::<f64>() < seconds {
                 let at = Instant::now();
-                if let Start::Fitted(again) = lesson.start(machine)? {
+                if let Start::Fitted(again) = lesson.start(machine, &Counter::default())? {
                     weights = again;
                 }
                 times.push(at.elapsed().as_secs_f64());

@@ -1,7 +1,8 @@
 //! From a job to an artefact: read, encode, fit, write.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
@@ -10,7 +11,7 @@ use verisim_data::{Event, Watch};
 use verisim_models::artefact::{self, FORMAT, Header, Provenance};
 use verisim_models::compute::{self, Device};
 use verisim_models::learn::CPU_SHARDS;
-use verisim_models::{Learn, Model as _, Models as _, Ready, Setup, Split, Start, Trainee, Training, Weights};
+use verisim_models::{Counter, Learn, Model as _, Models as _, Ready, Setup, Split, Start, Trainee, Training, Weights};
 
 use crate::checkpoint::{self, Of};
 use crate::directory::{Directory, clear_pictures, set_aside};
@@ -84,7 +85,7 @@ pub fn run<K: Learn>(job: &Job<K>, machine: &Machine, results: &Results, watch: 
             watch.on(Event::Note(format!("the results of another training were here; they are now in {to}")));
         }
     }
-    let learnt = match lesson.start(machine)? {
+    let learnt = match lesson.start_told(machine, watch)? {
         Start::Fitted(weights) => Learnt { weights, steps: None },
         Start::Steps(mut trainee) => {
             let mut state = State::default();
@@ -153,6 +154,25 @@ pub(crate) struct Lesson<'a, K: Learn> {
     augment: K::Augment,
 }
 
+/// Tells `watch` what `counter` counts, until the sender of `over` is gone.
+fn tell_until(over: Receiver<()>, counter: &Counter, watch: &mut dyn Watch) {
+    const EVERY: Duration = Duration::from_millis(200);
+    let mut begun = false;
+    while over.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+        let (done, total) = counter.read();
+        if total > 0 && !begun {
+            watch.on(Event::Busy { unit: "columns", total });
+            begun = true;
+        }
+        if begun {
+            watch.on(Event::done(done));
+        }
+    }
+    if begun {
+        watch.on(Event::End);
+    }
+}
+
 impl<'a, K: Learn> Lesson<'a, K> {
     /// Reads, understands and encodes the data of a job, and keeps some for validation.
     pub(crate) fn prepare(job: &'a Job<K>, watch: &mut dyn Watch) -> Result<Self> {
@@ -169,11 +189,24 @@ impl<'a, K: Learn> Lesson<'a, K> {
         self.ready.notes.iter().for_each(|note| watch.on(Event::Note(note.clone())));
     }
 
-    /// A fitted model, or a fresh one to train.
-    pub(crate) fn start(&self, machine: &Machine) -> Result<Start<K>> {
+    /// A fitted model, or a fresh one to train; `watch` hears how far a fit is.
+    fn start_told(&self, machine: &Machine, watch: &mut dyn Watch) -> Result<Start<K>> {
+        let counter = Counter::default();
+        let (working, over) = channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(|| tell_until(over, &counter, watch));
+            let start = self.start(machine, &counter);
+            // This, or a panic before it, ends the telling.
+            drop(working);
+            start
+        })
+    }
+
+    /// A fitted model, or a fresh one to train. `counter` counts what is fitted.
+    pub(crate) fn start(&self, machine: &Machine, counter: &Counter) -> Result<Start<K>> {
         let device = compute::tracking(&machine.device, self.training.recompute);
         let shards = if machine.gpu { 1 } else { CPU_SHARDS };
-        let setup = Setup { training: &self.training, seed: self.job.seed, device: &device, shards };
+        let setup = Setup { training: &self.training, seed: self.job.seed, device: &device, shards, counter };
         let split = Split {
             encoded: &self.ready.encoded,
             train: &self.train,

@@ -7,7 +7,7 @@
 //! This file alone knows the library, `hessboost`. It is young, so its version is pinned, and a test holds it to XGBoost.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use hessboost::data::ViewCuts;
 use hessboost::error::HessboostError;
@@ -95,25 +95,27 @@ pub(crate) struct Fit {
 }
 
 /// Fits every model and returns its predictions, row by row. Each model is fitted on one thread and as many at a time as
-/// rayon has threads: whole models are the coarsest, cheapest split of the work.
-pub(crate) fn fit_all(fits: &[Fit]) -> Result<Vec<Vec<f32>>> {
+/// rayon has threads: whole models are the coarsest, cheapest split of the work. `tell` hears now and then how many are done.
+pub(crate) fn fit_all(fits: &[Fit], mut tell: impl FnMut(u64)) -> Result<Vec<Vec<f32>>> {
     let mut order: Vec<usize> = (0..fits.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(fits[i].train.0.n_rows() * fits[i].task.width()));
     let next = AtomicUsize::new(0);
     let done: Vec<Mutex<Option<Result<Vec<f32>>>>> = fits.iter().map(|_| Mutex::new(None)).collect();
-    let work = || {
+    let fitted = AtomicU64::new(0);
+    let work = |tell: &mut dyn FnMut(u64)| {
         while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let result = fit_predict(&fits[i]);
             if let Ok(mut slot) = done[i].lock() {
                 *slot = Some(result);
             }
+            tell(fitted.fetch_add(1, Ordering::Relaxed) + 1);
         }
     };
     std::thread::scope(|scope| {
         for _ in 1..rayon::current_num_threads().min(fits.len()) {
-            scope.spawn(work);
+            scope.spawn(|| work(&mut |_| ()));
         }
-        work();
+        work(&mut tell);
     });
     // Every slot is filled: a worker leaves only when no model is left, and a panic would have passed through.
     done.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
@@ -220,7 +222,7 @@ mod tests {
             ],
             &[0.026_720_54, 14.970_55, 21.658_33, 43.721_21, 22.567_98, 21.469_01, 41.015_24, 29.062_13],
         ];
-        for (found, expected) in fit_all(&fits).unwrap().iter().zip(expected) {
+        for (found, expected) in fit_all(&fits, |_| ()).unwrap().iter().zip(expected) {
             assert_eq!(found.len(), expected.len());
             let close = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0));
             assert!(close, "{found:?}\n{expected:?}");

@@ -19,6 +19,8 @@ use crate::estimate::quantile;
 
 /// What a differing category costs.
 const MISMATCH: f32 = 2.0;
+/// A number is at most this many training ranges away.
+const FAR: f64 = 1e9;
 /// Distances closer than this are ties.
 const TIE: f32 = 1e-6;
 /// Rows that are cheaper to compare one by one than to split.
@@ -110,7 +112,7 @@ impl Space {
             };
             for (o, &x) in points.numbers.iter_mut().skip(k).step_by(width).zip(v) {
                 let scaled = (if x.is_nan() { middle } else { x } - low) / range;
-                *o = if scaled.is_finite() { scaled as f32 } else { 0.0 };
+                *o = if scaled.is_nan() { 0.0 } else { scaled.clamp(-FAR, FAR) as f32 };
             }
         }
         for (k, &j) in self.categories.iter().chain(&self.gaps).enumerate() {

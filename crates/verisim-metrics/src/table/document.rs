@@ -3,7 +3,7 @@
 use verisim_data::number::{grouped, percent};
 
 use super::Report;
-use super::report::ColumnReport;
+use super::report::{ColumnReport, NotCompared};
 use crate::Document;
 use crate::document::{Bar, Bars, Card, Content, Grid, HeatMap, List, Part};
 
@@ -12,6 +12,10 @@ const FRESH: &str = "real rows";
 const WORST: usize = 5;
 /// Pairs listed on the page.
 const WORST_OF_PAGE: usize = 10;
+/// Columns listed on the page: of more the worst.
+const COLUMNS_OF_PAGE: usize = 200;
+/// Columns that are not compared and named in the text; the page names [`COLUMNS_OF_PAGE`], the JSON all.
+const NAMED: usize = 20;
 
 impl Report {
     /// The report as people and programs read it.
@@ -20,7 +24,7 @@ impl Report {
             title: "Synthetic table report",
             heading: "How good and how private is this table?",
             lead: self.lead(),
-            opening: vec![self.opening()],
+            opening: [Some(self.opening()), self.pairs_drawn(), self.left_out()].into_iter().flatten().collect(),
             fresh: FRESH,
             explained: false,
             groups: self.groups(),
@@ -29,7 +33,10 @@ impl Report {
                 .map(|line| Card { line, floor: FRESH })
                 .to_vec(),
             before: Vec::new(),
-            after: [self.bars(), self.trouble(), self.heat_map(), self.weakest_pairs()].into_iter().flatten().collect(),
+            after: [self.bars(), self.trouble(), self.heat_map(), self.weakest_pairs(), self.left_out_part()]
+                .into_iter()
+                .flatten()
+                .collect(),
             footer: "“Real rows” are hold-out rows that the generator never saw, scored as if they were the synthetic \
                      table: no generator should be expected to do better. Intervals hold the true value 95 times in 100. \
                      Shapes, trends and the linear test follow SDMetrics 0.32; the boosted trees are 200 of depth 6 at \
@@ -53,17 +60,49 @@ impl Report {
         )
     }
 
+    /// That not all pairs were compared, if so.
+    fn pairs_drawn(&self) -> Option<String> {
+        let (drawn, there) = (self.pairs.len(), self.fidelity.pairs_there);
+        (drawn < there).then(|| format!("Trends of {} of {} pairs, drawn by the seed", count(drawn), count(there)))
+    }
+
+    /// The columns that are not compared, with why.
+    fn left_out(&self) -> Option<String> {
+        let named: Vec<String> =
+            self.not_compared.iter().take(NAMED).map(|c| format!("{} ({})", c.name, c.why)).collect();
+        let more = match self.not_compared.len() - named.len() {
+            0 => String::new(),
+            n => format!(", and {} more", count(n)),
+        };
+        (!named.is_empty()).then(|| format!("not compared: {}{more}", named.join(", ")))
+    }
+
+    /// The same on the page.
+    fn left_out_part(&self) -> Option<Part> {
+        let row = |c: &NotCompared| vec![c.name.clone(), c.why.to_owned()];
+        (!self.not_compared.is_empty()).then(|| {
+            Part::Grid(Grid {
+                title: "Columns that are not compared",
+                note: "No model learns them, so there is nothing to score.",
+                head: vec!["column", "it is, or has"],
+                rows: self.not_compared.iter().take(COLUMNS_OF_PAGE).map(row).collect(),
+            })
+        })
+    }
+
     /// The sentence below the heading of the page.
     fn lead(&self) -> String {
         let held = match self.rows.holdout {
             Some(n) => format!("{} hold-out rows", count(n)),
             None => "no hold-out table".to_owned(),
         };
+        let pairs = self.pairs_drawn().map_or_else(String::new, |pairs| format!(" {pairs}."));
         format!(
-            "{} synthetic rows, {} training rows, {held}; {} columns.",
+            "{} synthetic rows, {} training rows, {held}; {} columns.{}",
             count(self.rows.synthetic),
             count(self.rows.train),
-            self.columns.len()
+            self.columns.len(),
+            pairs
         )
     }
 
@@ -93,7 +132,7 @@ impl Report {
             title: "Columns",
             note: "Shape score of each column, worst first; the dark tick is what real rows score. The full bar is 100\u{a0}%.",
             about: "Shape score of each column",
-            bars: self.worst_columns().into_iter().map(bar).collect(),
+            bars: self.worst_columns().into_iter().take(COLUMNS_OF_PAGE).map(bar).collect(),
         }))
     }
 
@@ -107,7 +146,7 @@ impl Report {
             let (train, synthetic) = (percent(c.missing_train), percent(c.missing_synthetic));
             vec![c.name.clone(), train, synthetic, cell(c.out_of_range), cell(c.unseen_level)]
         };
-        let rows: Vec<_> = troubled.map(row).collect();
+        let rows: Vec<_> = troubled.take(COLUMNS_OF_PAGE).map(row).collect();
         (!rows.is_empty()).then(|| {
             Part::Grid(Grid {
                 title: "Impossible and missing values",
@@ -118,8 +157,11 @@ impl Report {
         })
     }
 
-    /// None where no pair has a score.
+    /// None where no pair has a score, or not all were compared.
     fn heat_map(&self) -> Option<Part> {
+        if self.pairs.len() < self.fidelity.pairs_there {
+            return None;
+        }
         self.pairs.iter().find(|p| p.trend.is_some())?;
         let names: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
         // Pairs come with the first index rising slowest, so pair (i, j) has a known place.

@@ -1,12 +1,14 @@
 //! Tables as a kind of data that can be compared.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use verisim_data::table::{DetectSettings, Frame, Schema, Source, Table};
 use verisim_data::{Data, Event, Watch};
 
-use super::{Settings, compare};
+use super::report::NotCompared;
+use super::{Settings, compare_watched};
 use crate::{Compare, Document, Error, Known, Result};
 
 /// What an evaluation of tables is asked for.
@@ -79,13 +81,12 @@ impl Compare for Table {
         let real = schema.parse(&table)?;
         let synthetic = ask.read_as(&schema, &ask.synthetic, watch)?;
         let holdout = ask.holdout.as_deref().map(|path| ask.read_as(&schema, path, watch)).transpose()?;
-        let left_out: Vec<&str> = schema.fields.iter().filter(|f| !f.is_modelled()).map(|f| f.name.as_str()).collect();
-        if !left_out.is_empty() {
-            let note = format!("not compared (keys, text, constants): {}", left_out.join(", "));
-            watch.on(Event::Note(note));
-        }
         let defaults = Settings::default();
         let settings = Settings { target: ask.target.clone(), seed: ask.seed.unwrap_or(defaults.seed), ..defaults };
-        Ok(compare(&schema, &real, &synthetic, holdout.as_ref(), &settings)?.document())
+        let mut report = compare_watched(&schema, &real, &synthetic, holdout.as_ref(), &settings, watch)?;
+        let known: HashSet<&str> = schema.fields.iter().map(|f| f.name.as_str()).collect();
+        let skipped = table.names.iter().filter(|name| !known.contains(name.as_str()));
+        report.not_compared.extend(skipped.map(|name| NotCompared { name: name.clone(), why: "not learnt" }));
+        Ok(report.document())
     }
 }

@@ -14,11 +14,15 @@ fn keys(fields: &[Compared], table: &ValueTable) -> Vec<u64> {
     let mut keys = vec![0; table.rows];
     for (field, column) in fields.iter().zip(&table.columns) {
         match (&field.scale, column) {
-            (Scale::Number { decimals }, Values::Number(v)) => {
-                let scale = 10_f64.powi(i32::from(*decimals));
-                for (key, x) in keys.iter_mut().zip(v) {
-                    let whole = (x * scale).round_ties_even() + 0.0;
-                    let bits = if x.is_nan() { u64::MAX } else { whole.to_bits() };
+            (Scale::Number { decimals, unit }, Values::Number(v)) => {
+                let scale = decimals.map(|d| 10_f64.powi(i32::from(d)));
+                // Past 2^53 a number has no digits to round.
+                let rounded = |x: f64| match scale.map(|scale| (x * scale).round_ties_even() + 0.0) {
+                    Some(whole) if whole.abs() < 9e15 => whole,
+                    _ => x,
+                };
+                for (key, &x) in keys.iter_mut().zip(v) {
+                    let bits = if x.is_nan() { u64::MAX } else { rounded(unit.back(x)).to_bits() };
                     *key = mix(*key ^ bits);
                 }
             }
@@ -109,6 +113,7 @@ pub(crate) fn missing_rate(field: &Compared, values: &Values) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::unit::Unit;
     use super::*;
 
     #[test]
@@ -124,10 +129,18 @@ mod tests {
 
     #[test]
     fn keys_round_and_tell_missing_apart() {
-        let field = Compared { name: "x".to_owned(), scale: Scale::Number { decimals: 1 } };
-        let column = Values::Number(vec![0.1 + 0.2, 0.3, -0.04, 0.0, f64::NAN, 0.4]);
-        let k = keys(&[field], &ValueTable { rows: 6, columns: vec![column] });
+        let keys = |decimals, values: Vec<f64>| {
+            let scale = Scale::Number { decimals, unit: Unit::default() };
+            let field = Compared { name: "x".to_owned(), scale };
+            keys(&[field], &ValueTable { rows: values.len(), columns: vec![Values::Number(values)] })
+        };
+        let k = keys(Some(1), vec![0.1 + 0.2, 0.3, -0.04, 0.0, f64::NAN, 0.4]);
         assert_eq!((k[0], k[2]), (k[1], k[3]));
         assert_eq!(k.iter().collect::<HashSet<_>>().len(), 4);
+        // Numbers told by their first digits, and numbers that overflow when they are shifted.
+        for (decimals, values) in [(None, [3e-18, 4e-18]), (Some(12), [1e308, -1e308])] {
+            let k = keys(decimals, [values, values].concat());
+            assert!(k[0] == k[2] && k[1] == k[3] && k[0] != k[1], "{values:?}");
+        }
     }
 }

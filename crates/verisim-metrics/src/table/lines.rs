@@ -47,7 +47,7 @@ impl Report {
                 "pair_trends",
                 "Pair trends",
                 "How well each pair of columns goes together as in the training table: correlations and \
-                 contingency tables compared, averaged over all pairs.",
+                 contingency tables compared, averaged over all pairs, or over 20,000 of them where there are more.",
             ),
             boosted.named(
                 "boosted_auc",

@@ -19,17 +19,19 @@ mod logistic;
 pub mod report;
 mod shape;
 mod trend;
+mod unit;
 mod utility;
 mod values;
 
 use std::ops::Range;
 
-use verisim_data::table::{Frame, Schema};
+use verisim_data::table::{ColumnKind, Field, Frame, Schema};
+use verisim_data::{Event, Quiet, Watch};
 
 use detection::BoostedTest;
 pub use evaluate::Ask;
 pub use report::Report;
-use report::{ColumnReport, Detection, Fidelity, PairReport, Privacy, Rows, Section, Utility};
+use report::{ColumnReport, Detection, Fidelity, NotCompared, PairReport, Privacy, Rows, Section, Utility};
 use trend::Trend;
 use utility::UtilityTest;
 pub use values::MAX_WHOLE_LEVELS;
@@ -71,15 +73,29 @@ pub fn compare(
     holdout: Option<&Frame>,
     settings: &Settings,
 ) -> Result<Report> {
+    compare_watched(schema, real, synthetic, holdout, settings, &mut Quiet)
+}
+
+/// [`compare`], telling `watch` how far it is.
+fn compare_watched(
+    schema: &Schema,
+    real: &Frame,
+    synthetic: &Frame,
+    holdout: Option<&Frame>,
+    settings: &Settings,
+    watch: &mut dyn Watch,
+) -> Result<Report> {
     let tables = Comparison::new(schema, real, synthetic, holdout)?;
     if let Some(target) = &settings.target {
         utility::index_of(&tables, target)?;
     }
     let (seed, real, holdout) = (settings.seed, &tables.real, tables.holdout.as_ref());
     // The boosted trees take most of the time: all of them run first, on all threads.
-    let boosted = boosted(&tables, settings)?;
-    let compared =
-        |other: &ValueTable| (shape::shapes(&tables.fields, real, other), trend::trends(&tables.fields, real, other));
+    let boosted = boosted(&tables, settings, watch)?;
+    let pairs_of = trend::pairs(tables.fields.len(), seed);
+    let compared = |other: &ValueTable| {
+        (shape::shapes(&tables.fields, real, other), trend::trends(&tables.fields, &pairs_of, real, other))
+    };
     let (shapes, trends) = compared(&tables.synthetic);
     let (shapes_holdout, trends_holdout) = holdout.map(compared).unzip();
     let ((linear, linear_floor), distance) = rayon::join(
@@ -100,7 +116,10 @@ pub fn compare(
     };
     Ok(Report {
         rows: Rows { train: real.rows, synthetic: tables.synthetic.rows, holdout: holdout.map(|h| h.rows) },
-        fidelity: fidelity(&shapes, &trends, shapes_holdout.as_deref(), trends_holdout.as_deref()),
+        fidelity: Fidelity {
+            pairs_there: trend::pairs_there(tables.fields.len()),
+            ..fidelity(&shapes, &trends, shapes_holdout.as_deref(), trends_holdout.as_deref())
+        },
         detection: Detection {
             boosted_auc: Section::from_option(boosted.auc, NEEDS_ROWS),
             boosted_auc_holdout: Section::from_option(boosted.floor, no_floor),
@@ -111,6 +130,7 @@ pub fn compare(
         privacy: Privacy { distance: Section::from_option(distance, NEEDS_HOLDOUT), matches: exact::matches(&tables) },
         violations: exact::violations(&tables),
         columns: columns(&tables, &shapes, shapes_holdout.as_deref()),
+        not_compared: schema.fields.iter().filter_map(not_compared).collect(),
         pairs: pairs(&tables, &trends, trends_holdout.as_deref()),
     })
 }
@@ -124,7 +144,7 @@ struct Boosted {
 }
 
 /// Fits the models of all tests at once, since they share the threads, and scores each test by its own.
-fn boosted(tables: &Comparison, settings: &Settings) -> Result<Boosted> {
+fn boosted(tables: &Comparison, settings: &Settings, watch: &mut dyn Watch) -> Result<Boosted> {
     let (seed, real, holdout) = (settings.seed, &tables.real, tables.holdout.as_ref());
     let mut all = Vec::new();
     let mut queue = |fits: Vec<boost::Fit>| {
@@ -139,7 +159,10 @@ fn boosted(tables: &Comparison, settings: &Settings) -> Result<Boosted> {
         (Some(h), Some(target)) => Some(UtilityTest::new(tables, h, target)?).map(|(test, fits)| (test, queue(fits))),
         _ => None,
     };
-    let predictions = boost::fit_all(&all)?;
+    watch.on(Event::Busy { unit: "models", total: all.len() as u64 });
+    let predictions = boost::fit_all(&all, |fitted| watch.on(Event::done(fitted)));
+    watch.on(Event::End);
+    let predictions = predictions?;
     let score = |(test, own): (BoostedTest, Range<usize>)| test.score(&predictions[own]);
     Ok(Boosted {
         auc: auc.map(score),
@@ -166,7 +189,20 @@ fn fidelity(
         pair_trends_holdout: trends_holdout.and_then(mean_trend),
         trend_error_pct: error(pair_trends),
         pairs_counted: trends.iter().filter(|t| t.score.is_some()).count(),
+        pairs_there: trends.len(),
     }
+}
+
+/// Why a column is not compared, if it is not.
+fn not_compared(field: &Field) -> Option<NotCompared> {
+    let why = match field.kind {
+        _ if field.is_modelled() => return None,
+        ColumnKind::Identifier { .. } => "a key",
+        ColumnKind::Constant { .. } => "one value",
+        ColumnKind::AllMissing => "no value",
+        _ => "text",
+    };
+    Some(NotCompared { name: field.name.clone(), why })
 }
 
 fn columns(tables: &Comparison, shapes: &[Option<f64>], shapes_holdout: Option<&[Option<f64>]>) -> Vec<ColumnReport> {

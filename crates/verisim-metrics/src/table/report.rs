@@ -63,11 +63,22 @@ pub struct Report {
     pub violations: Violations,
     /// Every column.
     pub columns: Vec<ColumnReport>,
-    /// Every pair of columns.
+    /// Columns of the tables that are not compared.
+    pub not_compared: Vec<NotCompared>,
+    /// Every pair of columns, or those that were drawn of a wide table.
     pub pairs: Vec<PairReport>,
 }
 
-/// Column shapes and pair trends (SDMetrics 0.32, all pairs), 1 is perfect. `None` where nothing could be scored.
+/// A column that is not compared.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NotCompared {
+    /// Its name.
+    pub name: String,
+    /// Why: what the column holds, in a word or two.
+    pub why: &'static str,
+}
+
+/// Column shapes and pair trends (SDMetrics 0.32, all pairs up to 20,000), 1 is perfect. `None` where nothing could be scored.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Fidelity {
     /// Mean of the column scores.
@@ -84,6 +95,8 @@ pub struct Fidelity {
     pub trend_error_pct: Option<f64>,
     /// Pairs with a score; a constant column has none with a number.
     pub pairs_counted: usize,
+    /// Pairs that there are. Of more than 20,000 so many are drawn by the seed.
+    pub pairs_there: usize,
 }
 
 /// The two-sample tests.

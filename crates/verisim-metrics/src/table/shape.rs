@@ -3,24 +3,27 @@
 
 use rayon::prelude::*;
 
-use super::values::{Compared, ValueTable, Values};
+use super::values::{Compared, Scale, ValueTable, Values};
 
 /// The score of every column: 1 is the same distribution, 0 a disjoint one. `None` where a side has no value.
 pub(crate) fn shapes(fields: &[Compared], real: &ValueTable, other: &ValueTable) -> Vec<Option<f64>> {
     let pairs = real.columns.par_iter().zip(&other.columns).zip(fields);
     pairs
         .map(|((a, b), field)| match (a, b) {
-            (Values::Number(a), Values::Number(b)) => ks_complement(&sorted(a), &sorted(b)),
+            (Values::Number(a), Values::Number(b)) => {
+                let places = !matches!(field.scale, Scale::Number { decimals: None, .. });
+                ks_complement(&sorted(a, places), &sorted(b, places))
+            }
             (Values::Category(a), Values::Category(b)) => Some(tv_complement(a, b, field.levels())),
             _ => None,
         })
         .collect()
 }
 
-/// The present values in order, rounded to 14 decimals so that the last bits of an arithmetic do not count.
-fn sorted(values: &[f64]) -> Vec<f64> {
+/// The present values in order; with `places`, rounded to 14 decimals so that the last bits of an arithmetic do not count.
+fn sorted(values: &[f64], places: bool) -> Vec<f64> {
     let round = |x: f64| {
-        if x.abs() < 1e2 { (x * 1e14).round_ties_even() / 1e14 } else { x }
+        if places && x.abs() < 1e2 { (x * 1e14).round_ties_even() / 1e14 } else { x }
     };
     let mut v: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).map(round).collect();
     v.sort_unstable_by(f64::total_cmp);
@@ -69,7 +72,7 @@ mod tests {
     use super::*;
 
     fn ks(a: &[f64], b: &[f64]) -> Option<f64> {
-        ks_complement(&sorted(a), &sorted(b))
+        ks_complement(&sorted(a, true), &sorted(b, true))
     }
 
     #[test]

@@ -2,8 +2,13 @@
 //! two numbers by their Pearson correlations, two categories by the total variation distance of their
 //! contingency tables, a number and a category by the same after cutting the number into ten bins. Bins
 //! are cut for each table by itself, over its own range, which is how SDMetrics does it.
+//!
+//! The pairs of a wide table are too many: of more than [`MOST_PAIRS`] that many are drawn by the seed, without repeats.
+
+use std::collections::BTreeSet;
 
 use rayon::prelude::*;
+use verisim_data::rng::{below, stream};
 
 use super::values::{Compared, ValueTable, Values};
 
@@ -13,6 +18,31 @@ const BINS: usize = 10;
 const BIN_CODES: usize = BINS + 2;
 /// Contingency tables up to this many cells are counted in place, larger ones by sorting.
 const DENSE_CELLS: usize = 1 << 18;
+
+/// Most pairs that are compared; all pairs of 200 columns.
+pub(crate) const MOST_PAIRS: usize = 20_000;
+
+/// How many pairs so many columns have.
+pub(crate) fn pairs_there(columns: usize) -> usize {
+    columns * columns.saturating_sub(1) / 2
+}
+
+/// The pairs to compare, the first index rising slowest.
+pub(crate) fn pairs(columns: usize, seed: u64) -> Vec<(usize, usize)> {
+    if pairs_there(columns) <= MOST_PAIRS {
+        return (0..columns).flat_map(|i| (i + 1..columns).map(move |j| (i, j))).collect();
+    }
+    let mut rng = stream(seed, "metrics pairs", 0);
+    let mut column = || below(&mut rng, columns as u64) as usize;
+    let mut drawn = BTreeSet::new();
+    while drawn.len() < MOST_PAIRS {
+        let (i, j) = (column(), column());
+        if i != j {
+            drawn.insert((i.min(j), i.max(j)));
+        }
+    }
+    drawn.into_iter().collect()
+}
 
 /// One pair of columns.
 #[derive(Clone, Copy, Debug)]
@@ -48,17 +78,20 @@ impl<'a> Binned<'a> {
     }
 }
 
-/// Every pair of columns, the first index rising slowest.
-pub(crate) fn trends<'t>(fields: &[Compared], real: &'t ValueTable, other: &'t ValueTable) -> Vec<Trend> {
+/// The trends of `pairs` of columns, in their order.
+pub(crate) fn trends<'t>(
+    fields: &[Compared],
+    pairs: &[(usize, usize)],
+    real: &'t ValueTable,
+    other: &'t ValueTable,
+) -> Vec<Trend> {
     let (a, b) = (Binned::new(real), Binned::new(other));
-    let pairs: Vec<(usize, usize)> =
-        (0..fields.len()).flat_map(|i| (i + 1..fields.len()).map(move |j| (i, j))).collect();
     let width = |j: usize| {
         if fields[j].is_number() { BIN_CODES } else { fields[j].levels() }
     };
     pairs
-        .into_par_iter()
-        .map(|(first, second)| {
+        .par_iter()
+        .map(|&(first, second)| {
             let numbers = |t: &'t ValueTable| match (&t.columns[first], &t.columns[second]) {
                 (Values::Number(x), Values::Number(y)) => Some((x.as_slice(), y.as_slice())),
                 _ => None,
@@ -155,6 +188,16 @@ fn bins(values: &[f64]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_pairs_some_are_drawn_once_each() {
+        assert_eq!(pairs(3, 1), [(0, 1), (0, 2), (1, 2)]);
+        assert_eq!((pairs(200, 1).len(), pairs(0, 1).len()), (19_900, 0));
+        let drawn = pairs(1000, 7);
+        assert_eq!(drawn.len(), MOST_PAIRS);
+        assert!(drawn.is_sorted_by(|a, b| a < b) && drawn.iter().all(|(i, j)| i < j && *j < 1000));
+        assert!(drawn == pairs(1000, 7) && drawn != pairs(1000, 8));
+    }
 
     #[test]
     fn pearson_by_hand() {

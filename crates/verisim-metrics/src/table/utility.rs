@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::boost::{Fit, Matrix, Task};
 use super::report::{ModelScore, Utility};
+use super::unit::Unit;
 use super::values::{Comparison, Scale, ValueTable, Values};
 use crate::Estimate;
 use crate::auc::{Influenced, auc};
@@ -21,7 +22,7 @@ pub(crate) struct UtilityTest {
 /// What the hold-out rows really hold.
 enum Truth {
     Classes { levels: Vec<u32>, of_row: Vec<u32> },
-    Numbers(Vec<f64>),
+    Numbers(Vec<f64>, Unit),
 }
 
 impl Truth {
@@ -42,13 +43,13 @@ impl Truth {
                 let levels: Vec<u32> = levels.into_iter().collect();
                 Ok((Truth::Classes { levels, of_row: test.clone() }, (0..holdout.rows).collect()))
             }
-            (_, Values::Number(test)) => {
+            (Scale::Number { unit, .. }, Values::Number(test)) => {
                 let rows: Vec<usize> = (0..test.len()).filter(|&i| !test[i].is_nan()).collect();
                 let truth: Vec<f64> = rows.iter().map(|&i| test[i]).collect();
                 if truth.iter().all(|x| Some(x) == truth.first()) {
                     return Err("it has fewer than two values in the hold-out table".to_owned());
                 }
-                Ok((Truth::Numbers(truth), rows))
+                Ok((Truth::Numbers(truth, *unit), rows))
             }
             _ => Err(differs()),
         }
@@ -135,7 +136,7 @@ impl UtilityTest {
         let real = self.score_one(Some(real), &self.known[0])?;
         let synthetic = self.score_one(synthetic, &self.known[1])?;
         let gap = real.score.minus(&synthetic.score);
-        let low = if matches!(self.truth, Truth::Numbers(_)) { f64::NEG_INFINITY } else { 0.0 };
+        let low = if matches!(self.truth, Truth::Numbers(..)) { f64::NEG_INFINITY } else { 0.0 };
         let model = |of: &Scored| ModelScore {
             score: Estimate::normal(of.score.value, of.score.error(), low, 1.0),
             accuracy: of.accuracy,
@@ -144,7 +145,7 @@ impl UtilityTest {
         let (task, metric, rows) = match &self.truth {
             Truth::Classes { levels, of_row } if levels.len() == 2 => ("binary", "roc_auc", of_row.len()),
             Truth::Classes { of_row, .. } => ("multiclass", "macro_roc_auc", of_row.len()),
-            Truth::Numbers(v) => ("regression", "r2", v.len()),
+            Truth::Numbers(v, _) => ("regression", "r2", v.len()),
         };
         Some(Utility {
             target: self.target.clone(),
@@ -160,7 +161,7 @@ impl UtilityTest {
     /// `None` where nothing could be scored. `known` are the classes that the model knows.
     fn score_one(&self, predicted: Option<&[f32]>, known: &[u32]) -> Option<Scored> {
         match &self.truth {
-            Truth::Numbers(truth) => {
+            Truth::Numbers(truth, unit) => {
                 // A model without training rows predicts nothing: the mean, R^2 = 0, stands in for it.
                 let mean = truth.iter().sum::<f64>() / truth.len() as f64;
                 let guess: Vec<f64> = match predicted {
@@ -168,7 +169,8 @@ impl UtilityTest {
                     None => vec![mean; truth.len()],
                 };
                 let (score, rmse) = r_squared(&guess, truth);
-                Some(Scored { score, accuracy: None, rmse: Some(rmse) })
+                // Numbers whose squares vanish have no variance to explain.
+                score.value.is_finite().then(|| Scored { score, accuracy: None, rmse: Some(unit.back(rmse)) })
             }
             Truth::Classes { levels, of_row } => {
                 let chance = |row: usize, level: u32| -> f64 {

@@ -5,12 +5,15 @@
 //! training levels read as numbers) is compared as a category when its training values are all whole and
 //! take at most [`MAX_WHOLE_LEVELS`] distinct values, and as a number otherwise. Every other column is a
 //! category. So the same file gives the same scores whether the schema calls a 0/1 column a number or not.
-//! A missing category is a level of its own; a missing (or infinite) number is missing.
+//! A missing category is a level of its own; a missing (or infinite) number is missing. Words that stand among numbers are
+//! missing there, and a column of categories beside it: `price (word)`.
 
 use std::collections::BTreeMap;
 
+use verisim_data::table::frame::word_of;
 use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema};
 
+use super::unit::Unit;
 use crate::{Error, Result};
 
 /// Whole numbers with more distinct training values than this are compared as numbers.
@@ -18,12 +21,15 @@ pub const MAX_WHOLE_LEVELS: usize = 20;
 
 /// What stands for a missing category in reports.
 const MISSING_LEVEL: &str = "(missing)";
+/// What stands for every number in a column of words.
+const NUMBER_LEVEL: &str = "(number)";
 
 /// How a column is compared.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scale {
-    /// A quantity; rows are matched after rounding to `decimals` digits.
-    Number { decimals: u8 },
+    /// A quantity, measured in `unit`; rows are matched after rounding to `decimals` digits after the point, or as they are where
+    /// numbers are told by their first digits.
+    Number { decimals: Option<u8>, unit: Unit },
     /// A level out of a list; the code of a missing value, if there is one, is the last.
     Category { levels: Vec<String>, missing: bool },
 }
@@ -52,7 +58,7 @@ impl Compared {
 /// One column of one table.
 #[derive(Clone, Debug)]
 pub(crate) enum Values {
-    /// `NaN` is missing; never infinite, never `-0.0`.
+    /// In the [`Unit`] of the column. `NaN` is missing; never infinite, never `-0.0`.
     Number(Vec<f64>),
     /// Codes into the levels of [`Compared`].
     Category(Vec<u32>),
@@ -116,10 +122,10 @@ impl Comparison {
         for (j, field) in modelled.into_iter().enumerate() {
             check_kinds(field, j, &frames)?;
             let columns: Vec<&Column> = frames.iter().map(|(_, f)| &f.columns[j]).collect();
-            let (scale, values) = unify(field, &columns);
-            fields.push(Compared { name: field.name.clone(), scale });
-            for (table, v) in tables.iter_mut().zip(values) {
-                table.columns.push(v);
+            let words = words(field, &columns).map(|words| (format!("{} (word)", field.name), words));
+            for (name, (scale, values)) in [(field.name.clone(), unify(field, &columns))].into_iter().chain(words) {
+                fields.push(Compared { name, scale });
+                tables.iter_mut().zip(values).for_each(|(table, v)| table.columns.push(v));
             }
         }
         let mut tables = tables.into_iter();
@@ -144,18 +150,47 @@ fn check_kinds(field: &Field, j: usize, frames: &[(&'static str, &Frame)]) -> Re
 fn unify(field: &Field, columns: &[&Column]) -> (Scale, Vec<Values>) {
     match numbers(field, columns) {
         Some((values, _)) if few_whole(&values[0]) => whole_levels(&values),
-        Some((values, decimals)) => (Scale::Number { decimals }, values.into_iter().map(Values::Number).collect()),
+        Some((values, decimals)) => {
+            let unit = Unit::of(&values);
+            let put = |v: Vec<f64>| Values::Number(v.into_iter().map(|x| unit.put(x)).collect());
+            (Scale::Number { decimals, unit }, values.into_iter().map(put).collect())
+        }
         None => text_levels(columns),
     }
 }
 
-/// The columns as numbers with their decimal places, if they are numbers in the sense of the module's rule.
-fn numbers(field: &Field, columns: &[&Column]) -> Option<(Vec<Vec<f64>>, u8)> {
+/// The words of a column of numbers, if it has some: so a word that was lost is seen, and its share is compared.
+fn words(field: &Field, columns: &[&Column]) -> Option<(Scale, Vec<Values>)> {
+    let names = &field.numeral.words;
+    let numbers = |c: &&Column| match c {
+        Column::Number(v) => v.clone(),
+        Column::Category { .. } => Vec::new(),
+    };
+    let tables: Vec<Vec<f64>> = columns.iter().map(numbers).collect();
+    let known = |x: f64| word_of(x).filter(|&k| (k as usize) < names.len());
+    if !tables.iter().flatten().any(|&x| known(x).is_some()) {
+        return None;
+    }
+    let absent = |x: f64| x.is_nan() && known(x).is_none();
+    let code = |&x: &f64| match known(x) {
+        Some(word) => word + 1,
+        None if absent(x) => names.len() as u32 + 1,
+        None => 0,
+    };
+    let values = tables.iter().map(|v| Values::Category(v.iter().map(code).collect())).collect();
+    let levels = std::iter::once(NUMBER_LEVEL.to_owned()).chain(names.iter().cloned());
+    Some((category(levels, tables.iter().flatten().any(|&x| absent(x))), values))
+}
+
+/// The columns as numbers with their decimal places, if they are numbers in the sense of the module's rule. No decimal places are
+/// given for numbers that are told by their first digits.
+fn numbers(field: &Field, columns: &[&Column]) -> Option<(Vec<Vec<f64>>, Option<u8>)> {
     let decimals = match field.kind {
-        ColumnKind::Decimal { decimals } => decimals.min(12),
-        ColumnKind::Datetime { .. } => 6,
-        ColumnKind::Categorical { numeric: true } => level_decimals(columns.first()?)?,
-        _ if field.is_number() => 0,
+        ColumnKind::Decimal { .. } if field.numeral.significant.is_some() => None,
+        ColumnKind::Decimal { decimals } => Some(decimals.min(12)),
+        ColumnKind::Datetime { .. } => Some(6),
+        ColumnKind::Categorical { numeric: true } => Some(level_decimals(columns.first()?)?),
+        _ if field.is_number() => Some(0),
         _ => return None,
     };
     let values = columns.iter().map(|c| match c {

@@ -232,7 +232,13 @@ mod tests {
         let (train, validation): (Vec<usize>, Vec<usize>) = ((8..40).collect(), (0..8).collect());
         let augment = Augment::default();
         let split = Split { encoded: &Arc::new(images), train: &train, validation: &validation, augment: &augment };
-        let setup = Setup { training: &training, seed: 3, device: &Device::flex().autodiff(), shards: 2 };
+        let setup = Setup {
+            training: &training,
+            seed: 3,
+            device: &Device::flex().autodiff(),
+            shards: 2,
+            counter: &crate::Counter::default(),
+        };
         let mut batches = Batches::new(&split, &setup).unwrap();
         assert_eq!(batches.per_epoch(), 2);
         let mut seen = Vec::new();

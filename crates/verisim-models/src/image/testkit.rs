@@ -46,7 +46,11 @@ fn model_of<M>(images: Images, setup: &Setup<'_>, new: &impl Fn(&Split<'_, Image
 /// A model of [`halves`] with this seed.
 fn seeded<M>(seed: u64, new: &impl Fn(&Split<'_, Images>, &Setup<'_>) -> M) -> M {
     let (training, device) = (training(), Device::flex().autodiff());
-    model_of(halves(64), &Setup { training: &training, seed, device: &device, shards: 2 }, new)
+    model_of(
+        halves(64),
+        &Setup { training: &training, seed, device: &device, shards: 2, counter: &crate::Counter::default() },
+        new,
+    )
 }
 
 /// A model of [`halves`].
@@ -147,7 +151,13 @@ pub(crate) fn assert_cuts<M: Trainee<Images>>(new: impl Fn(&Split<'_, Images>, &
     for (images, together, turns) in [(&with, 1, 1), (&with, 1, 2), (&with, 2, 2), (&without, 2, 1), (&without, 1, 3)] {
         let images = images.take(&(0..64).collect::<Vec<_>>()).unwrap();
         let training = Training { accumulate: turns, ..training.clone() };
-        let setup = Setup { training: &training, seed: 1, device: &device, shards: together };
+        let setup = Setup {
+            training: &training,
+            seed: 1,
+            device: &device,
+            shards: together,
+            counter: &crate::Counter::default(),
+        };
         let mut model = model_of(images, &setup, &new);
         for step in 0..2 {
             let losses = model.step(&Clock { seed: 1, step, rate: 1.0 }).unwrap();

@@ -11,8 +11,12 @@
 //!   (largest sum of mutual information), and each group has marginals and a correlation matrix of its own: a
 //!   mixture of Gaussian copulas, still in closed form. `groups = 1` is the classical copula.
 //!
+//! - The correlations of more than 512 columns are those of a few common [`factors`], and such a table has one group.
+//!
 //! Conditions are sampled exactly: the first restricted column from its truncated normal, further ones accepted with
 //! the probability of their interval given those before, the rest from the conditional normal.
+
+mod factors;
 
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -26,10 +30,11 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::learn::{Model, Setup, Split, Start};
 use crate::linalg::{cholesky, nearest_correlation};
-use crate::table::profile::{class_counts, coarse, principal_scores, quantile_groups, told};
+use crate::table::profile::{WIDE, class_counts, coarse, others, principal_scores, quantile_groups, told};
 use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
+use factors::Factors;
 
 /// Settings of the copula.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,8 +92,26 @@ struct Component {
     weight: f64,
     /// Cumulative frequency after each token in latent order, a column each; the last is 1.
     cumulative: Vec<Vec<f64>>,
+    correlation: Correlation,
+}
+
+/// How the latents of a row go together.
+#[derive(Clone, Debug)]
+enum Correlation {
     /// Correlation matrix, row by row.
-    correlation: Vec<f64>,
+    Matrix(Vec<f64>),
+    /// Of a wide table.
+    Factors(Factors),
+}
+
+impl Correlation {
+    /// The correlation of two of `d` columns.
+    fn of(&self, i: usize, j: usize, d: usize) -> f64 {
+        match self {
+            Correlation::Matrix(matrix) => matrix[i * d + j],
+            Correlation::Factors(factors) => factors.correlation(i, j),
+        }
+    }
 }
 
 /// A fitted copula model.
@@ -100,7 +123,8 @@ pub struct Copula {
     components: Vec<Component>,
 }
 
-/// Fits one copula to each group of rows, in closed form: the time grows with the rows and the square of the columns.
+/// Fits one copula to each group of rows, in closed form: the time grows with the rows and the square of the columns, up to 512; from
+/// there on with the columns.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded) -> Result<Copula> {
     config.check()?;
     if data.rows == 0 {
@@ -129,14 +153,12 @@ fn latent_orders(spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
         if span.ordered || span.tokens <= 2 {
             return order;
         }
-        // Profiles over the classes of all other columns, side by side.
-        let width: usize = classes.iter().enumerate().filter(|(f, _)| *f != j).map(|(_, c)| c.1).sum();
+        // Profiles over the classes of the other columns, side by side.
+        let others = others(spans.len(), j);
+        let width: usize = others.iter().map(|&f| classes[f].1).sum();
         let mut table = vec![0u32; span.tokens as usize * width];
         let mut at = 0;
-        for (f, (class, k)) in classes.iter().enumerate() {
-            if f == j {
-                continue;
-            }
+        for (class, k) in others.iter().map(|&f| &classes[f]) {
             for (&t, &c) in data.tokens[j].iter().zip(class) {
                 table[t as usize * width + at + usize::from(c)] += 1;
             }
@@ -155,7 +177,7 @@ fn latent_orders(spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
 /// Rows of each group: classes of the column with the largest sum of mutual information with the others.
 fn groups(config: &Config, spans: &[Span], data: &Encoded) -> Vec<Vec<u32>> {
     let all: Vec<u32> = (0..data.rows as u32).collect();
-    if config.groups < 2 || spans.len() < 2 || data.rows < 2 * config.min_rows {
+    if config.groups < 2 || spans.len() < 2 || spans.len() > WIDE || data.rows < 2 * config.min_rows {
         return vec![all];
     }
     let told = told(&coarse(spans, &Rows::of(data)));
@@ -216,6 +238,11 @@ fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Result<Comp
         );
         cumulative.push(c);
     }
+    let weight = rows.len() as f64 / data.rows as f64;
+    if d > WIDE {
+        let correlation = Correlation::Factors(Factors::fit(&scores, &inverse_sd)?);
+        return Ok(Component { weight, cumulative, correlation });
+    }
     let mut correlation = vec![0.0; d * d];
     for a in 0..d {
         correlation[a * d + a] = 1.0;
@@ -228,7 +255,7 @@ fn fit_component(rank: &[Vec<u32>], data: &Encoded, rows: &[u32]) -> Result<Comp
         }
     }
     nearest_correlation(&mut correlation, d)?;
-    Ok(Component { weight: rows.len() as f64 / data.rows as f64, cumulative, correlation })
+    Ok(Component { weight, cumulative, correlation: Correlation::Matrix(correlation) })
 }
 
 /// `E[z | token]` of each token, and the standard deviation of these scores.
@@ -258,7 +285,7 @@ struct Plan<'a> {
     component: &'a Component,
     /// Columns in drawing order.
     columns: Vec<usize>,
-    /// Lower triangle of the correlation matrix in that order.
+    /// Lower triangle of the correlation matrix in that order; with common factors, of the restricted columns alone.
     factor: Vec<f64>,
     /// For each restricted column the intervals of cumulative frequency that it may fall into.
     intervals: Vec<Vec<(f64, f64)>>,
@@ -272,12 +299,13 @@ impl Copula {
         let restricted: Vec<usize> = allowed.restricted().map(|(j, _)| j).collect();
         let mut columns = restricted.clone();
         columns.extend((0..d).filter(|j| !restricted.contains(j)));
-        let mut matrix = vec![0.0; d * d];
-        for (a, &i) in columns.iter().enumerate() {
-            for (b, &j) in columns.iter().enumerate() {
-                matrix[a * d + b] = component.correlation[i * d + j];
-            }
-        }
+        let first = match component.correlation {
+            Correlation::Matrix(_) => &columns,
+            Correlation::Factors(_) => &restricted,
+        };
+        let together = |&i: &usize| first.iter().map(move |&j| component.correlation.of(i, j, d));
+        let matrix: Vec<f64> = first.iter().flat_map(together).collect();
+        let factor = cholesky(&matrix, first.len());
         let intervals: Vec<Vec<(f64, f64)>> = allowed
             .restricted()
             .map(|(j, ok)| {
@@ -289,16 +317,22 @@ impl Copula {
             })
             .collect();
         let first = intervals.first().map_or(1.0, |v| v.iter().map(|(a, b)| b - a).sum());
-        Plan { component, columns, factor: cholesky(&matrix, d), intervals, mass: component.weight * first }
+        Plan { component, columns, factor, intervals, mass: component.weight * first }
     }
 
     /// One row; false when a restricted column after the first fell outside.
     fn draw_row(&self, plan: &Plan<'_>, z: &mut [f64], row: &mut [u32], rng: &mut Stream) -> bool {
-        let d = self.spans.len();
-        for (a, &j) in plan.columns.iter().enumerate() {
-            let below = &plan.factor[a * d..a * d + a];
+        let factors = match &plan.component.correlation {
+            Correlation::Matrix(_) => None,
+            Correlation::Factors(factors) => Some(factors),
+        };
+        // With common factors the matrix holds the restricted columns alone.
+        let drawn = if factors.is_some() { plan.intervals.len() } else { plan.columns.len() };
+        let mut latents = Vec::with_capacity(plan.intervals.len());
+        for (a, &j) in plan.columns[..drawn].iter().enumerate() {
+            let below = &plan.factor[a * drawn..a * drawn + a];
             let mean: f64 = below.iter().zip(z.iter()).map(|(l, z)| l * z).sum();
-            let sd = plan.factor[a * d + a];
+            let sd = plan.factor[a * drawn + a];
             // z[a] holds the independent normal, so the latent of column j is mean + sd z[a].
             let latent = match plan.intervals.get(a) {
                 None => {
@@ -308,17 +342,28 @@ impl Copula {
                 Some(intervals) => match truncated(intervals, mean, sd, a == 0, rng) {
                     Some(latent) => {
                         z[a] = (latent - mean) / sd;
+                        latents.push(latent);
                         latent
                     }
                     None => return false,
                 },
             };
-            let cumulative = &plan.component.cumulative[j];
-            let p = normal::cdf(latent);
-            let r = cumulative.partition_point(|&c| c <= p).min(cumulative.len() - 1);
-            row[j] = self.order[j][r];
+            row[j] = self.token(plan.component, j, latent);
+        }
+        if let Some(factors) = factors {
+            let common = factors.given(&plan.columns[..drawn], &latents, &plan.factor, rng);
+            for &j in &plan.columns[drawn..] {
+                row[j] = self.token(plan.component, j, factors.latent(j, &common, rng));
+            }
         }
         true
+    }
+
+    /// The token of column `j` that a latent stands for.
+    fn token(&self, component: &Component, j: usize, latent: f64) -> u32 {
+        let cumulative = &component.cumulative[j];
+        let p = normal::cdf(latent);
+        self.order[j][cumulative.partition_point(|&c| c <= p).min(cumulative.len() - 1)]
     }
 }
 
@@ -377,7 +422,12 @@ impl Copula {
         for (g, component) in self.components.iter().enumerate() {
             let cumulative = component.cumulative.concat();
             weights.put_f64(format!("{g}.cumulative"), &[cumulative.len()], cumulative);
-            weights.put_f64(format!("{g}.correlation"), &[d, d], component.correlation.clone());
+            match &component.correlation {
+                Correlation::Matrix(matrix) => weights.put_f64(format!("{g}.correlation"), &[d, d], matrix.clone()),
+                Correlation::Factors(factors) => {
+                    weights.put_f32(format!("{g}.loadings"), &[d, factors.rank()], factors.numbers());
+                }
+            }
         }
         weights
     }
@@ -417,15 +467,20 @@ impl Copula {
                 cumulative.push(own.to_vec());
                 rest = tail;
             }
-            let name = format!("{g}.correlation");
-            let (_, correlation) = weights.take_f64(&name)?;
-            if correlation.len() != d * d
-                || correlation.iter().any(|r| !r.is_finite())
-                || weight.is_nan()
-                || weight < 0.0
-            {
-                return Err(damaged(&name, "is no correlation matrix"));
+            if weight.is_nan() || weight < 0.0 {
+                return Err(damaged("weight", "is no share of the rows"));
             }
+            let (matrix, loadings) = (format!("{g}.correlation"), format!("{g}.loadings"));
+            let correlation = if weights.has(&loadings) {
+                let factors = Factors::from_numbers(d, &weights.take_f32(&loadings)?.1);
+                Correlation::Factors(factors.ok_or_else(|| damaged(&loadings, "is no set of factors"))?)
+            } else {
+                let (_, numbers) = weights.take_f64(&matrix)?;
+                if numbers.len() != d * d || numbers.iter().any(|r| !r.is_finite()) {
+                    return Err(damaged(&matrix, "is no correlation matrix"));
+                }
+                Correlation::Matrix(numbers)
+            };
             components.push(Component { weight, cumulative, correlation });
         }
         if components.is_empty() {
@@ -437,142 +492,4 @@ impl Copula {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use verisim_data::rng::stream;
-
-    const BINS: u32 = 20;
-    const SPANS: [Span; 2] = [Span { tokens: BINS, scalar: false, ordered: true }; 2];
-    const RHO: f64 = 0.7;
-
-    /// A bivariate normal of correlation [`RHO`], cut into bins; those of the second column are of unequal size.
-    fn table(rows: usize) -> Encoded {
-        let mut rng = stream(1, "table", 0);
-        let mut out = Encoded::zeros(&SPANS, rows);
-        for i in 0..rows {
-            let x = draw_normal(&mut rng);
-            let y = RHO * x + (1.0 - RHO * RHO).sqrt() * draw_normal(&mut rng);
-            let bin = |p: f64| ((p * f64::from(BINS)) as u32).min(BINS - 1);
-            out.tokens[0][i] = bin(normal::cdf(x));
-            out.tokens[1][i] = bin(normal::cdf(y).powi(2));
-        }
-        out
-    }
-
-    fn classical() -> Config {
-        Config { groups: 1, ..Config::default() }
-    }
-
-    fn shares(tokens: &[u32]) -> Vec<f64> {
-        class_counts(tokens.iter().copied(), BINS).iter().map(|&c| f64::from(c) / tokens.len() as f64).collect()
-    }
-
-    fn draw(copula: &Copula, rows: usize, allowed: &Allowed) -> Encoded {
-        copula.draw(rows, allowed, u64::MAX, &mut stream(2, "draw", 0)).unwrap().encoded
-    }
-
-    #[test]
-    fn marginals_are_exact() {
-        let data = table(20_000);
-        let copula = fit(&classical(), &SPANS, &data).unwrap();
-        let drawn = draw(&copula, 100_000, &Allowed::any(2));
-        for j in 0..2 {
-            let real = shares(&data.tokens[j]);
-            let mut before = 0.0;
-            for (&c, p) in copula.components[0].cumulative[j].iter().zip(&real) {
-                assert!((c - before - p).abs() < 1e-12);
-                before = c;
-            }
-            for (p, q) in real.iter().zip(shares(&drawn.tokens[j])) {
-                assert!(
-                    (p - q).abs() < 4.0 * (p * (1.0 - p) / 100_000.0).sqrt(),
-                    "column {j}: {p} in the table, {q} in the draw"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn correlation_is_recovered_from_bins() {
-        let copula = fit(&classical(), &SPANS, &table(20_000)).unwrap();
-        let r = copula.components[0].correlation[1];
-        assert!((r - RHO).abs() < 0.03, "{r}");
-        // And again from what is drawn.
-        let again = fit(&classical(), &SPANS, &draw(&copula, 20_000, &Allowed::any(2))).unwrap();
-        assert!((again.components[0].correlation[1] - RHO).abs() < 0.03);
-    }
-
-    #[test]
-    fn scores_of_halves_are_those_of_a_half_normal() {
-        // E[z | z > 0] = sqrt(2 / pi).
-        let (scores, sd) = expected_scores(&[0.5, 1.0]);
-        let half = (2.0 / std::f64::consts::PI).sqrt();
-        assert!((scores[0] + half).abs() < 1e-12 && (scores[1] - half).abs() < 1e-12 && (sd - half).abs() < 1e-12);
-    }
-
-    #[test]
-    fn conditions_give_what_filtering_gives() {
-        let copula = fit(&Config { groups: 4, ..Config::default() }, &SPANS, &table(20_000)).unwrap();
-        assert!(copula.components.len() > 1);
-        let mut one = Allowed::any(2);
-        one.restrict(1, (0..BINS).map(|t| t > 14 || t == 3).collect());
-        let mut two = one.clone();
-        two.restrict(0, (0..BINS).map(|t| t % 2 == 0).collect());
-        for allowed in [one, two] {
-            let all = draw(&copula, 200_000, &Allowed::any(2));
-            let filtered = all.take(&allowed.matching(&all));
-            let asked = copula.draw(40_000, &allowed, u64::MAX, &mut stream(3, "draw", 0)).unwrap().encoded;
-            assert_eq!(allowed.matching(&asked).len(), 40_000);
-            for j in 0..2 {
-                for (t, (p, q)) in shares(&filtered.tokens[j]).iter().zip(shares(&asked.tokens[j])).enumerate() {
-                    // Four standard deviations of a difference of two shares.
-                    let noise = 4.0 * (p * (1.0 - p) * (1.0 / filtered.rows as f64 + 1.0 / 40_000.0)).sqrt() + 1e-4;
-                    assert!((p - q).abs() < noise, "column {j}, token {t}: {p} filtered, {q} asked for");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn equal_categories_stay_equal_in_groups() {
-        let spans = [Span { tokens: 3, scalar: false, ordered: false }; 2];
-        let tokens: Vec<u32> = (0..3000).map(|i| i % 3).collect();
-        let data = Encoded { rows: 3000, tokens: vec![tokens.clone(), tokens], scalars: vec![Vec::new(); 2] };
-        let drawn = draw(&fit(&Config::default(), &spans, &data).unwrap(), 5000, &Allowed::any(2));
-        assert_eq!(drawn.tokens[0], drawn.tokens[1]);
-    }
-
-    #[test]
-    fn weights_make_the_same_model() {
-        let copula = fit(&Config::default(), &SPANS, &table(5000)).unwrap();
-        let weights = copula.weights();
-        let back = Copula::from_weights(&SPANS, &mut weights.clone()).unwrap();
-        assert_eq!(back.weights(), weights);
-        assert_eq!(draw(&back, 1000, &Allowed::any(2)).tokens, draw(&copula, 1000, &Allowed::any(2)).tokens);
-    }
-
-    #[test]
-    fn damaged_weights_are_refused() {
-        let weights = fit(&classical(), &SPANS, &table(5000)).unwrap().weights();
-        let refused = |name: &str, damage: &dyn Fn(&mut Vec<f64>)| {
-            let mut weights = weights.clone();
-            let (_, mut numbers) = weights.take_f64(name).unwrap();
-            damage(&mut numbers);
-            weights.put_f64(name, &[numbers.len()], numbers);
-            assert!(Copula::from_weights(&SPANS, &mut weights).is_err(), "{name} was taken");
-        };
-        refused("weight", &|v| v.clear());
-        refused("weight", &|v| v[0] = f64::NAN);
-        refused("0.cumulative", &|v| v[0] = 2.0);
-        refused("0.cumulative", &|v| v[1] = -1.0);
-        refused("0.cumulative", &|v| v[0] = f64::NAN);
-        refused("0.cumulative", &|v| v.truncate(7));
-        refused("0.correlation", &|v| v[1] = f64::INFINITY);
-        refused("0.correlation", &|v| v.truncate(3));
-        let mut other = weights.clone();
-        let (_, mut order) = other.take_u32("order").unwrap();
-        order[0] = BINS;
-        other.put_u32("order", &[order.len()], order);
-        assert!(Copula::from_weights(&SPANS, &mut other).is_err());
-    }
-}
+mod tests;

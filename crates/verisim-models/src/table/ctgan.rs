@@ -207,7 +207,7 @@ impl Ctgan {
     /// When the settings make no sense, or the columns have too many tokens for them.
     pub fn new(config: &Config, columns: &Columns<'_>, setup: &Setup<'_>) -> Result<Ctgan> {
         let Columns { spans, train, validation } = columns;
-        let Setup { training, seed, device, shards } = *setup;
+        let Setup { training, seed, device, shards, .. } = *setup;
         config.check()?;
         check_skip(config.skip, spans)?;
         let plain = device.clone().inner();

@@ -5,6 +5,19 @@ use verisim_data::table::codec::Span;
 
 use crate::table::rows::Rows;
 
+/// A table with more columns is wide: what otherwise looks at all pairs of columns looks at [`SOME`] others of each.
+pub const WIDE: usize = 512;
+/// How many columns stand for all others in a wide table.
+const SOME: usize = 128;
+
+/// The columns other than `j` of so many that are looked at for it: all, or in a wide table some, spread evenly.
+pub fn others(columns: usize, j: usize) -> Vec<usize> {
+    match columns <= WIDE {
+        true => (0..columns).filter(|&other| other != j).collect(),
+        false => (0..SOME).map(|k| (j + 1 + k * (columns - 1) / SOME) % columns).collect(),
+    }
+}
+
 /// Coarse classes of a target's tokens: heavy tokens alone, the rest by quantile (numbers) or together.
 pub fn target_classes(tokens: impl Iterator<Item = u32>, span: Span, most: usize) -> (Vec<u8>, usize) {
     let counts = class_counts(tokens, span.tokens);
@@ -105,10 +118,10 @@ pub fn coarse(spans: &[Span], rows: &Rows<'_>) -> Vec<(Vec<u8>, usize)> {
     spans.par_iter().enumerate().map(column).collect()
 }
 
-/// For each column the sum of its mutual information with all others, in nats.
+/// For each column the sum of its mutual information with the [`others`], in nats.
 pub fn told(classes: &[(Vec<u8>, usize)]) -> Vec<f64> {
     let d = classes.len();
-    let sum = |a: usize| (0..d).filter(|&b| b != a).map(|b| information(&classes[a], &classes[b])).sum();
+    let sum = |a: usize| others(d, a).into_iter().map(|b| information(&classes[a], &classes[b])).sum();
     (0..d).into_par_iter().map(sum).collect()
 }
 
@@ -137,6 +150,18 @@ fn information((a, ka): &(Vec<u8>, usize), (b, kb): &(Vec<u8>, usize)) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn others_are_all_or_some_and_never_the_column_itself() {
+        assert_eq!(others(4, 2), [0, 1, 3]);
+        assert_eq!((others(1, 0), others(WIDE, 5).len()), (vec![], WIDE - 1));
+        for j in [0, 300, WIDE] {
+            let mut some = others(WIDE + 1, j);
+            some.sort_unstable();
+            some.dedup();
+            assert!(some.len() == SOME && !some.contains(&j) && some[SOME - 1] <= WIDE);
+        }
+    }
 
     #[test]
     fn groups_are_even_and_heavy_tokens_stand_alone() {

@@ -18,8 +18,10 @@
 //! - Columns are drawn in the order of how much they tell about all others, which is chosen from the data.
 //! - Categories enter a tree in the order of the first principal component of their class profiles
 //!   (Coppersmith et al., 1999), so that a category split is a threshold like any other.
+//! - In a table of more than 512 columns a tree sees the 32 columns that tell most about its own at first look.
 
 mod grow;
+mod screen;
 mod tree;
 
 use rayon::prelude::*;
@@ -31,13 +33,14 @@ use verisim_data::table::{Spec, Table};
 
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::learn::{self, Model, Setup, Start};
+use crate::learn::{self, Counter, Model, Setup, Start};
 use crate::table::order::{self, by_information};
-use crate::table::profile::{class_counts, principal_scores, quantile_groups, target_classes};
+use crate::table::profile::{WIDE, class_counts, principal_scores, quantile_groups, target_classes};
 use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
 use crate::weights::Weights;
 use grow::Grower;
+use screen::Screen;
 use tree::{Tree, damaged};
 
 /// Most bins that a split sees of a feature.
@@ -143,7 +146,7 @@ impl Model<Table> for Config {
 
     fn start(&self, split: &learn::Split<'_, Table>, setup: &Setup<'_>) -> Result<Start<Table>> {
         let data = split.encoded;
-        Ok(Start::Fitted(fit(self, &data.spec.codec.spans(), &data.rows, setup.seed)?.weights()))
+        Ok(Start::Fitted(fit_counted(self, &data.spec.codec.spans(), &data.rows, setup.seed, setup.counter)?.weights()))
     }
 
     fn restore(&self, spec: &Spec, weights: &mut Weights, _: &Device) -> Result<Box<dyn Sampler>> {
@@ -154,7 +157,10 @@ impl Model<Table> for Config {
 /// The trees of one column and how they see the columns before it.
 #[derive(Clone, Debug)]
 struct Factor {
-    /// Split bin of each token of each column before this one.
+    /// Positions, in sampling order, of the columns that the trees look at: all before this one or, in a wide table, those on which
+    /// some tree splits.
+    seen: Vec<u32>,
+    /// Split bin of each token of each of them.
     bin_of: Vec<Vec<u8>>,
     trees: Vec<Tree>,
 }
@@ -172,24 +178,44 @@ pub struct Trees {
 
 /// Fits one tree (or `config.trees`) a column, columns in parallel.
 pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result<Trees> {
+    fit_counted(config, spans, data, seed, &Counter::default())
+}
+
+fn fit_counted(config: &Config, spans: &[Span], data: &Encoded, seed: u64, counter: &Counter) -> Result<Trees> {
     config.check()?;
     let order = by_information(spans, &Rows::of(data));
-    let factors = (0..order.len())
-        .into_par_iter()
-        .map(|position| fit_factor(config, spans, data, &order, position, seed))
-        .collect();
+    let screen = Screen::new(spans, data);
+    counter.begin(order.len());
+    let factor = |position| {
+        let factor = fit_factor(config, spans, data, &order, screen.seen(&order, position), position, seed);
+        counter.one();
+        if spans.len() > WIDE { factor.narrowed() } else { factor }
+    };
+    let factors = (0..order.len()).into_par_iter().map(factor).collect();
     Ok(Trees { spans: spans.to_vec(), order, factors, backoff: config.backoff() })
 }
 
-fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], position: usize, seed: u64) -> Factor {
+fn fit_factor(
+    config: &Config,
+    spans: &[Span],
+    data: &Encoded,
+    order: &[usize],
+    seen: Vec<u32>,
+    position: usize,
+    seed: u64,
+) -> Factor {
     let target = order[position];
+    let features: Vec<usize> = seen.iter().map(|&p| order[p as usize]).collect();
     let tokens = &data.tokens[target];
     let (class_of, classes) = target_classes(tokens.iter().copied(), spans[target], config.classes);
     let class: Vec<u8> = tokens.iter().map(|&t| class_of[t as usize]).collect();
     let bin_of: Vec<Vec<u8>> =
-        order[..position].iter().map(|&f| split_bins(&data.tokens[f], spans[f], &class, classes)).collect();
-    let bins: Vec<Vec<u8>> =
-        bin_of.iter().zip(order).map(|(map, &f)| data.tokens[f].iter().map(|&t| map[t as usize]).collect()).collect();
+        features.iter().map(|&f| split_bins(&data.tokens[f], spans[f], &class, classes)).collect();
+    let bins: Vec<Vec<u8>> = bin_of
+        .iter()
+        .zip(&features)
+        .map(|(map, &f)| data.tokens[f].iter().map(|&t| map[t as usize]).collect())
+        .collect();
     let widths = bin_of.iter().map(|map| map.iter().copied().max().map_or(1, |m| usize::from(m) + 1)).collect();
     let grower = Grower {
         class: &class,
@@ -202,9 +228,23 @@ fn fit_factor(config: &Config, spans: &[Span], data: &Encoded, order: &[usize], 
         max_depth: config.max_depth,
         significance: config.significance(),
         honest: config.honest,
+        screened: position.max(1) as f64 / seen.len().max(1) as f64,
     };
     let trees = (0..config.trees).map(|t| grower.grow(seed, (position * config.trees + t) as u64)).collect();
-    Factor { bin_of, trees }
+    Factor { seen, bin_of, trees }
+}
+
+impl Factor {
+    /// Without the columns on which no tree splits.
+    fn narrowed(self) -> Factor {
+        let Factor { seen, bin_of, mut trees } = self;
+        let mut used: Vec<u32> = trees.iter().flat_map(|tree| tree.splits()).collect();
+        used.sort_unstable();
+        used.dedup();
+        trees.iter_mut().for_each(|tree| tree.renumber(&used));
+        let (seen, bin_of) = used.iter().map(|&f| (seen[f as usize], bin_of[f as usize].clone())).unzip();
+        Factor { seen, bin_of, trees }
+    }
 }
 
 /// Split bins of a feature's tokens: in the order of the numbers, or of the categories' class profiles.
@@ -262,7 +302,7 @@ impl Trees {
                 1 => &factor.trees[0],
                 n => &factor.trees[below(rng, n as u64) as usize],
             };
-            let bin = |f: usize| factor.bin_of[f][row[f] as usize];
+            let bin = |f: usize| factor.bin_of[f][row[factor.seen[f] as usize] as usize];
             match tree.draw(bin, allowed.tokens(self.order[position]), self.backoff, rng) {
                 Some(token) => row[position] = token,
                 None => return false,
@@ -278,6 +318,9 @@ impl Trees {
         let mut weights = Weights::default();
         order::put(&mut weights, &self.order);
         for (p, factor) in self.factors.iter().enumerate() {
+            if self.order.len() > WIDE {
+                weights.put_u32(format!("{p}.seen"), &[factor.seen.len()], factor.seen.clone());
+            }
             let bins = factor.bin_of.concat();
             weights.put_u8(format!("{p}.bins"), &[bins.len()], bins);
             for (t, tree) in factor.trees.iter().enumerate() {
@@ -291,11 +334,19 @@ impl Trees {
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights) -> Result<Trees> {
         let order = order::take(weights, spans.len())?;
         let factor = |p: usize, weights: &mut Weights| -> Result<Factor> {
+            let name = format!("{p}.seen");
+            let seen = match weights.has(&name) {
+                true => weights.take_u32(&name)?.1,
+                false => (0..p as u32).collect(),
+            };
+            if seen.iter().any(|&f| f as usize >= p) {
+                return Err(damaged(&name, "names a column that is not drawn before"));
+            }
             let name = format!("{p}.bins");
             let bins = weights.take_u8(&name)?.1;
             let mut rest = bins.as_slice();
-            let mut bin_of = Vec::with_capacity(p);
-            for &j in &order[..p] {
+            let mut bin_of = Vec::with_capacity(seen.len());
+            for j in seen.iter().map(|&f| order[f as usize]) {
                 let (map, tail) = rest
                     .split_at_checked(spans[j].tokens as usize)
                     .ok_or_else(|| damaged(&name, "is shorter than the tokens of its columns"))?;
@@ -303,8 +354,8 @@ impl Trees {
                 rest = tail;
             }
             let tokens = spans[order[p]].tokens;
-            let trees = (0..config.trees).map(|t| Tree::from_weights(&format!("{p}.{t}"), p, tokens, weights));
-            Ok(Factor { bin_of, trees: trees.collect::<Result<_>>()? })
+            let trees = (0..config.trees).map(|t| Tree::from_weights(&format!("{p}.{t}"), seen.len(), tokens, weights));
+            Ok(Factor { trees: trees.collect::<Result<_>>()?, seen, bin_of })
         };
         let factors = (0..order.len()).map(|p| factor(p, weights)).collect::<Result<_>>()?;
         Ok(Trees { spans: spans.to_vec(), order, factors, backoff: config.backoff() })

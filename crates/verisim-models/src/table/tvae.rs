@@ -251,7 +251,7 @@ impl Tvae {
     /// When the settings make no sense, or the columns have too many tokens for them.
     pub fn new(config: &Config, columns: &Columns<'_>, setup: &Setup<'_>) -> Result<Tvae> {
         let Columns { spans, train, validation } = columns;
-        let Setup { training, seed, device, shards } = *setup;
+        let Setup { training, seed, device, shards, .. } = *setup;
         config.check()?;
         check_skip(config.skip, spans)?;
         let plain = device.clone().inner();

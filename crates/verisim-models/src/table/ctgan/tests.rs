@@ -51,7 +51,7 @@ fn gan(config: &Config, data: &Encoded) -> Ctgan {
     let validation = data.take(&(0..50).collect::<Vec<_>>());
     let training = training();
     let columns = Columns { spans: &SPANS, train: Rows::of(data), validation: Rows::of(&validation) };
-    let setup = Setup { training: &training, seed: 1, device: &device, shards: 2 };
+    let setup = Setup { training: &training, seed: 1, device: &device, shards: 2, counter: &crate::Counter::default() };
     Ctgan::new(config, &columns, &setup).unwrap()
 }
 

@@ -27,6 +27,8 @@ pub struct Grower<'a> {
     pub significance: f64,
     /// Whether leaf counts come from other rows than those that chose the splits.
     pub honest: bool,
+    /// Features that there are for each that was chosen to be seen: a split must be the best of those too.
+    pub screened: f64,
 }
 
 /// The best threshold of a node.
@@ -188,7 +190,9 @@ impl Grower<'_> {
         }
         // G of one noise split is chi-square with `present - 1` degrees of freedom; the best of many needs a margin.
         let freedom = (present - 1) as f64;
-        let noise = freedom + self.significance * (2.0 * freedom).sqrt() + 2.0 * (candidates.max(1) as f64).ln();
+        let noise = freedom
+            + self.significance * (2.0 * freedom).sqrt()
+            + 2.0 * (candidates.max(1) as f64 * self.screened).ln();
         (best.gain > 0.0 && 2.0 * best.gain > noise).then_some(best)
     }
 
@@ -234,7 +238,7 @@ impl Grower<'_> {
 }
 
 /// `x ln x`, from a table for the counts that come up all the time.
-fn x_ln_x(x: u32) -> f64 {
+pub fn x_ln_x(x: u32) -> f64 {
     use std::sync::LazyLock;
     static TABLE: LazyLock<Vec<f64>> =
         LazyLock::new(|| (0..16_384).map(|x| if x == 0 { 0.0 } else { f64::from(x) * f64::from(x).ln() }).collect());

@@ -199,3 +199,48 @@ fn small_tables_have_smaller_leaves() {
     assert_eq!((config.min_leaf(300), config.min_leaf(1600), config.min_leaf(1_000_000)), (20, 50, 70));
     assert_eq!(Config { min_leaf: Some(7), ..config }.min_leaf(300), 7);
 }
+
+/// A table of 30 rows and 600 columns, every other one a noisy copy of the one before it.
+fn wide() -> (Vec<Span>, Encoded) {
+    let spans = vec![Span { tokens: 30, scalar: false, ordered: true }; 600];
+    let mut rng = stream(4, "wide", 0);
+    let mut out = Encoded::zeros(&spans, 30);
+    for j in 0..600 {
+        for i in 0..30 {
+            let copied = j % 2 == 1 && uniform(&mut rng) < 0.95;
+            out.tokens[j][i] = if copied { out.tokens[j - 1][i] } else { below(&mut rng, 30) as u32 };
+        }
+    }
+    (spans, out)
+}
+
+#[test]
+fn a_wide_table_has_few_nodes_and_few_numbers() {
+    let (spans, data) = wide();
+    let config = Config { min_leaf: Some(8), significance: Some(0.0), ..Config::default() };
+    let trees = fit(&config, &spans, &data, 1).unwrap();
+    let nodes: usize = trees.factors.iter().flat_map(|f| &f.trees).map(|t| t.nodes.len()).sum();
+    assert!((700..600 * 7).contains(&nodes), "{nodes} nodes");
+    // A column keeps its leaves and the bins of the few columns that it looks at, not of all before it.
+    let weights = trees.weights();
+    assert!(weights.count() < 600 * 200, "{} numbers", weights.count());
+    let back = Trees::from_weights(&config, &spans, &mut weights.clone()).unwrap();
+    assert_eq!(back.weights(), weights);
+    let draw = |trees: &Trees| trees.draw(40, &Allowed::any(600), u64::MAX, &mut stream(3, "draw", 0)).unwrap().encoded;
+    assert_eq!(draw(&back).tokens, draw(&trees).tokens);
+    // Pairs of copies go together, whichever of them is drawn first.
+    let drawn = draw(&trees);
+    let near =
+        |j: usize| drawn.tokens[j].iter().zip(&drawn.tokens[j + 1]).filter(|(a, b)| (**a > 14) == (**b > 14)).count();
+    let together: usize = (0..600).step_by(2).map(near).sum();
+    assert!(together > 300 * 40 * 6 / 10, "{together}");
+}
+
+#[test]
+fn a_column_that_is_not_drawn_before_is_refused() {
+    let (spans, data) = wide();
+    let mut weights = fit(&Config::default(), &spans, &data, 1).unwrap().weights();
+    let (_, _) = weights.take_u32("5.seen").unwrap();
+    weights.put_u32("5.seen", &[1], vec![5]);
+    assert!(Trees::from_weights(&Config::default(), &spans, &mut weights).is_err());
+}

@@ -68,6 +68,18 @@ impl Tree {
         }
     }
 
+    /// The features that its nodes split on.
+    pub fn splits(&self) -> impl Iterator<Item = u32> {
+        self.nodes.iter().map(|node| node.feature).filter(|&feature| feature != LEAF)
+    }
+
+    /// Counts features as their places in `used`, which is sorted and holds all of them.
+    pub fn renumber(&mut self, used: &[u32]) {
+        for node in self.nodes.iter_mut().filter(|node| node.feature != LEAF) {
+            node.feature = used.partition_point(|&f| f < node.feature) as u32;
+        }
+    }
+
     /// Adds the arrays that [`from_weights`](Tree::from_weights) reads, under `name`.
     pub fn put(&self, name: &str, weights: &mut Weights) {
         let nodes: Vec<u32> = self.nodes.iter().flat_map(|n| [n.feature, n.bin, n.right, n.start, n.end]).collect();

@@ -139,7 +139,12 @@ fn tvae(data: &Encoded, training: &Training) -> Tvae {
     let device = Device::flex().autodiff();
     let validation = data.take(&(0..50).collect::<Vec<_>>());
     let columns = Columns { spans: &SPANS, train: Rows::of(data), validation: Rows::of(&validation) };
-    Tvae::new(&config(), &columns, &Setup { training, seed: 1, device: &device, shards: 2 }).unwrap()
+    Tvae::new(
+        &config(),
+        &columns,
+        &Setup { training, seed: 1, device: &device, shards: 2, counter: &crate::Counter::default() },
+    )
+    .unwrap()
 }
 
 fn steps(model: &mut Tvae, steps: std::ops::Range<u64>) {
