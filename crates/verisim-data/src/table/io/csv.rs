@@ -261,7 +261,7 @@ impl Reader {
         let (share, least) = RAGGED;
         let width = self.names.len();
         if self.ragged.count > 0
-            && (self.rows == 0 || self.ragged.count > least.max((self.rows + self.ragged.count) / share))
+            && (self.ragged.count > self.rows || self.ragged.count > least.max((self.rows + self.ragged.count) / share))
         {
             let others = match self.ragged.count {
                 1 => String::new(),

@@ -49,8 +49,8 @@ impl Dialect {
         }
     }
 
-    /// What is wrong with a dialect that was read from a file, if anything.
-    pub(crate) fn problem(&self) -> Option<&'static str> {
+    /// What is wrong with a dialect that somebody asks for, if anything.
+    pub fn problem(&self) -> Option<&'static str> {
         let usable = |c: char| c.is_ascii() && !matches!(c, '\n' | '\r');
         let fits = usable(self.delimiter) && usable(self.quote) && self.delimiter != self.quote;
         (!fits).then_some("has a delimiter or quote that cannot be one")

@@ -1,3 +1,5 @@
+//! Delimited text as people bring it.
+
 use std::path::PathBuf;
 
 use proptest::prelude::*;
@@ -161,7 +163,7 @@ fn text_is_written_as_it_was_read() {
         let table = Table::read(&path, settings).unwrap();
         let wishes: DetectSettings = Default::default();
         let schema = Schema::detect(&table, &wishes).unwrap();
-        let rows = schema.render(&schema.parse(&table).unwrap(), 0).unwrap();
+        let rows = schema.render(schema.parse(&table).unwrap(), 0, 0).unwrap();
         let out = folder.path().join(to);
         let mut writer = Writer::create(&out, &schema).unwrap();
         writer.write(&rows).unwrap();
@@ -197,8 +199,26 @@ fn a_dialect_that_cannot_be_is_refused() {
 /// Bytes near to a table: what such files are made of, in any order.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let parts: Vec<&'static [u8]> = vec![
-        b",", b";", b"\t", b"\"", b"\"\"", b"\n", b"\r\n", b"\r", b"#", b"sep=;\n", b"\xff\xfe", b"\xef\xbb\xbf", b"\0", b"\xfc", b"a",
-        b"12,5", b" x ", b"\\", b"NA", "ü".as_bytes(),
+        b",",
+        b";",
+        b"\t",
+        b"\"",
+        b"\"\"",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"#",
+        b"sep=;\n",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\0",
+        b"\xfc",
+        b"a",
+        b"12,5",
+        b" x ",
+        b"\\",
+        b"NA",
+        "ü".as_bytes(),
     ];
     let part = prop_oneof![
         9 => prop::sample::select(parts).prop_map(<[u8]>::to_vec),
