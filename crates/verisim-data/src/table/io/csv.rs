@@ -67,11 +67,11 @@ impl Odd {
         self.count == 1
     }
 
-    /// `3 rows are ..., the first in line 7`, or `line 7 is ...`.
-    fn say(&self, one: &str, many: &str) -> String {
+    /// `3 rows, the first in line 7,` or `the row in line 7`.
+    fn named(&self) -> String {
         match self.count {
-            1 => format!("line {} {one}", self.line),
-            n => format!("{n} rows {many}, the first in line {}", self.line),
+            1 => format!("the row in line {}", self.line),
+            n => format!("{n} rows, the first in line {},", self.line),
         }
     }
 }
@@ -274,14 +274,16 @@ impl Reader {
             return Err(Error::line(&self.path, self.ragged.line, what));
         }
         if self.ragged.count > 0 {
-            let said = self.ragged.say("has", "have");
             self.notes.push(format!(
-                "{said} other than {width} cells, left out; quote cells that contain the delimiter to keep them"
+                "{} left out for having other than {width} cells; quote cells that contain the delimiter to keep them",
+                self.ragged.named()
             ));
         }
         if self.foreign.count > 0 {
-            let said = self.foreign.say("is not UTF-8 and is", "are not UTF-8 and are");
-            self.notes.push(format!("{said} read as Windows-1252; name the `encoding` in [data] if it is another"));
+            self.notes.push(format!(
+                "{} read as Windows-1252 for not being UTF-8; name the `encoding` in [data] if it is another",
+                self.foreign.named()
+            ));
         }
         (self.ragged.count, self.foreign.count) = (0, 0);
         Ok(())

@@ -77,7 +77,7 @@ fn delimiters_are_found() {
         ("t.txt", "a\tb\r\n1\tx\r\n2\ty\r\n"),
         ("t.tsv", "a\tb\n1\tx\n2\ty\n"),
         ("t.csv", "\u{feff}a,b\n1,x\n2,y\n"),
-        ("t.csv", "a,b\n 1 ,\"x\"\n2, y\n\n"),
+        ("t.csv", "a,b\n 1 ,\"x\"\n2,y\n\n"),
     ] {
         let table = read(name, text).unwrap();
         assert_eq!(table.names, ["a", "b"], "{text:?}");
