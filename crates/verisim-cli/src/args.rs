@@ -133,6 +133,9 @@ pub struct Sample {
     /// an .npz, or *-images-idx3-ubyte (also .gz).
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// Write even onto a file of the name of the data that the model learnt.
+    #[arg(long)]
+    pub force: bool,
     /// Rows: what separates the cells of text [default: what does in the data that the model learnt].
     #[arg(long)]
     pub delimiter: Option<char>,
@@ -397,6 +400,7 @@ impl Sample {
             .with("max_tries", self.max_tries)
             .with("key_offset", self.key_offset)
             .with("delimiter", self.delimiter)
+            .with("force", self.force.then_some(true))
             .with("grid", &self.grid)
             .with("interpolate", &self.interpolate)
             .with("steps", self.steps)
