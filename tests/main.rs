@@ -17,4 +17,5 @@ mod images;
 mod new_kind;
 mod pipeline;
 mod quality;
+mod text_files;
 mod util;

@@ -128,10 +128,17 @@ pub struct Sample {
     /// Number keys from here on: the rows of an earlier sample, so that both can be put together
     #[arg(long, value_name = "ROWS")]
     pub key_offset: Option<u64>,
-    /// Rows: .csv, .tsv, .json, .jsonl (also .gz, .zst), .parquet or .arrow; standard output as CSV when not given. Images: a folder,
+    /// Rows: .csv, .tsv, .json, .jsonl (also .gz, .zst), .parquet or .arrow; standard output as text when not given. Text comes in the
+    /// form of the data that the model learnt: delimiter, quotes, line ends, header; .tsv means tabs. Images: a folder,
     /// an .npz, or *-images-idx3-ubyte (also .gz).
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// Write even onto a file of the name of the data that the model learnt.
+    #[arg(long)]
+    pub force: bool,
+    /// Rows: what separates the cells of text [default: what does in the data that the model learnt].
+    #[arg(long)]
+    pub delimiter: Option<char>,
     /// Images: one picture of them, a row of ten for each class, of 20 classes at most; choose others with --where.
     #[arg(long, value_name = "FILE.png")]
     pub grid: Option<PathBuf>,
@@ -182,6 +189,9 @@ pub struct Evaluate {
     /// Tables: what separates the cells of text files; found from their first lines when not given.
     #[arg(long)]
     pub delimiter: Option<char>,
+    /// Tables: text files have no header; their columns are column_1, column_2 ...
+    #[arg(long)]
+    pub no_header: bool,
     /// Tables: texts that mean "no value here"; give it once a text.
     #[arg(long, value_name = "TEXT")]
     pub missing: Vec<String>,
@@ -229,6 +239,9 @@ pub struct Inspect {
     /// What separates the cells of a text file.
     #[arg(long)]
     pub delimiter: Option<char>,
+    /// Tables: text files have no header; their columns are column_1, column_2 ...
+    #[arg(long)]
+    pub no_header: bool,
     /// Texts that mean "no value here"; give it once a text.
     #[arg(long, value_name = "TEXT")]
     pub missing: Vec<String>,
@@ -270,6 +283,9 @@ pub struct Split {
     /// What separates the cells of a text file; found from its first lines when not given.
     #[arg(long)]
     pub delimiter: Option<char>,
+    /// Tables: text files have no header; their columns are column_1, column_2 ...
+    #[arg(long)]
+    pub no_header: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -383,6 +399,8 @@ impl Sample {
             .with("balance", &self.balance)
             .with("max_tries", self.max_tries)
             .with("key_offset", self.key_offset)
+            .with("delimiter", self.delimiter)
+            .with("force", self.force.then_some(true))
             .with("grid", &self.grid)
             .with("interpolate", &self.interpolate)
             .with("steps", self.steps)
@@ -400,6 +418,7 @@ impl Evaluate {
             .with("target", &self.target)
             .with("model", &self.model)
             .with("delimiter", self.delimiter)
+            .with("header", self.no_header.then_some(false))
             .with("missing", given(&self.missing))
             .with("size", self.size)
             .with("features", &self.features)
@@ -416,6 +435,7 @@ impl Inspect {
             .with("sheet", &self.sheet)
             .with("size", self.size)
             .with("delimiter", self.delimiter)
+            .with("header", self.no_header.then_some(false))
             .with("missing", given(&self.missing))
     }
 }

@@ -18,6 +18,7 @@ pub fn run(args: &args::Split) -> Result<()> {
         out: args.output.clone(),
         replace: args.force,
         delimiter: args.delimiter,
+        header: args.no_header.then_some(false),
     };
     let Split { train, holdout, notes } = split(&args.file, &ask)?;
     let mut out = std::io::stdout().lock();

@@ -54,6 +54,14 @@ pub trait Kind: Generate + Compare {
     /// When their device cannot be had.
     fn eyes(ask: &<Self as Compare>::Ask) -> Result<Box<Self::Eyes>>;
 
+    /// The description of the data with what is asked of the form in which a sample is written.
+    ///
+    /// # Errors
+    /// When it cannot be written so.
+    fn styled(spec: Self::Spec, _: &<Self as Generate>::Ask) -> Result<Self::Spec> {
+        Ok(spec)
+    }
+
     /// Where a picture goes that is asked for beside a sample; refused if it cannot be drawn.
     ///
     /// # Errors

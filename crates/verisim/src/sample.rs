@@ -35,6 +35,7 @@ pub fn of_kind<K: Kind>(
     watch: &mut dyn Watch,
 ) -> Result<Sampled> {
     let plan = artefact.plan(ask)?;
+    let spec = K::styled(artefact.spec.clone(), ask)?;
     let picture = K::picture_at(ask)?;
     let path = match &to {
         Target::Path(path) => Some(*path),
@@ -54,7 +55,7 @@ pub fn of_kind<K: Kind>(
         }
         target => Some(target),
     };
-    let summary = target.map(|target| write(artefact, &*plan, target, watch)).transpose()?;
+    let summary = target.map(|target| write(artefact, &spec, &*plan, target, watch)).transpose()?;
     let seconds = begun.elapsed().as_secs_f64();
     if let Some(path) = picture {
         write_atomically(path, &K::picture(artefact, ask)?)?;
@@ -64,13 +65,14 @@ pub fn of_kind<K: Kind>(
 
 fn write<K: Kind>(
     artefact: &Artefact<K>,
+    spec: &K::Spec,
     plan: &dyn Plan<K>,
     target: Target<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Summary> {
     watch.on(Event::Begin { unit: K::UNIT, total: plan.count(), done: 0 });
     let written = || -> Result<Summary> {
-        let mut sink = K::sink(&artefact.spec, target, plan.count(), &artefact.says())?;
+        let mut sink = K::sink(spec, target, plan.count(), &artefact.says())?;
         let summary = draw(plan, &mut |chunk| Ok(sink.write(&chunk)?), watch)?;
         sink.finish()?;
         Ok(summary)

@@ -24,11 +24,13 @@ pub struct Ask {
     pub replace: bool,
     /// What separates the cells of a text file; found from its first lines when not given.
     pub delimiter: Option<char>,
+    /// Whether the first line of a text file holds the names of the columns; true when not given.
+    pub header: Option<bool>,
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Ask { holdout: 0.2, by: None, time: None, seed: 0, out: None, replace: false, delimiter: None }
+        Ask { holdout: 0.2, by: None, time: None, seed: 0, out: None, replace: false, delimiter: None, header: None }
     }
 }
 
@@ -69,7 +71,7 @@ pub(crate) fn table(path: &Path, ask: &Ask) -> Result<Split> {
             return Err(Error::Ask { problem });
         }
     }
-    let settings = ReadSettings { delimiter: ask.delimiter, ..ReadSettings::default() };
+    let settings = ReadSettings { delimiter: ask.delimiter, header: ask.header, ..ReadSettings::default() };
     let parted = split(path, &settings, &Rule { holdout: ask.holdout, how }, &train, &holdout)?;
     Ok(Split {
         train: Part { path: train, rows: parted.train },

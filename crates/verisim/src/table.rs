@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserialize;
 use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
-use verisim_data::table::{Detected, Source, Spec, Table};
+use verisim_data::table::{Detected, Dialect, Source, Spec, Table};
 use verisim_infer::table::{Ask, CHUNK};
 
 use crate::error::{Error, Result};
@@ -21,6 +21,8 @@ use crate::wine::wine;
 pub struct InspectAsk {
     /// What separates the cells of a text file; found from its first lines when not given.
     pub delimiter: Option<char>,
+    /// Whether the first line of a text file holds the names of the columns; true when not given.
+    pub header: Option<bool>,
     /// Texts that mean "no value here".
     pub missing: Option<Vec<String>>,
 }
@@ -33,7 +35,8 @@ impl Kind for Table {
     type InspectAsk = InspectAsk;
 
     fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
-        let source = Source { delimiter: ask.delimiter, missing: ask.missing.clone(), ..Source::default() };
+        let source =
+            Source { delimiter: ask.delimiter, header: ask.header, missing: ask.missing.clone(), ..Source::default() };
         let table = Table::read(path, &source.options())?;
         let found = Detected::of(&table, &source.columns)?;
         let notes: String = table.notes.iter().map(|note| format!("\nNote: {note}\n")).collect();
@@ -59,6 +62,19 @@ impl Kind for Table {
 
     fn describe(spec: &Spec) -> String {
         spec.schema.to_string()
+    }
+
+    fn styled(mut spec: Spec, ask: &Ask) -> Result<Spec> {
+        if let Some(delimiter) = ask.delimiter {
+            let dialect = Dialect { delimiter, by_name: false, ..spec.schema.dialect.unwrap_or_default() };
+            if dialect.problem().is_some() {
+                let problem =
+                    format!("`{delimiter}` cannot separate cells; ask for an ASCII character that is no quote");
+                return Err(Error::Ask { problem });
+            }
+            spec.schema.dialect = Some(dialect);
+        }
+        Ok(spec)
     }
 
     fn eyes(_: &verisim_metrics::table::Ask) -> Result<Box<()>> {

@@ -32,9 +32,12 @@ pub fn train(ask: &train::Ask, watch: &mut dyn Watch) -> Result<Trained> {
 ///
 /// # Errors
 /// When the model cannot be opened, the sample cannot be met, or it cannot be written.
-pub fn sample(model: &Path, ask: Ask, to: Target<'_>, device: Choice, watch: &mut dyn Watch) -> Result<Sampled> {
+pub fn sample(model: &Path, mut ask: Ask, to: Target<'_>, device: Choice, watch: &mut dyn Watch) -> Result<Sampled> {
     let on = choose(device)?;
     let file = read(model)?;
+    if let (Target::Path(path), false) = (&to, ask.take::<bool>("force")?.unwrap_or_default()) {
+        check_spared(path, file.header["provenance"]["data"].as_str().unwrap_or_default())?;
+    }
     kind_in(&file, model)?.sample(file, model, ask, to, &on, watch)
 }
 
@@ -65,6 +68,21 @@ pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
         None => None,
     };
     kind.evaluate(ask, model, watch)
+}
+
+/// Refuses to write onto what may be the data that a model learnt: a file that is there and has their name, which is all of their
+/// place that an artefact keeps.
+fn check_spared(path: &Path, learnt: &str) -> Result<()> {
+    let named = path.file_name().is_some_and(|name| name.to_string_lossy() == learnt);
+    match named && path.is_file() {
+        true => {
+            let path = path.display();
+            let problem =
+                format!("{path}: has the name of the data that the model learnt; write elsewhere, or --force it");
+            Err(Error::Ask { problem })
+        }
+        false => Ok(()),
+    }
 }
 
 /// Refuses data that are of another kind for sure.

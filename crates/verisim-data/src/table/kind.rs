@@ -21,6 +21,21 @@ pub struct Source {
     /// What separates the cells of a text file; found from its first lines when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
+    /// Whether the first line of a text file holds the names of the columns; without them they are `column_1`, `column_2` ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// How a text file is encoded, e.g. `utf-16le`, `windows-1252`, `shift_jis`; found when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// What begins a line of a text file that is a comment; `#` before the header when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<char>,
+    /// What stands around cells of a text file: a sign, or `none`; `"` when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
+    /// What stands in a text file before a quote that is a sign like others, e.g. a backslash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escape: Option<char>,
     /// Texts that mean "no value here"; [`io::MISSING_TOKENS`] when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Vec<String>>,
@@ -47,6 +62,11 @@ impl Source {
         let default = ReadSettings::default();
         ReadSettings {
             delimiter: self.delimiter,
+            header: self.header,
+            encoding: self.encoding.clone(),
+            comment: self.comment,
+            quote: self.quote.clone(),
+            escape: self.escape,
             missing: self.missing.clone().unwrap_or(default.missing),
             columns: None,
         }
@@ -91,7 +111,9 @@ impl Data for Table {
     }
 
     fn problem(spec: &Spec) -> Option<String> {
-        spec.codec.problem(&spec.schema).map(|problem| format!("codec: {problem}"))
+        let dialect =
+            spec.schema.dialect.and_then(|dialect| dialect.problem()).map(|problem| format!("schema: {problem}"));
+        dialect.or_else(|| spec.codec.problem(&spec.schema).map(|problem| format!("codec: {problem}")))
     }
 
     fn sink<'t>(spec: &Spec, target: Target<'t>, _: u64, _: &[(String, String)]) -> Result<Box<dyn Sink<Table> + 't>> {

@@ -22,7 +22,7 @@ pub mod split;
 mod tests;
 
 pub use frame::{Column, Frame, MISSING};
-pub use io::{ReadSettings, Writer};
+pub use io::{Dialect, Quoting, ReadSettings, Writer};
 pub use kind::{Source, Spec};
 pub use nest::Nest;
 pub use numeral::Numeral;

@@ -7,6 +7,7 @@ use arrow_cast::cast;
 use arrow_schema::DataType;
 use arrow_select::take::take;
 
+use super::io::Dialect;
 use super::nest::Nest;
 use crate::error::{Error, Result};
 
@@ -29,6 +30,8 @@ pub struct Table {
     pub arrow: Vec<Option<String>>,
     /// How the columns stood in the source, where that has columns that hold others, or types with more to them.
     pub nest: Option<Arc<Nest>>,
+    /// How the source was written, where that is delimited text.
+    pub dialect: Option<Dialect>,
     /// What was left out or changed on reading, and why; a sentence each.
     pub notes: Vec<String>,
     /// Rows of the file before this table's first (not 0 only in chunks), so that errors count in the file.

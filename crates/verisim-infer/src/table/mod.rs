@@ -35,11 +35,21 @@ pub struct Ask {
     pub max_tries: u64,
     /// The number that keys count the first row as: the number of rows that are there already, so that two samples can be put together.
     pub key_offset: u64,
+    /// What separates the cells of text, in place of what did in the data that were learnt.
+    pub delimiter: Option<char>,
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Ask { n: DEFAULT_COUNT, seed: 0, conditions: Vec::new(), balance: None, max_tries: 1000, key_offset: 0 }
+        Ask {
+            n: DEFAULT_COUNT,
+            seed: 0,
+            conditions: Vec::new(),
+            balance: None,
+            max_tries: 1000,
+            key_offset: 0,
+            delimiter: None,
+        }
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Ask {
     /// What separates the cells of text files; found from their first lines when not given.
     #[serde(default)]
     pub delimiter: Option<char>,
+    /// Whether the first line of text files holds the names of the columns; true when not given.
+    #[serde(default)]
+    pub header: Option<bool>,
     /// Texts that mean "no value here"; those of [`ReadSettings`](verisim_data::table::ReadSettings) when not given.
     #[serde(default)]
     pub missing: Option<Vec<String>>,
@@ -41,6 +44,7 @@ impl Ask {
         let source = Source {
             path: path.to_owned(),
             delimiter: self.delimiter,
+            header: self.header,
             missing: self.missing.clone(),
             ..Source::default()
         };

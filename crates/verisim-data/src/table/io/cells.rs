@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
 
+use super::head::Padding;
 use crate::error::{Error, Result};
 use crate::table::Table;
 
@@ -76,6 +77,18 @@ impl TextColumn {
                 self.cells.append_null();
             }
             None => self.cells.append_value(cell),
+        }
+    }
+
+    /// Appends a cell as it stands, but for its padding.
+    pub(super) fn push_padded(&mut self, cell: &str, padding: &Padding, missing: &Missing) {
+        self.len += 1;
+        match missing.find(cell.trim_ascii()) {
+            Some(token) => {
+                self.seen[token] += 1;
+                self.cells.append_null();
+            }
+            None => self.cells.append_value(padding.strip(cell)),
         }
     }
 

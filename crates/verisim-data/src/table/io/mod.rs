@@ -20,8 +20,11 @@ mod columnar;
 mod csv;
 #[cfg(test)]
 mod damaged_tests;
+mod dialect;
+mod encoding;
 mod folder;
 mod format;
+mod head;
 mod ipc;
 mod json;
 #[cfg(test)]
@@ -30,13 +33,18 @@ mod objects;
 mod output;
 mod packed;
 mod parquet;
+mod quotes;
 mod read;
 mod settings;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod text_tests;
 mod typed;
 mod writer;
 
+pub use dialect::{Dialect, Quoting};
 pub use folder::is_dataset;
 pub use format::is_table;
 pub use read::Chunks;

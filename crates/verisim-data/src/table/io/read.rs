@@ -13,8 +13,8 @@ impl Table {
     /// The whole of the file at `path`; its format follows from its name (see [`io`](crate::table::io)).
     ///
     /// # Errors
-    /// When the file cannot be read, is no table (empty, no row, ragged, two columns of one name), is not
-    /// UTF-8, or lacks a column that `settings` names; the message says where and what to do.
+    /// When the file cannot be read, is no table (empty, no row, too many ragged ones), or lacks a column that `settings` names; the
+    /// message says where and what to do.
     pub fn read(path: impl AsRef<Path>, settings: &ReadSettings) -> Result<Table> {
         // One chunk holds everything, so the first is the only one.
         match Table::chunks(&path, settings, usize::MAX)?.next() {

@@ -9,6 +9,7 @@ use arrow_array::{Array, Float64Array, Int64Array, StringArray};
 use arrow_schema::DataType;
 use rayon::prelude::*;
 
+use super::dialect::Dialect;
 use super::format::{Format, extension};
 use super::objects::Objects;
 use super::packed::{Finish, packed};
@@ -33,16 +34,9 @@ pub struct Writer<'w> {
 }
 
 enum Output<'w> {
-    Text { stream: Box<dyn Finish + 'w>, style: Style },
+    Text { stream: Box<dyn Finish + 'w>, dialect: Dialect },
     Json { stream: Box<dyn Finish + 'w>, layout: Layout },
     Columns(Box<output::Output>),
-}
-
-/// How rows become text.
-#[derive(Clone, Copy)]
-enum Style {
-    /// Cells between this delimiter.
-    Delimited(u8),
 }
 
 /// How objects of JSON follow each other.
@@ -73,8 +67,8 @@ impl Writer<'static> {
             Format::Jsonl => Output::Json { stream: packed(path, file)?, layout: Layout::Lines },
             Format::Json => Output::Json { stream: packed(path, file)?, layout: Layout::Array },
             Format::Delimited => {
-                let delimiter = if extension(path).0 == "tsv" { b'\t' } else { b',' };
-                Output::Text { stream: packed(path, file)?, style: Style::Delimited(delimiter) }
+                let dialect = schema.dialect.unwrap_or_default().named(&extension(path).0);
+                Output::Text { stream: packed(path, file)?, dialect }
             }
         };
         Writer { output, scratch: Some(scratch), path: path.to_owned(), schema: schema.clone() }.with_header()
@@ -82,26 +76,27 @@ impl Writer<'static> {
 }
 
 impl<'w> Writer<'w> {
-    /// A writer of comma-separated text into `stream`, e.g. standard output.
+    /// A writer of delimited text, as the source was or with commas, into `stream`, e.g. standard output.
     ///
     /// # Errors
     /// When the stream refuses the header.
     pub fn csv_to(stream: impl Write + Send + 'w, schema: &Schema) -> Result<Writer<'w>> {
         let stream = Box::new(BufWriter::with_capacity(1 << 16, stream));
-        let output = Output::Text { stream, style: Style::Delimited(b',') };
+        let output = Output::Text { stream, dialect: schema.dialect.unwrap_or_default() };
         Writer { output, scratch: None, path: PathBuf::from("(output)"), schema: schema.clone() }.with_header()
     }
 
     fn with_header(mut self) -> Result<Self> {
-        if let Output::Text { stream, style } = &mut self.output {
-            let Style::Delimited(delimiter) = *style;
+        if let Output::Text { stream, dialect } = &mut self.output
+            && dialect.header
+        {
             let mut line = Vec::new();
             for field in &self.schema.fields {
-                push_cell(&field.name, delimiter, &mut line);
-                line.push(delimiter);
+                dialect.push(field.name.as_bytes(), &mut line);
+                line.push(dialect.between());
             }
             line.pop();
-            line.push(b'\n');
+            line.extend_from_slice(dialect.line_end());
             stream.write_all(&line).map_err(Error::io(&self.path))?;
         }
         Ok(self)
@@ -140,8 +135,8 @@ impl<'w> Writer<'w> {
                 }
                 Ok(())
             }
-            Output::Text { stream, style } => {
-                let rows = Rows::new(table, &self.schema, *style)?;
+            Output::Text { stream, dialect } => {
+                let rows = Rows::new(table, &self.schema, *dialect)?;
                 // Text is formatted on all threads and written in order; only a few blocks wait in memory.
                 let starts: Vec<usize> = (0..table.rows).step_by(BLOCK).collect();
                 for wave in starts.chunks(BLOCKS) {
@@ -181,7 +176,7 @@ impl<'w> Writer<'w> {
 /// The columns of a table, ready to be written row by row.
 struct Rows<'a> {
     columns: Vec<Cells<'a>>,
-    style: Style,
+    dialect: Dialect,
 }
 
 /// One column.
@@ -200,7 +195,7 @@ enum Typed<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(table: &'a Table, schema: &Schema, style: Style) -> Result<Rows<'a>> {
+    fn new(table: &'a Table, schema: &Schema, dialect: Dialect) -> Result<Rows<'a>> {
         let alone = table.columns.len() == 1;
         let cells = |(array, field): (&'a arrow_array::ArrayRef, &crate::table::schema::Field)| {
             let values = match array.data_type() {
@@ -212,22 +207,22 @@ impl<'a> Rows<'a> {
                 }
             };
             let mut missing = Vec::new();
-            match style {
-                // An empty line is no row, so a lone missing cell is quoted.
-                Style::Delimited(_) if alone && field.missing.is_empty() => missing.extend(b"\"\""),
-                Style::Delimited(delimiter) => push_cell(&field.missing, delimiter, &mut missing),
+            // An empty line is no row, so a lone missing cell is quoted.
+            match alone && field.missing.is_empty() {
+                true => missing.extend([dialect.around(); 2]),
+                false => dialect.push(field.missing.as_bytes(), &mut missing),
             }
             let dressed = !field.numeral.is_plain() && field.numeral.words.is_empty() && !field.is_dressed_text();
             Ok(Cells { values, missing, numeral: dressed.then(|| field.numeral.clone()) })
         };
         let columns = table.columns.iter().zip(&schema.fields).map(cells).collect::<Result<_>>()?;
-        Ok(Rows { columns, style })
+        Ok(Rows { columns, dialect })
     }
 
     /// Rows `start .. end` as text.
     fn text(&self, start: usize, end: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity((end - start) * self.columns.len() * 8);
-        let Style::Delimited(between) = self.style;
+        let (between, end_of_line) = (self.dialect.between(), self.dialect.line_end());
         for row in start..end {
             for (j, cells) in self.columns.iter().enumerate() {
                 if j > 0 {
@@ -235,25 +230,29 @@ impl<'a> Rows<'a> {
                 }
                 self.push(cells, row, &mut out);
             }
-            out.push(b'\n');
+            out.extend_from_slice(end_of_line);
         }
         out
     }
 
     fn push(&self, cells: &Cells, row: usize, out: &mut Vec<u8>) {
         if let Some(numeral) = &cells.numeral
-            && cells.push_dressed(numeral, row, self.style, out)
+            && cells.push_dressed(numeral, row, &self.dialect, out)
         {
             return;
         }
         match &cells.values {
-            Typed::Text(v) if v.is_valid(row) => match self.style {
-                Style::Delimited(delimiter) => push_cell(v.value(row), delimiter, out),
-            },
+            Typed::Text(v) if v.is_valid(row) => self.dialect.push(v.value(row).as_bytes(), out),
             Typed::Whole(v) if v.is_valid(row) => {
+                let start = out.len();
                 out.extend_from_slice(itoa::Buffer::new().format(v.value(row)).as_bytes());
+                self.dialect.enclose(start, out);
             }
-            Typed::Real(v) if v.is_valid(row) && v.value(row).is_finite() => push_real(v.value(row), out),
+            Typed::Real(v) if v.is_valid(row) && v.value(row).is_finite() => {
+                let start = out.len();
+                push_real(v.value(row), out);
+                self.dialect.enclose(start, out);
+            }
             _ => out.extend_from_slice(&cells.missing),
         }
     }
@@ -261,7 +260,7 @@ impl<'a> Rows<'a> {
 
 impl Cells<'_> {
     /// Appends a number in the dress of its column; false where there is none.
-    fn push_dressed(&self, numeral: &Numeral, row: usize, style: Style, out: &mut Vec<u8>) -> bool {
+    fn push_dressed(&self, numeral: &Numeral, row: usize, dialect: &Dialect, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         match &self.values {
             Typed::Text(v) if v.is_valid(row) && numeral.wide.is_some() => numeral.push_plain(v.value(row), out),
@@ -269,12 +268,7 @@ impl Cells<'_> {
             Typed::Real(v) if v.is_valid(row) && v.value(row).is_finite() => numeral.push(v.value(row), out),
             _ => return false,
         }
-        // `1,234` in a file of commas.
-        let Style::Delimited(delimiter) = style;
-        if out[start..].contains(&delimiter) {
-            out.insert(start, b'"');
-            out.push(b'"');
-        }
+        dialect.enclose(start, out);
         true
     }
 }
@@ -284,22 +278,4 @@ pub(super) fn push_real(x: f64, out: &mut Vec<u8>) {
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(x);
     out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
-}
-
-/// A cell of delimited text, quoted if it would not read back otherwise.
-fn push_cell(text: &str, delimiter: u8, out: &mut Vec<u8>) {
-    let special = |&b: &u8| b == delimiter || matches!(b, b'"' | b'\n' | b'\r');
-    let bytes = text.as_bytes();
-    if !bytes.iter().any(special) {
-        out.extend_from_slice(bytes);
-        return;
-    }
-    out.push(b'"');
-    for &b in bytes {
-        if b == b'"' {
-            out.push(b'"');
-        }
-        out.push(b);
-    }
-    out.push(b'"');
 }

@@ -129,7 +129,7 @@ impl Detected {
         let found: Vec<(Field, Evidence)> = wanted.par_iter().map(field).collect::<Result<_>>()?;
         let (fields, evidence): (Vec<Field>, _) = found.into_iter().unzip();
         let nest = table.nest.as_ref().and_then(|n| n.keep(fields.iter().map(|f| f.name.as_str())));
-        Ok(Detected { schema: Schema { fields, nest }, evidence })
+        Ok(Detected { schema: Schema { fields, nest, dialect: table.dialect }, evidence })
     }
 }
 

@@ -114,6 +114,9 @@ pub struct Schema {
     /// How the columns stood in the source, where names and types do not tell all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nest: Option<crate::table::Nest>,
+    /// How the source was written, where that is delimited text; what is made is written so again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<crate::table::Dialect>,
 }
 
 impl Field {

@@ -10,17 +10,14 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
-use super::names;
 use crate::error::{Error, Result};
-use crate::table::ReadSettings;
+use crate::table::{Dialect, Quoting, ReadSettings, Table};
 
 /// What is known of how rows lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// Records of cells, which may hold line ends in quotes; `tabs` for sure.
-    Text {
-        tabs: bool,
-    },
+    /// Records of cells, which may hold line ends in quotes.
+    Text,
     Lines,
     Parquet,
 }
@@ -28,8 +25,7 @@ pub(super) enum Format {
 impl Format {
     pub(super) fn of(path: &Path) -> Result<Format> {
         match ending(path).as_str() {
-            "csv" | "txt" => Ok(Format::Text { tabs: false }),
-            "tsv" => Ok(Format::Text { tabs: true }),
+            "csv" | "txt" | "tsv" => Ok(Format::Text),
             "jsonl" | "ndjson" => Ok(Format::Lines),
             "parquet" => Ok(Format::Parquet),
             _ => Err(Error::file(path, "cannot be parted; save it as .csv, .tsv, .jsonl or .parquet first")),
@@ -56,9 +52,9 @@ pub(super) fn copy(
     let rows = match format {
         Format::Parquet => parquet(path, kept_back, parts)?,
         Format::Lines => io(lines(unpacked(path)?, kept_back, parts.map(BufWriter::new)))?,
-        Format::Text { tabs } => {
-            let delimiter = delimiter(path, tabs, settings)?;
-            io(records(unpacked(path)?, delimiter, kept_back, parts.map(BufWriter::new)))?
+        Format::Text => {
+            let dialect = dialect(path, settings)?;
+            io(records(unpacked(path)?, dialect, settings.escape, kept_back, parts.map(BufWriter::new)))?
         }
     };
     if rows == kept_back.len() {
@@ -92,19 +88,10 @@ fn unpacked(path: &Path) -> Result<BufReader<Box<dyn Read>>> {
     }
 }
 
-/// The delimiter under which the header has as many cells as the table has columns.
-fn delimiter(path: &Path, tabs: bool, settings: &ReadSettings) -> Result<u8> {
-    if let Some(given) = settings.delimiter.and_then(|c| u8::try_from(c).ok()) {
-        return Ok(given);
-    }
-    let width = names(path, settings)?.len();
-    for delimiter in if tabs { vec![b'\t'] } else { vec![b',', b';', b'\t', b'|'] } {
-        let mut csv = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(unpacked(path)?);
-        if csv.byte_headers().is_ok_and(|header| header.len() == width) {
-            return Ok(delimiter);
-        }
-    }
-    Err(Error::file(path, "has a header that cannot be told from its rows; name the delimiter"))
+/// How the file is written.
+fn dialect(path: &Path, settings: &ReadSettings) -> Result<Dialect> {
+    let first = Table::chunks(path, settings, 1)?.next().transpose()?;
+    Ok(first.and_then(|table| table.dialect).unwrap_or_default())
 }
 
 /// Rows are lines; blank ones are none.
@@ -125,7 +112,8 @@ fn lines(mut bytes: impl BufRead, kept_back: &[bool], mut parts: [impl Write; 2]
 /// Rows are records; what stands before the first, the header, goes to both parts.
 fn records(
     mut bytes: impl BufRead,
-    delimiter: u8,
+    dialect: Dialect,
+    escape: Option<char>,
     kept_back: &[bool],
     mut parts: [impl Write; 2],
 ) -> std::io::Result<usize> {
@@ -141,8 +129,17 @@ fn records(
         put(None, MARK)?;
     }
     let bytes = Kept { inner: bytes, bytes: Vec::new(), begin: 0, at: 0 };
-    let mut csv = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(bytes);
-    let (mut record, mut count) = (csv::ByteRecord::new(), 0);
+    let byte = |sign: char, default| u8::try_from(sign).unwrap_or(default);
+    let mut csv = csv::ReaderBuilder::new()
+        .delimiter(byte(dialect.delimiter, b','))
+        .quote(byte(dialect.quote, b'"'))
+        .quoting(dialect.quoting != Quoting::Never)
+        .escape(escape.and_then(|sign| u8::try_from(sign).ok()))
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(bytes);
+    let header = usize::from(dialect.header);
+    let (mut record, mut count) = (csv::ByteRecord::new(), 0usize);
     let (mut to, mut half) = (None, false);
     while csv.read_byte_record(&mut record).map_err(std::io::Error::other)? {
         let end = csv.position().byte();
@@ -150,14 +147,14 @@ fn records(
         // A record ends before the second byte of `\r\n`, which then is the first of the next.
         let (rest, own) = bytes.split_at(usize::from(half && bytes.first() == Some(&b'\n')));
         put(to, rest)?;
-        to = (count > 0).then(|| usize::from(kept_back.get(count - 1).copied().unwrap_or_default()));
+        to = count.checked_sub(header).map(|row| usize::from(kept_back.get(row).copied().unwrap_or_default()));
         put(to, own)?;
         half = own.last() == Some(&b'\r');
         count += 1;
     }
     put(to, csv.get_mut().rest())?;
     parts.iter_mut().try_for_each(Write::flush)?;
-    Ok(usize::saturating_sub(count, 1))
+    Ok(count.saturating_sub(header))
 }
 
 /// Hands bytes on and keeps them until they are asked for.

@@ -1,0 +1,48 @@
+//! Text files as people bring them, and samples in their form.
+
+use crate::util::Dir;
+
+fn rows(n: usize, row: impl Fn(usize) -> String) -> String {
+    (0..n).map(|i| row(i) + "\n").collect()
+}
+
+#[test]
+fn a_sample_has_the_form_of_its_data() {
+    let dir = Dir::new();
+    let text = rows(60, |i| format!("{};x{}\r", i % 7, i % 2));
+    dir.file("t.csv", &text);
+    dir.run(&["inspect", "t.csv"]).ok();
+    let without = ["train", "--data", "t.csv", "--set", "data.header=false", "--out", "run"];
+    dir.run(&without).ok();
+    let lines = |args: &[&str]| -> Vec<String> {
+        dir.run(&[&["sample", "run", "-n", "5"], args].concat())
+            .ok()
+            .stdout
+            .split_inclusive('\n')
+            .map(str::to_owned)
+            .collect()
+    };
+    let like = lines(&[]);
+    assert_eq!(like.len(), 5);
+    assert!(like.iter().all(|line| line.contains(";x") && line.ends_with("\r\n")), "{like:?}");
+    let asked = lines(&["--delimiter", "|"]);
+    assert!(asked.iter().all(|line| line.contains("|x")), "{asked:?}");
+    dir.run(&["sample", "run", "-o", "./t.csv"]).fails(1).says(&["has the name of the data"]);
+    assert_eq!(dir.text("t.csv"), text);
+    dir.run(&["sample", "run", "-o", "new.csv"]).ok();
+    dir.run(&["sample", "run", "-o", "new.csv"]).ok();
+    dir.run(&["sample", "run", "--delimiter", "ü"]).fails(1).says(&["`ü` cannot separate cells"]);
+}
+
+#[test]
+fn a_first_row_of_data_is_said() {
+    let dir = Dir::new();
+    dir.file("t.csv", rows(30, |i| format!("{i},a{}", i % 3)));
+    let said = dir.run(&["inspect", "t.csv"]).ok().stdout;
+    assert!(said.contains("looks like data") && said.contains("--no-header"), "{said}");
+    let said = dir.run(&["inspect", "t.csv", "--no-header"]).ok().stdout;
+    assert!(said.contains("30 rows") && said.contains("column_2"), "{said}");
+    dir.run(&["split", "t.csv", "--no-header"]).ok();
+    let parts = dir.text("t-train.csv") + &dir.text("t-holdout.csv");
+    assert_eq!(parts.lines().count(), 30);
+}
