@@ -1,5 +1,8 @@
 //! Text files as people bring them, and samples in their form.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use crate::util::Dir;
 
 fn rows(n: usize, row: impl Fn(usize) -> String) -> String {
@@ -45,4 +48,33 @@ fn a_first_row_of_data_is_said() {
     dir.run(&["split", "t.csv", "--no-header"]).ok();
     let parts = dir.text("t-train.csv") + &dir.text("t-holdout.csv");
     assert_eq!(parts.lines().count(), 30);
+}
+
+#[test]
+fn tables_come_and_go_through_pipes() {
+    let dir = Dir::new();
+    let text = "a;b\n".to_owned() + &(0..60).map(|i| format!("{},5;x{}\n", i * 7 % 40, i % 3)).collect::<String>();
+    let fed = |args: &[&str], input: &[u8]| {
+        let mut child =
+            dir.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let shown = fed(&["inspect", "-"], text.as_bytes());
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("a decimal comma"), "{shown:?}");
+    assert!(fed(&["train", "-", "--out", "run"], text.as_bytes()).status.success());
+    let rows = dir.run(&["sample", "run", "-n", "5", "-o", "-"]).ok().stdout;
+    assert!(rows.starts_with("a;b\n") && rows.lines().count() == 6, "{rows}");
+    let objects = dir.run(&["sample", "run", "-n", "5", "--format", "jsonl"]).ok().stdout;
+    assert!(objects.lines().count() == 5 && objects.starts_with("{\"a\":"), "{objects}");
+    let json = fed(&["inspect", "-", "--format", "jsonl"], objects.as_bytes());
+    assert!(json.status.success(), "{json:?}");
+    let twice = fed(&["evaluate", "--real", "-", "--synthetic", "-"], b"");
+    assert!(String::from_utf8_lossy(&twice.stderr).contains("one file only"));
+    dir.run(&["inspect", "run/config.toml", "--format", "csv"]).fails(1).says(&["data.format"]);
+    dir.run(&["sample", "run", "-o", "x.csv", "--format", "csv"]).fails(1).says(&["name of a file"]);
+    // A name that says nothing.
+    dir.file("export.dat", &text);
+    dir.run(&["train", "trees", "--data", "export.dat", "--out", "dat"]).fails(1).says(&["set `format`"]);
+    dir.run(&["train", "trees", "--data", "export.dat", "--set", "data.format=csv", "--out", "dat"]).ok();
 }

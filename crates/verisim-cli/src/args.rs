@@ -6,6 +6,8 @@ use clap::builder::PossibleValue;
 use clap::{Parser, Subcommand, ValueEnum};
 use verisim::{Ask, Choice, Size};
 
+use crate::pipe::Format;
+
 /// Learn a real table or real images, write one artefact, emit synthetic ones from it anywhere.
 #[derive(Debug, Parser)]
 #[command(
@@ -67,12 +69,15 @@ Examples:
   verisim train tvae --data sales.parquet --resume      go on where Ctrl-C stopped (it ended with exit code 130)
   verisim train tvae --data sales.parquet --finish      or make a model of what was learnt until then")]
 pub struct Train {
-    /// A config file, the name of a config that comes along (see `verisim config`), or data for the default model.
+    /// A config file, the name of a config that comes along (see `verisim config`), or data for the default model; `-` is standard input.
     #[arg(required_unless_present = "data")]
     pub config: Option<PathBuf>,
     /// The data, in place of the config's.
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
+    /// The format of standard input, where that is the data (`-`) [default: csv].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
     /// Where the results go [default: runs/ and the name of the config or the data].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -139,6 +144,9 @@ pub struct Sample {
     /// Rows: what separates the cells of text [default: what does in the data that the model learnt].
     #[arg(long)]
     pub delimiter: Option<char>,
+    /// Rows: the format of standard output [default: csv].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
     /// Images: one picture of them, a row of ten for each class, of 20 classes at most; choose others with --where.
     #[arg(long, value_name = "FILE.png")]
     pub grid: Option<PathBuf>,
@@ -189,6 +197,9 @@ pub struct Evaluate {
     /// Tables: what separates the cells of text files; found from their first lines when not given.
     #[arg(long)]
     pub delimiter: Option<char>,
+    /// Tables: the format of standard input, where that is the data (`-`) [default: csv].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
     /// Tables: text files have no header; their columns are column_1, column_2 ...
     #[arg(long)]
     pub no_header: bool,
@@ -245,6 +256,9 @@ pub struct Inspect {
     /// Texts that mean "no value here"; give it once a text.
     #[arg(long, value_name = "TEXT")]
     pub missing: Vec<String>,
+    /// The format of standard input, where that is the data (`-`) [default: csv].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,

@@ -8,6 +8,7 @@ mod devices;
 mod evaluate;
 mod hint;
 mod inspect;
+mod pipe;
 mod sample;
 mod split;
 mod train;
@@ -27,22 +28,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let mut args = Args::parse();
     end_without_memory();
     let ui = ui::Ui::new(args.quiet);
-    let done = |()| ExitCode::SUCCESS;
-    let result = match &args.command {
-        Command::Train(a) => train::run(a, &ui),
-        Command::Sample(a) => sample::run(a, &ui).map(done),
-        Command::Evaluate(a) => evaluate::run(a, &ui).map(done),
-        Command::Inspect(a) => inspect::run(a).map(done),
-        Command::Split(a) => split::run(a).map(done),
-        Command::Config(a) => config::run(a).map(done),
-        Command::Completions(a) => complete(a.shell).map(done),
-        Command::Bench(a) => bench::run(a, &ui).map(done),
-        Command::Devices(a) => devices::run(a).map(done),
-        Command::Demo(a) => demo::run(a, &ui).map(done),
-    };
+    let result = run(&mut args.command, &ui);
     match result {
         Ok(code) => code,
         // A reader that has seen enough (`| head`) is no failure.
@@ -58,6 +47,24 @@ fn main() -> ExitCode {
             }
             ExitCode::from(1)
         }
+    }
+}
+
+fn run(command: &mut Command, ui: &ui::Ui) -> anyhow::Result<ExitCode> {
+    // It is removed at the end.
+    let _input = pipe::take_input(command)?;
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        Command::Train(a) => train::run(a, ui),
+        Command::Sample(a) => sample::run(a, ui).map(done),
+        Command::Evaluate(a) => evaluate::run(a, ui).map(done),
+        Command::Inspect(a) => inspect::run(a).map(done),
+        Command::Split(a) => split::run(a).map(done),
+        Command::Config(a) => config::run(a).map(done),
+        Command::Completions(a) => complete(a.shell).map(done),
+        Command::Bench(a) => bench::run(a, ui).map(done),
+        Command::Devices(a) => devices::run(a).map(done),
+        Command::Demo(a) => demo::run(a, ui).map(done),
     }
 }
 

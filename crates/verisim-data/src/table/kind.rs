@@ -18,6 +18,12 @@ use crate::watch::{Event, Watch};
 pub struct Source {
     /// CSV, Parquet, JSON or Arrow, or a folder of such files; relative to the working directory.
     pub path: PathBuf,
+    /// The format of a file whose name does not say it: `csv`, `tsv`, `json`, `jsonl`, `parquet`, `arrow`, `xlsx` ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The sheet of a workbook that is read; the first when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
     /// What separates the cells of a text file; found from its first lines when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
@@ -61,6 +67,8 @@ impl Source {
     pub fn options(&self) -> ReadSettings {
         let default = ReadSettings::default();
         ReadSettings {
+            format: self.format.clone(),
+            sheet: self.sheet.clone(),
             delimiter: self.delimiter,
             header: self.header,
             encoding: self.encoding.clone(),

@@ -370,7 +370,7 @@ fn decoded(cell: &[u8]) -> Cow<'_, str> {
 }
 
 /// A header cell as a name; a nameless column (a row index, as a rule) is called after its place.
-fn name(cell: &str, place: usize) -> String {
+pub(super) fn name(cell: &str, place: usize) -> String {
     match cell.trim() {
         "" => format!("column_{}", place + 1),
         named => named.to_owned(),
@@ -378,7 +378,7 @@ fn name(cell: &str, place: usize) -> String {
 }
 
 /// The names, of which those that came before get a number.
-fn distinct(names: Vec<String>, notes: &mut Vec<String>) -> Vec<String> {
+pub(super) fn distinct(names: Vec<String>, notes: &mut Vec<String>) -> Vec<String> {
     let mut taken: std::collections::HashSet<String> = names.iter().cloned().collect();
     let mut seen = std::collections::HashSet::new();
     let rename = |name: String| {

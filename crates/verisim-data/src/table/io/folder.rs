@@ -106,6 +106,7 @@ fn kind(path: &Path) -> Option<u8> {
         Format::Arrow | Format::ArrowStream => 1,
         Format::Json | Format::Jsonl => 2,
         Format::Delimited => 3,
+        Format::Workbook => return None,
     })
 }
 

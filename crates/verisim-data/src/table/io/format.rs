@@ -20,22 +20,38 @@ pub(super) enum Format {
     Parquet,
     Arrow,
     ArrowStream,
+    /// Read only.
+    Workbook,
 }
 
 impl Format {
     pub(super) fn of(path: &Path) -> Result<Format> {
-        match extension(path).0.as_str() {
-            "csv" | "tsv" | "txt" => Ok(Format::Delimited),
-            "json" => Ok(Format::Json),
-            "jsonl" | "ndjson" => Ok(Format::Jsonl),
-            "arrow" | "feather" | "ipc" if extension(path).1.is_empty() => Ok(Format::Arrow),
-            "arrows" if extension(path).1.is_empty() => Ok(Format::ArrowStream),
-            "parquet" if extension(path).1.is_empty() => Ok(Format::Parquet),
-            _ => Err(Error::file(
-                path,
-                "the name says no format; rename it to end in .csv, .tsv, .txt, .json, .jsonl (also with .gz or .zst), .parquet or .arrow",
-            )),
-        }
+        let (ending, packing) = extension(path);
+        let known = Format::named(&ending).filter(|format| packing.is_empty() || format.is_text());
+        known.ok_or_else(|| {
+            let what = "the name says no format; set `format` (csv, tsv, json, jsonl, parquet, arrow, xlsx), or rename it to end in .csv, \
+                        .tsv, .txt, .json, .jsonl (also with .gz or .zst), .parquet, .arrow or .xlsx";
+            Error::file(path, what)
+        })
+    }
+
+    /// The format that files with this ending have.
+    pub(super) fn named(ending: &str) -> Option<Format> {
+        Some(match ending {
+            "csv" | "tsv" | "txt" => Format::Delimited,
+            "json" => Format::Json,
+            "jsonl" | "ndjson" => Format::Jsonl,
+            "arrow" | "feather" | "ipc" => Format::Arrow,
+            "arrows" => Format::ArrowStream,
+            "parquet" => Format::Parquet,
+            "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => Format::Workbook,
+            _ => return None,
+        })
+    }
+
+    /// Whether files may be packed.
+    fn is_text(self) -> bool {
+        matches!(self, Format::Delimited | Format::Json | Format::Jsonl)
     }
 }
 

@@ -92,8 +92,18 @@ impl<'a> Head<'a> {
             let odd = rows.iter().filter(|row| row.len() != width).count();
             (width > 1 && 10 * odd < rows.len(), width)
         };
-        // `max_by_key` takes the last of equals; the comma should win those.
-        [b'|', b'\t', b';', b','].into_iter().max_by_key(score).unwrap_or(b',')
+        // `max_by_key` takes the last of equals; the comma should win those, but for one within numbers: `0,5;x`.
+        let decimal = self.commas_are_decimal();
+        let tried = if decimal { [b'|', b'\t', b',', b';'] } else { [b'|', b'\t', b';', b','] };
+        tried.into_iter().max_by_key(score).unwrap_or(b',')
+    }
+
+    /// Whether commas stand between digits alone, beside semicolons.
+    fn commas_are_decimal(&self) -> bool {
+        let digit = |at: Option<usize>| at.and_then(|at| self.text.get(at)).is_some_and(u8::is_ascii_digit);
+        let mut commas = self.text.iter().enumerate().filter(|(_, b)| **b == b',').peekable();
+        let some = commas.peek().is_some() && self.text.contains(&b';');
+        some && commas.all(|(at, _)| digit(at.checked_sub(1)) && digit(Some(at + 1)))
     }
 
     /// Whether lines end with `\r\n`.

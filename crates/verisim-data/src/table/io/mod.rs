@@ -7,6 +7,7 @@
 //! | `.jsonl`, `.ndjson` | one JSON object a line |
 //! | `.json` | an array of JSON objects |
 //! | `.parquet` | Parquet |
+//! | `.xlsx`, `.xlsm`, `.xlsb`, `.xls`, `.ods` | a sheet of a workbook; read only |
 //! | `.arrow`, `.feather`, `.ipc` | an Arrow file (Feather of version 2 is one) |
 //! | `.arrows` | an Arrow stream |
 //!
@@ -42,6 +43,7 @@ mod tests;
 #[allow(clippy::unwrap_used)]
 mod text_tests;
 mod typed;
+mod workbook;
 mod writer;
 
 pub use dialect::{Dialect, Quoting};

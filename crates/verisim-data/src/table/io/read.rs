@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cells::Chunked;
 use super::format::Format;
 use super::settings::ReadSettings;
-use super::{columnar, csv, folder, ipc, json, parquet};
+use super::{columnar, csv, folder, ipc, json, parquet, workbook};
 use crate::error::{Error, Result};
 use crate::table::Table;
 
@@ -39,13 +39,21 @@ impl Table {
 
 /// The file at `path`, which is read in tables of `rows` rows.
 pub(super) fn open(path: &Path, settings: &ReadSettings, rows: usize) -> Result<Box<dyn Chunked>> {
-    Ok(match Format::of(path)? {
+    let format = match &settings.format {
+        Some(name) => Format::named(&name.to_lowercase()).ok_or_else(|| {
+            let what = format!("`{name}` is no format; it may be csv, tsv, json, jsonl, parquet, arrow or xlsx");
+            Error::file(path, what)
+        })?,
+        None => Format::of(path)?,
+    };
+    Ok(match format {
         Format::Delimited => Box::new(csv::Reader::open(path, settings)?),
         Format::Jsonl | Format::Json => Box::new(json::Reader::open(path, settings, rows)?),
         Format::Arrow | Format::ArrowStream => {
             Box::new(columnar::Reader::open(path, settings, rows, "Arrow", ipc::open)?)
         }
         Format::Parquet => Box::new(columnar::Reader::open(path, settings, rows, "Parquet", parquet::open)?),
+        Format::Workbook => Box::new(workbook::Reader::open(path, settings)?),
     })
 }
 

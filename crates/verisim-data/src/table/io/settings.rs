@@ -11,6 +11,10 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadSettings {
+    /// The format of a file whose name does not say it: `csv`, `tsv`, `json`, `jsonl`, `parquet`, `arrow`, `xlsx` ...
+    pub format: Option<String>,
+    /// The sheet of a workbook that is read; the first when not given.
+    pub sheet: Option<String>,
     /// What separates the cells of a text file; found from its first lines when not given.
     pub delimiter: Option<char>,
     /// Whether the first line of a text file holds the names of the columns; true when not given. Without names they are
@@ -40,6 +44,8 @@ impl Default for ReadSettings {
     fn default() -> Self {
         let missing = MISSING_TOKENS.map(str::to_owned).to_vec();
         ReadSettings {
+            format: None,
+            sheet: None,
             delimiter: None,
             header: None,
             encoding: None,

@@ -122,7 +122,7 @@ fn bad_text_files_are_refused_with_place_and_remedy() {
         ("t.csv", b"a,b\n", "has a header but no rows"),
         ("t.csv", b"a,b\n1,2\n1,2,3\n1,2,3\n", "line 3: has 3 cells where the header has 2"),
         ("t.csv", b"a,b\n\"x\ny\",2\n1\n1\n", "line 4: has 1 cells"),
-        ("t.xlsx", b"PK", "the name says no format"),
+        ("t.doc", b"PK", "the name says no format"),
         ("t.jsonl", b"", "has a header but no rows"),
         ("t.jsonl", b"{\"a\":1}\n[2]\n", "line 2: is not a JSON object"),
         (

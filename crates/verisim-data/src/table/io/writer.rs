@@ -58,7 +58,12 @@ impl Writer<'static> {
     /// When the name says no format, or the folder cannot be written to.
     pub fn create(path: impl AsRef<Path>, schema: &Schema) -> Result<Writer<'static>> {
         let path = path.as_ref();
-        let format = Format::of(path)?;
+        let format = match Format::of(path)? {
+            Format::Workbook => {
+                return Err(Error::file(path, "a workbook is read and not written; write .csv or .parquet"));
+            }
+            format => format,
+        };
         let (scratch, file) = Scratch::file(path)?;
         let output = match format {
             Format::Parquet => Output::Columns(Box::new(output::Output::new(path, file, parquet::INTO))),
@@ -66,7 +71,7 @@ impl Writer<'static> {
             Format::ArrowStream => Output::Columns(Box::new(output::Output::new(path, file, ipc::INTO_STREAM))),
             Format::Jsonl => Output::Json { stream: packed(path, file)?, layout: Layout::Lines },
             Format::Json => Output::Json { stream: packed(path, file)?, layout: Layout::Array },
-            Format::Delimited => {
+            Format::Delimited | Format::Workbook => {
                 let dialect = schema.dialect.unwrap_or_default().named(&extension(path).0);
                 Output::Text { stream: packed(path, file)?, dialect }
             }
