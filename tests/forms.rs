@@ -67,7 +67,7 @@ fn split(text: &str) -> Columns {
 
 fn made() -> (Dir, Columns, Columns) {
     let dir = Dir::new();
-    dir.file("shop.csv", &shop());
+    dir.file("shop.csv", shop());
     dir.run(&["train", "trees", "--data", "shop.csv", "--out", "run"]).ok();
     let made = dir.run(&["sample", "run", "-n", "2000", "--seed", "3"]).ok().stdout;
     (dir, split(&shop()), split(&made))
@@ -144,7 +144,7 @@ fn text_is_made_up_by_its_kind_and_blank_only_where_that_was_asked_for() {
 #[test]
 fn what_is_not_learnt_and_what_tells_of_persons_is_said() {
     let dir = Dir::new();
-    dir.file("shop.csv", &shop());
+    dir.file("shop.csv", shop());
     let said = dir.run(&["train", "trees", "--data", "shop.csv", "--out", "run"]).ok().stderr;
     for words in [
         "`note` is text and not learnt: placeholder words",
@@ -168,7 +168,7 @@ fn what_is_not_learnt_and_what_tells_of_persons_is_said() {
 #[test]
 fn a_protected_artefact_holds_nothing_of_rare_levels() {
     let dir = Dir::new();
-    dir.file("shop.csv", &shop());
+    dir.file("shop.csv", shop());
     let train = |out: &str, more: &[&str]| {
         let mut all = vec!["train", "trees", "--data", "shop.csv", "--out", out];
         all.extend(more);

@@ -148,14 +148,14 @@ fn read_labels(path: &Path, count: usize) -> Result<Vec<u32>> {
 /// A file being written, packed or not.
 enum Stream {
     Plain(BufWriter<File>),
-    Packed(GzEncoder<BufWriter<File>>),
+    Packed(Box<GzEncoder<BufWriter<File>>>),
 }
 
 impl Stream {
     fn new(path: &Path, file: File) -> Stream {
         let file = BufWriter::with_capacity(1 << 16, file);
         if packed(path) {
-            Stream::Packed(GzEncoder::new(file, flate2::Compression::default()))
+            Stream::Packed(Box::new(GzEncoder::new(file, flate2::Compression::default())))
         } else {
             Stream::Plain(file)
         }
