@@ -63,7 +63,8 @@ fn tables_that_are_none() {
     refused("broken.csv.zst", "this was never packed", &[]);
     refused("ragged.csv", "a,b\n1,2\n3\n4\n", &["line 3", "has 1 cells", "header has 2"]);
     refused("quote.csv", "a,b\n\"1\",\"x\ny\"\n\"2\",\"x\n", &["line 4", "does not close", "quote = \"none\""]);
-    refused("table.xlsx", "PK", &["says no format", "rename"]);
+    refused("table.xlsx", "PK", &["is not a whole workbook"]);
+    refused("table.doc", "PK", &["says no format", "rename"]);
     refused("zeros.csv", [0u8; 64], &[]);
 }
 
