@@ -209,7 +209,7 @@ fn extremes(n: usize, shift: usize) -> (Schema, Frame) {
     fields.push(field("kind", Kind::Categorical { numeric: false }));
     let part = |i: usize| ((i * 37 + shift) % 101) as f64 / 101.0 + 0.01;
     let column = |f: &dyn Fn(usize) -> f64| Column::Number((0..n).map(f).collect());
-    let side = |i: usize| if i % 2 == 0 { 1.0 } else { -1.0 };
+    let side = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
     let columns = vec![
         column(&|i| 1.7e308 * part(i)),
         column(&|i| side(i) * 1.7e308 * part(i)),

@@ -138,7 +138,11 @@ fn damaged_weights_are_refused() {
 
 /// Numbers and categories of four common normals, more columns than rows.
 fn wide(rows: usize) -> (Vec<Span>, Encoded) {
-    let span = |j: usize| Span { tokens: if j % 2 == 0 { 12 } else { 5 }, scalar: false, ordered: j % 2 == 0 };
+    let span = |j: usize| Span {
+        tokens: if j.is_multiple_of(2) { 12 } else { 5 },
+        scalar: false,
+        ordered: j.is_multiple_of(2),
+    };
     let spans: Vec<Span> = (0..600).map(span).collect();
     let mut rng = stream(5, "wide", 0);
     let loads: Vec<[f64; 4]> = spans.iter().map(|_| [(); 4].map(|()| 0.45 * draw_normal(&mut rng))).collect();
