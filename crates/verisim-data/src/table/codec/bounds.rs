@@ -2,7 +2,7 @@
 //! numeric codec.
 //!
 //! **Gaps.** 9999 among heights, a date at the end of time: between the ordinary values and such a one lies nothing, and nothing
-//! may be drawn there. A stretch between two neighbouring values is a gap when it is [`FAR`] times as wide as [`NEIGHBOURS`]
+//! may be drawn there. A stretch between two neighbouring values is a gap when it is ten times as wide as eight
 //! further steps from either end of it into the data, whichever of the two is more. The tail of a log-normal
 //! column does not meet that, a sentinel does.
 

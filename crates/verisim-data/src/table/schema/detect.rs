@@ -19,7 +19,7 @@
 //! 5. Every value is a number in one dress (`1.234,56 €`, `(12.50)`, `12 %`), or a number but for at most ten words in at most one row in ten:
 //!    as 3, the words levels of their own.
 //! 6. Different in nine rows of ten, of one shape (UUID, prefix and number, one alphabet), and with digits in nine of ten values where there are ten
-//!    rows or the name is that of a key, but no sentence of three words, or without any but of [`WORD`] characters or more under such a name: identifier.
+//!    rows or the name is that of a key, but no sentence of three words, or without any but of eight characters or more under such a name: identifier.
 //! 7. More than nine in ten values differ, or more than half do and they are long (over 20 characters or three
 //!    words on average): text.
 //! 8. Otherwise categorical.
