@@ -11,7 +11,7 @@
 //!   (largest sum of mutual information), and each group has marginals and a correlation matrix of its own: a
 //!   mixture of Gaussian copulas, still in closed form. `groups = 1` is the classical copula.
 //!
-//! - The correlations of more than 512 columns are those of a few common [`factors`], and such a table has one group.
+//! - The correlations of more than 512 columns are those of a few common factors (`factors.rs`), and such a table has one group.
 //!
 //! Conditions are sampled exactly: the first restricted column from its truncated normal, further ones accepted with
 //! the probability of their interval given those before, the rest from the conditional normal.
