@@ -33,6 +33,7 @@ mod nested_tests;
 mod objects;
 mod output;
 mod packed;
+mod page;
 mod parquet;
 mod quotes;
 mod read;

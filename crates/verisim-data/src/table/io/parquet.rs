@@ -14,6 +14,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::columnar::{Batches, guarded};
 use super::output::{Into, Sink};
+use super::page::page;
 use crate::error::{Error, Result};
 
 /// Opens a Parquet file: the batches of the columns at these places.
@@ -23,6 +24,7 @@ pub(super) fn open(path: &Path, columns: Option<&[usize]>, rows: usize) -> Resul
         let size = file.metadata().map_err(|e| e.to_string())?.len();
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| e.to_string())?;
         check_counts(builder.metadata(), size)?;
+        check_pages(builder.metadata(), path)?;
         let mask = match columns {
             Some(columns) => ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied()),
             None => ProjectionMask::all(),
@@ -52,6 +54,21 @@ fn check_counts(metadata: &ParquetMetaData, size: u64) -> Result<(), String> {
             if start.checked_add(len).is_none_or(|end| end > size) {
                 return Err(format!("column `{}` lies outside of it", column.column_path()));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a file in which the first page of a column, which is its dictionary where it has one, counts what the column has no room for.
+fn check_pages(metadata: &ParquetMetaData, path: &Path) -> Result<(), String> {
+    let mut file = File::open(path).map_err(|e| e.to_string())?;
+    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+        let Some(first) = page(&mut file, column.byte_range().0) else { continue };
+        let dictionary = column.dictionary_page_offset().is_some_and(|at| at as u64 == column.byte_range().0);
+        // A value of a dictionary takes a byte at least; one of a page may be packed with millions like it.
+        let most = if dictionary { first.size } else { column.num_values() };
+        if first.size > column.uncompressed_size() || first.values > most || first.values < 0 || first.size < 0 {
+            return Err(format!("column `{}` counts more than it holds", column.column_path()));
         }
     }
     Ok(())
