@@ -64,6 +64,7 @@ pub enum Command {
 Examples:
   verisim train sales.parquet                           with the default model: trees, of images a vae
   verisim train tvae --data sales.parquet --set train.budget=5min --out runs/night
+  zcat sales.csv.gz | verisim train - --out runs/sales  from standard input
   verisim train my.toml                                 a config of your own: verisim config tvae > my.toml
   verisim train flow --data photos/ --set data.images.size=32
   verisim train tvae --data sales.parquet --resume      go on where Ctrl-C stopped (it ended with exit code 130)
@@ -104,7 +105,10 @@ Examples:
   verisim sample runs/adult -n 1000                     CSV on standard output
   verisim sample runs/adult -n 10000000 -o big.parquet
   verisim sample runs/adult -n 500 --where occupation=Sales --where 'age>=30'
+  verisim sample runs/adult -n 500 --where 'age in 30..40' --where 'occupation is not missing'
   verisim sample runs/adult -n 500 --balance income     as many rows of each class
+  verisim sample runs/adult -n 500 --seed 1 --key-offset 1000     keys that follow a sample of 1,000 rows
+  verisim sample runs/adult -n 500 --format jsonl       another format on standard output
   verisim sample runs/digits -n 1000 -o digits/         PNGs, in a folder for each class, and labels.csv
   verisim sample runs/digits -n 60000 --balance class -o digits.npz
   verisim sample runs/digits --grid grid.png            one picture, a row for each class
@@ -235,6 +239,7 @@ pub struct Evaluate {
 #[command(after_help = "\
 Examples:
   verisim inspect adult.csv
+  verisim inspect - --format jsonl < rows.jsonl         standard input
   verisim inspect photos/ --sheet sheet.png             a folder of images, a folder for each class or none
   verisim inspect photos/ --size 32x48                  as a model of that size would see them
   verisim inspect runs/adult")]

@@ -19,7 +19,7 @@ pub(crate) use detect::{Digits, detect, example, plain};
 #[serde(default)]
 pub struct Numeral {
     /// A comma before the fraction instead of a point.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub comma: bool,
     /// What stands between thousands.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,10 +34,10 @@ pub struct Numeral {
     #[serde(skip_serializing_if = "is_default")]
     pub negative: Negative,
     /// Numbers above zero have a `+`.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub plus: bool,
     /// `.5` rather than `0.5`.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub bare: bool,
     /// Digits after the point in every number, trailing zeros included.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,13 +114,8 @@ pub(crate) mod text {
     }
 }
 
-// Serde's attributes want a reference.
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+/// Whether a field of the header need not be written.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::table::codec::Precision;
 use crate::table::date::DateFormat;
 use crate::table::fake::Fill;
+use crate::table::numeral::is_default;
 use crate::table::{Numeral, Offsets};
 pub use explain::Detected;
 pub use reason::{Odd, Reason};
@@ -100,10 +101,6 @@ pub struct Rates {
     pub missing: f64,
     /// Share of the rows with a value whose value came before.
     pub again: f64,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 /// The columns of a table and what they mean.
