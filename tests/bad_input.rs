@@ -434,7 +434,8 @@ fn a_killed_sample_leaves_the_old_file() {
     let dir = Dir::new();
     dir.file("s.csv", "the old rows\n");
     let model = demo().path(".").display().to_string();
-    let mut child = dir.command(&["sample", &model, "-n", "100000000", "-o", "s.csv", "-q"]).spawn().unwrap();
+    let mut child =
+        dir.command(&["sample", &model, "-n", "100000000", "-o", "s.csv", "--force", "-q"]).spawn().unwrap();
     let begun = Instant::now();
     while dir.leftovers().is_empty() {
         assert!(begun.elapsed().as_secs() < 60, "nothing was ever written");

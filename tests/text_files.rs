@@ -30,11 +30,32 @@ fn a_sample_has_the_form_of_its_data() {
     assert!(like.iter().all(|line| line.contains(";x") && line.ends_with("\r\n")), "{like:?}");
     let asked = lines(&["--delimiter", "|"]);
     assert!(asked.iter().all(|line| line.contains("|x")), "{asked:?}");
-    dir.run(&["sample", "run", "-o", "./t.csv"]).fails(1).says(&["has the name of the data"]);
+    dir.run(&["sample", "run", "-o", "./t.csv"]).fails(1).says(&["was not written by verisim", "--force"]);
     assert_eq!(dir.text("t.csv"), text);
-    dir.run(&["sample", "run", "-o", "new.csv"]).ok();
-    dir.run(&["sample", "run", "-o", "new.csv"]).ok();
     dir.run(&["sample", "run", "--delimiter", "ü"]).fails(1).says(&["`ü` cannot separate cells"]);
+}
+
+#[test]
+fn a_sample_replaces_samples_alone() {
+    let dir = Dir::new();
+    dir.file("t.csv", rows(60, |i| format!("{};x{}", i % 7, i % 2)));
+    dir.run(&["train", "--data", "t.csv", "--out", "run"]).ok();
+    let onto = |name: &str| dir.run(&["sample", "run", "-n", "5", "-o", name]);
+    onto("new.csv").ok();
+    onto("new.csv").ok();
+    onto("./run/../new.csv").ok();
+    for theirs in ["mine.csv", "mine.parquet"] {
+        dir.file(theirs, "years of work");
+        onto(theirs).fails(1).says(&["was not written by verisim", "--force"]);
+        assert_eq!(dir.text(theirs), "years of work");
+        dir.run(&["sample", "run", "-n", "5", "-o", theirs, "--force"]).ok();
+        onto(theirs).ok();
+    }
+    // An edited sample is no longer ours, and neither is one that took the place of another.
+    dir.file("new.csv", dir.text("new.csv") + "1;x1\n");
+    onto("new.csv").fails(1).says(&["was changed since"]);
+    std::fs::copy(dir.path("new.csv"), dir.path("copy.csv")).unwrap();
+    onto("copy.csv").fails(1).says(&["was not written by verisim"]);
 }
 
 #[test]

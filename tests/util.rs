@@ -41,6 +41,8 @@ impl Dir {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_verisim"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        // What samples went where is not remembered among the user's own.
+        command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
         command
     }
 

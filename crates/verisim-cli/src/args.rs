@@ -142,7 +142,7 @@ pub struct Sample {
     /// an .npz, or *-images-idx3-ubyte (also .gz).
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
-    /// Write even onto a file of the name of the data that the model learnt.
+    /// Replace a file that is there even where it is not as an earlier sample left it.
     #[arg(long)]
     pub force: bool,
     /// Rows: what separates the cells of text [default: what does in the data that the model learnt].

@@ -52,6 +52,12 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// A sample that would replace what is not one.
+    #[error("{} is there and was not written by verisim, or was changed since; write elsewhere", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
     /// A config that came along, without data of its own.
     #[error("the config `{config}` comes without data; say which are to be learnt")]
     NoData {
@@ -146,6 +152,7 @@ impl Error {
             | Error::Metrics(verisim_metrics::Error::Data(Sizes { fitting, .. })) => Some(Cause::Sizes(*fitting)),
             Error::Metrics(verisim_metrics::Error::Network(e)) if is_device(&**e) => Some(Cause::Device),
             Error::NoTarget { .. } => Some(Cause::NoTarget),
+            Error::NotOurs { .. } => Some(Cause::NotOurs),
             Error::NoData { .. } => Some(Cause::NoData),
             Error::Meaningless { name, .. } => Some(Cause::Meaningless(name)),
             _ => None,
@@ -177,6 +184,8 @@ pub enum Cause<'a> {
     Setting,
     /// A sample has no place to go.
     NoTarget,
+    /// A sample would replace what is not one.
+    NotOurs,
     /// There are no data to learn.
     NoData,
     /// This was asked, and has no meaning.

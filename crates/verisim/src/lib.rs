@@ -39,6 +39,7 @@ pub mod table;
 pub mod train;
 mod verbs;
 mod wine;
+mod written;
 
 pub use ask::Ask;
 pub use configs::{Shipped, config_schema, configs, shipped};

@@ -17,6 +17,7 @@ use crate::kinds::{self, Verb, kind_in, kind_of, kind_of_model};
 use crate::sample::Sampled;
 use crate::split::{self, Split};
 use crate::train::{self, Trained};
+use crate::written;
 
 /// Learns what a config says, or data by the default model of their kind.
 ///
@@ -31,14 +32,21 @@ pub fn train(ask: &train::Ask, watch: &mut dyn Watch) -> Result<Trained> {
 /// [`table::Ask`](verisim_infer::table::Ask) and [`image::Ask`](verisim_infer::image::Ask).
 ///
 /// # Errors
-/// When the model cannot be opened, the sample cannot be met, or it cannot be written.
+/// When the model cannot be opened, the sample cannot be met, or it cannot be written. A file that is there and is not as an earlier
+/// sample left it is not replaced unless `force` is asked for.
 pub fn sample(model: &Path, mut ask: Ask, to: Target<'_>, device: Choice, watch: &mut dyn Watch) -> Result<Sampled> {
     let on = choose(device)?;
     let file = read(model)?;
-    if let (Target::Path(path), false) = (&to, ask.take::<bool>("force")?.unwrap_or_default()) {
-        check_spared(path, file.header["provenance"]["data"].as_str().unwrap_or_default())?;
+    let path = match &to {
+        Target::Path(path) => Some(*path),
+        Target::Stream(_) => None,
+    };
+    if let (Some(path), false) = (path, ask.take::<bool>("force")?.unwrap_or_default()) {
+        written::check_own(path)?;
     }
-    kind_in(&file, model)?.sample(file, model, ask, to, &on, watch)
+    let sampled = kind_in(&file, model)?.sample(file, model, ask, to, &on, watch)?;
+    path.into_iter().for_each(written::note);
+    Ok(sampled)
 }
 
 /// Compares synthetic data with real ones. What can be asked is in [`table::Ask`](verisim_metrics::table::Ask) and
@@ -68,21 +76,6 @@ pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
         None => None,
     };
     kind.evaluate(ask, model, watch)
-}
-
-/// Refuses to write onto what may be the data that a model learnt: a file that is there and has their name, which is all of their
-/// place that an artefact keeps.
-fn check_spared(path: &Path, learnt: &str) -> Result<()> {
-    let named = path.file_name().is_some_and(|name| name.to_string_lossy() == learnt);
-    match named && path.is_file() {
-        true => {
-            let path = path.display();
-            let problem =
-                format!("{path}: has the name of the data that the model learnt; write elsewhere, or --force it");
-            Err(Error::Ask { problem })
-        }
-        false => Ok(()),
-    }
 }
 
 /// Refuses data that are of another kind for sure.
