@@ -46,6 +46,16 @@ fn whole(folder: &tempfile::TempDir, name: &str) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
+/// Memory that nothing damaged may take at any time: all tests of the crate together stay far below.
+const MOST: u64 = 1 << 30;
+
+/// The most memory that this program held so far, in bytes; 0 where the system does not tell.
+fn most_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kb| kb << 10)
+}
+
 #[test]
 fn damaged_bytes_are_refused_or_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -71,6 +81,7 @@ fn damaged_bytes_are_refused_or_read() {
                 }
             }
             outcome(&folder, name, &bytes);
+            assert!(most_memory() < MOST, "{name}, case {case}: {} bytes", most_memory());
         }
     }
 }

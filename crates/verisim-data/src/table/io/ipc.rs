@@ -54,6 +54,11 @@ fn check_file(file: &mut File, size: u64) -> Result<(), String> {
     let blocks = footer.recordBatches().into_iter().flatten().chain(footer.dictionaries().into_iter().flatten());
     for block in blocks {
         let (start, length) = (block.offset() as u64, block.metaDataLength() as u64);
+        // Room is made for the whole block before a byte of it is read.
+        let end = start.checked_add(length).and_then(|body| body.checked_add(block.bodyLength() as u64));
+        if end.is_none_or(|end| end > size) {
+            return Err("a part is cut off".to_owned());
+        }
         let message = bytes(file, start, length, size)?;
         let message = match message.strip_prefix(&CONTINUES) {
             Some(rest) => rest.get(4..),
