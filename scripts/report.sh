@@ -47,8 +47,8 @@ cells() {
 # ceiling FILE: what the same report says of the hold-out rows, real rows as new as synthetic ones should be.
 ceiling() {
     printf '%s | %s | %s | %s | %s | %s' \
-        "$(cell %.2f '100*(1-x)' "$(field "$1" fidelity.column_shapes_holdout)")" \
-        "$(cell %.2f '100*(1-x)' "$(field "$1" fidelity.pair_trends_holdout)")" \
+        "$(cell %.2f '100*(1-x)' "$(field "$1" fidelity.column_shapes_fresh.value)")" \
+        "$(cell %.2f '100*(1-x)' "$(field "$1" fidelity.pair_trends_fresh.value)")" \
         "$(cell %.3f x "$(field "$1" detection.boosted_auc_holdout.value)")" \
         "$(cell %.3f x "$(field "$1" utility.trained_on_real.score.value)")" \
         "50.0" \

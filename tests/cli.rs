@@ -313,6 +313,60 @@ fn an_evaluation_writes_what_it_is_asked_for() {
     dir.run(&["evaluate", "--real", &real, "--synthetic", "other.csv"]).fails(1).says(&["other.csv", "columns"]);
 }
 
+/// The report for programs says what was compared, when and how, and holds what people read.
+#[test]
+fn a_report_tells_where_it_comes_from() {
+    let dir = Dir::new();
+    let (real, synthetic) = (wine(), demo().path("synthetic.csv").display().to_string());
+    let holdout = demo().path("holdout.csv").display().to_string();
+    let more = [
+        "--holdout",
+        &holdout,
+        "--sensitive",
+        "quality",
+        "--baselines",
+        "--full",
+        "--json",
+        "r.json",
+        "--html",
+        "r.html",
+    ];
+    let args = [&["evaluate", "--real", &real, "--synthetic", &synthetic][..], &more].concat();
+    dir.run(&args).ok();
+    let json: serde_json::Value = serde_json::from_str(&dir.text("r.json")).unwrap();
+    let files = json["record"]["files"].as_array().unwrap();
+    let roles: Vec<&str> = files.iter().map(|f| f["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["training", "synthetic", "hold-out"]);
+    for file in files {
+        let bytes = std::fs::metadata(file["path"].as_str().unwrap()).unwrap().len();
+        assert_eq!(file["bytes"].as_u64(), Some(bytes));
+        assert_eq!(file["sha256"].as_str().map(str::len), Some(64));
+    }
+    assert!(json["record"]["command"].as_str().unwrap().contains("--baselines"));
+    assert_eq!(json["record"]["version"], env!("CARGO_PKG_VERSION"));
+    let marks = json["verdicts"].as_array().unwrap().iter().map(|line| line["mark"].as_str().unwrap());
+    assert!(marks.clone().any(|m| m == "good") && marks.clone().any(|m| m == "not judged"));
+    let names: Vec<&str> = json["baselines"].as_array().unwrap().iter().map(|b| b["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["independent columns", "copy of training"]);
+    let page = dir.text("r.html");
+    for title in ["What was compared", "The ends of the scale", "Groups", "quality = 5"] {
+        assert!(page.contains(title), "{title}");
+    }
+    dir.run(&[&args[..5], &["--sensitive", "colour"]].concat()).fails(1).says(&["colour", "quality"]);
+
+    let schema = verisim::report_schema();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/report.schema.json");
+    assert!(
+        std::fs::read_to_string(path).is_ok_and(|kept| kept == schema),
+        "docs/report.schema.json is not the schema of this version; it should be:\n{schema}"
+    );
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let known = schema.to_string();
+    for key in json.as_object().unwrap().keys() {
+        assert!(known.contains(&format!("\"{key}\":")), "{key} is not in the schema");
+    }
+}
+
 /// Three years of days, three cities and a number, learnt by the default model.
 fn dated() -> Dir {
     let dir = Dir::new();

@@ -175,12 +175,13 @@ pub struct Sample {
 #[command(after_help = "\
 Examples:
   verisim evaluate --real train.csv --synthetic synthetic.csv --holdout test.csv --target income --html report.html
+  verisim evaluate --real train.csv --synthetic synthetic.csv --holdout test.csv --sensitive sex --baselines --json report.json
   verisim evaluate --real mnist/train --synthetic digits/ --holdout mnist/t10k --html report.html --pairs pairs.png
   verisim evaluate --real photos/ --synthetic made/ --holdout kept-back/ --model runs/photos
 
-The hold-out is real rows or images that the model never saw; with it every score has its ceiling, and privacy can be
-measured. Images are compared by the features of a small classifier, which is trained on the real ones first; two more
-learn from synthetic and from as many real ones. A minute each for 28 x 28 pixels on two cores.")]
+The hold-out is real rows or images that the model never saw (verisim split makes one); with it every score has its
+ceiling, and privacy can be measured. docs/report.md says what each line of a report on tables claims. Images are compared
+by the features of a small classifier, which is trained on the real ones first; two more learn from synthetic and from as many real ones. A minute each for 28 x 28 pixels on two cores.")]
 pub struct Evaluate {
     /// The rows or images that the model was trained on: a table, or a folder of images, an IDX file or its prefix, an .npz.
     #[arg(long, value_name = "PATH")]
@@ -194,6 +195,15 @@ pub struct Evaluate {
     /// Tables: the column to predict when training on synthetic rows and testing on real ones.
     #[arg(long, value_name = "COLUMN")]
     pub target: Option<String>,
+    /// Tables: a column whose groups are looked at one by one, beside those of the target: sex, age. May be given more than once.
+    #[arg(long, value_name = "COLUMN")]
+    pub sensitive: Vec<String>,
+    /// Tables: score all rows, however many; without it tables of more than 750,000 cells are scored on as many, drawn by the seed.
+    #[arg(long)]
+    pub full: bool,
+    /// Tables: also score columns that know nothing of each other and a copy of the training rows, the ends of the scale.
+    #[arg(long)]
+    pub baselines: bool,
     /// Tables: take the kinds of the columns from this run directory or artefact rather than from the real rows. Images:
     /// bring them to the size and channels of its images, as data.images of its run did.
     #[arg(long, value_name = "MODEL")]
@@ -444,6 +454,13 @@ impl Evaluate {
             .with("pairs", &self.pairs)
             .with("device", self.device.map(|device| device.0.name()))
             .with("seed", self.seed)
+            .with("sensitive", given(&self.sensitive))
+            .with("full", self.full.then_some(true))
+            .with("baselines", self.baselines.then_some(true))
+            .with(
+                "command",
+                std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
+            )
     }
 }
 

@@ -14,6 +14,6 @@ pub mod image;
 pub mod table;
 
 pub use compare::{Compare, Known};
-pub use document::{Document, clip};
+pub use document::{Document, OfFile, Record, clip, report_schema};
 pub use error::{Error, Result};
-pub use estimate::Estimate;
+pub use estimate::{Count, Estimate};

@@ -64,10 +64,13 @@ fn what_is_not_compared_is_told() {
     let unfit = format!("{}: 1 values of `size` do not fit its kind and count as missing", made.display());
     assert_eq!(notes.0, [unfit]);
     let text = document.to_text();
-    let opening = "40 synthetic rows against 60 training rows, no hold-out, 2 columns\nnot compared: id (a key)\n\n";
+    let opening =
+        "40 synthetic rows against 60 training rows, no hold-out, 2 columns\nnot compared: id (a running number)\n\n";
     assert!(text.starts_with(opening), "{text}");
     let json: serde_json::Value = serde_json::from_str(&document.to_json()).unwrap();
-    assert_eq!(json["not_compared"], serde_json::json!([{ "name": "id", "why": "a key" }]));
+    let (left_out, returned) = (&json["not_compared"][0], &json["not_compared"][0]["returned"]["synthetic"]);
+    assert_eq!((left_out["name"].as_str(), left_out["why"].as_str()), (Some("id"), Some("a running number")));
+    assert_eq!((returned["hits"].as_u64(), returned["rows"].as_u64()), (Some(0), Some(40)));
     assert!(document.to_html().contains("Columns that are not compared"));
     assert!(text.contains("Train on synthetic") && text.contains("needs a target column"));
 }
@@ -75,13 +78,53 @@ fn what_is_not_compared_is_told() {
 #[test]
 fn a_table_of_other_columns_is_named() {
     let folder = Folder::new();
-    folder.write("made.csv", &rows(60..100).replace("kind", "sort"));
+    folder.write("made.csv", &rows(60..100).replace("kind", "sort").replace("size", "length"));
     let error = compare(&folder.ask("made.csv"), &mut Quiet).unwrap_err();
     let (made, real) = (folder.path("made.csv"), folder.path("real.csv"));
     assert_eq!(error.to_string(), format!("{} does not have the columns of {}", made.display(), real.display()));
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("no column `kind`"));
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("no column `size`"));
     let error = compare(&folder.ask("none.csv"), &mut Quiet).unwrap_err().to_string();
     assert!(error.contains("none.csv: "), "{error}");
+}
+
+#[test]
+fn a_lost_column_scores_nothing_and_an_added_one_is_named() {
+    let folder = Folder::new();
+    folder.write("made.csv", &rows(60..100).replace("kind", "sort"));
+    let mut notes = Notes::default();
+    let document = compare(&folder.ask("made.csv"), &mut notes).unwrap();
+    assert!(
+        notes.0[0].ends_with("made.csv: has no column `kind`, which counts as missing throughout"),
+        "{:?}",
+        notes.0
+    );
+    let json: serde_json::Value = serde_json::from_str(&document.to_json()).unwrap();
+    let kind = json["columns"].as_array().unwrap().iter().find(|c| c["name"] == "kind").unwrap();
+    assert_eq!((&kind["shape"], &kind["missing_synthetic"]["value"]), (&0.0.into(), &1.0.into()));
+    assert!(document.to_text().contains("sort (not in the real table)"));
+}
+
+/// Keys and texts of real people that come back are counted, whether a model learns them or not.
+#[test]
+fn real_keys_that_come_back_are_seen() {
+    let folder = Folder::new();
+    let key = |i: usize| format!("{:08x}", (i as u64 * 2_654_435_761) % (1 << 32));
+    let with_keys = |range: std::ops::Range<usize>, from: usize| {
+        let row =
+            |i: usize| format!("{},{}.5,{}\n", key(i.wrapping_add(from)), (i * 37) % 101, ["a", "b", "c"][i * 7 % 3]);
+        "key,size,kind\n".to_owned() + &range.map(row).collect::<String>()
+    };
+    folder.write("real.csv", &with_keys(0..200, 0));
+    folder.write("unseen.csv", &with_keys(200..300, 0));
+    for (from, mark) in [(0, "good"), (300, "poor")] {
+        // Rows 300 to 400 with their own keys, or with those of training.
+        folder.write("made.csv", &with_keys(300..400, 0usize.wrapping_sub(from)));
+        let ask = Ask { holdout: Some(folder.path("unseen.csv")), ..folder.ask("made.csv") };
+        let json: serde_json::Value = serde_json::from_str(&compare(&ask, &mut Quiet).unwrap().to_json()).unwrap();
+        let lines = json["verdicts"].as_array().unwrap();
+        let line = lines.iter().find(|line| line["id"] == "returned_values").unwrap();
+        assert_eq!(line["mark"], mark, "{line}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Whole evaluations of small tables. The scores of the fixture were computed with SDMetrics 0.32.
 #![allow(clippy::unwrap_used)]
 
+#[path = "compare/mislead.rs"]
+mod mislead;
+
 use verisim_data::table::frame::word;
 use verisim_data::table::{Column, ColumnKind as Kind, Field, Frame, MISSING, Reason, Schema};
 use verisim_metrics::Error;
@@ -87,7 +90,7 @@ fn scores_are_those_of_sdmetrics() {
     close(trends[2], 0.666666666667);
     close(r.columns[2].unseen_level, 1.0 / 6.0);
     close(r.columns[0].out_of_range, 1.0 / 5.0);
-    assert_eq!((r.columns[0].missing_train, r.columns[2].missing_synthetic), (1.0 / 8.0, 1.0 / 6.0));
+    assert_eq!((r.columns[0].missing_train.rate(), r.columns[2].missing_synthetic.rate()), (1.0 / 8.0, 1.0 / 6.0));
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn without_a_holdout_the_report_says_what_it_needs() {
     let (schema, real, synthetic) = fixture();
     let settings = Settings { target: Some("a".to_owned()), ..Settings::default() };
     let r = compare(&schema, &real, &synthetic, None, &settings).unwrap();
-    assert!(r.fidelity.column_shapes_holdout.is_none());
+    assert!(r.detection.boosted_auc_unseen.done().is_none());
     assert!(r.utility.done().is_none() && r.privacy.distance.done().is_none());
     let document = r.document();
     assert!(document.to_text().contains("needs a hold-out table"));
@@ -113,13 +116,13 @@ fn a_copy_scores_well_and_is_caught() {
     let r = compare(&schema, &real, &real, Some(&holdout), &settings).unwrap();
     assert_eq!(r.fidelity.column_shapes, Some(1.0));
     close(r.fidelity.pair_trends, 1.0);
-    assert_eq!(r.privacy.matches.synthetic_in_train.value, 1.0);
+    assert_eq!(r.privacy.matches.synthetic_in_train.rate(), 1.0);
     let distance = *r.privacy.distance.done().unwrap();
     assert!((distance.copier_share - (97.0 + 203.0 / 2.0) / 300.0).abs() < 1e-12);
     let utility = r.utility.done().unwrap();
     assert_eq!(utility.gap.value, 0.0, "the same rows train the same model");
     assert!(utility.trained_on_real.score.value > 0.9);
-    assert_eq!(r.violations.rows_out_of_range + r.violations.rows_with_unseen_level, 0.0);
+    assert_eq!((r.violations.rows_out_of_range.hits, r.violations.rows_with_unseen_level.hits), (0, 0));
 }
 
 #[test]
@@ -276,7 +279,7 @@ fn a_word_that_was_lost_is_seen() {
     let names: Vec<&str> = r.columns.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["size", "size (word)", "x"]);
     assert_eq!(r.columns[1].shape, Some(0.75));
-    assert_eq!((r.columns[1].missing_train, r.columns[1].missing_synthetic), (0.0, 0.25));
+    assert_eq!((r.columns[1].missing_train.rate(), r.columns[1].missing_synthetic.rate()), (0.0, 0.25));
 }
 
 #[test]

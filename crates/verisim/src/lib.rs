@@ -53,6 +53,6 @@ pub use train::Trained;
 pub use verbs::{bench, case, evaluate, inspect, models, sample, split, stand_in, train};
 pub use verisim_data::image::Size;
 pub use verisim_data::{Event, Quiet, Target as To, Watch, file, number};
-pub use verisim_metrics::{Document, clip};
+pub use verisim_metrics::{Document, clip, report_schema};
 pub use verisim_train::{Begin, Ended};
 pub use wine::wine;

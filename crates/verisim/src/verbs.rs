@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use verisim_data::{Claim, Target, Watch};
 use verisim_infer::{file_of, read};
-use verisim_metrics::Document;
+use verisim_metrics::{Document, Record};
 
 use crate::ask::Ask;
 use crate::bench::{Case, Measured};
@@ -57,6 +57,7 @@ pub fn sample(model: &Path, mut ask: Ask, to: Target<'_>, device: Choice, watch:
 /// When data cannot be read or compared.
 pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
     ask.check()?;
+    let command = ask.take::<String>("command")?;
     let Some(real) = ask.text("real").map(PathBuf::from) else {
         return Err(Error::Ask { problem: "`real` is missing: the data that the model learnt".into() });
     };
@@ -64,18 +65,25 @@ pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
     for other in ["synthetic", "holdout"].into_iter().filter_map(|name| ask.text(name)) {
         check_alike(Path::new(other), &real)?;
     }
-    let model = match ask.take::<PathBuf>("model")? {
+    let at = ask.take::<PathBuf>("model")?;
+    let model = match &at {
         Some(path) => {
-            let file = read(&path)?;
-            let makes = kind_in(&file, &path)?.plural();
+            let file = read(path)?;
+            let makes = kind_in(&file, path)?.plural();
             if !kind.made(&file) {
-                return Err(Error::OtherModel { path, makes, real, holds: kind.one() });
+                return Err(Error::OtherModel { path: path.clone(), makes, real, holds: kind.one() });
             }
             Some(file)
         }
         None => None,
     };
-    kind.evaluate(ask, model, watch)
+    let named =
+        [("training", ask.text("real")), ("synthetic", ask.text("synthetic")), ("hold-out", ask.text("holdout"))];
+    let files = named.into_iter().filter_map(|(role, path)| Some((role, PathBuf::from(path?))));
+    let files: Vec<_> = files.chain(at.map(|path| ("model", path))).collect();
+    let document = kind.evaluate(ask, model, watch)?;
+    let record = Record::new(files.iter().map(|(role, path)| (*role, path.as_path())), command)?;
+    Ok(document.recorded(&record))
 }
 
 /// Refuses data that are of another kind for sure.

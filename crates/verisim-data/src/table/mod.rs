@@ -29,4 +29,4 @@ pub use numeral::Numeral;
 pub use offsets::Offsets;
 pub use protect::{OTHER, Protect};
 pub use raw::Table;
-pub use schema::{ColumnKind, ColumnKindName, DetectSettings, Detected, Field, Odd, Override, Reason, Schema};
+pub use schema::{ColumnKind, ColumnKindName, DetectSettings, Detected, Field, Odd, Other, Override, Reason, Schema};

@@ -1,14 +1,22 @@
 //! A report as the lines that people read: a score, its interval, what fresh real data score, a verdict.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::Estimate;
 
 /// How good a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Mark {
+    /// ✓
     Good,
+    /// ~
     Fair,
+    /// ✗
     Poor,
     /// Not judged: a number to know, or too little to judge by.
+    #[serde(rename = "not judged")]
     Plain,
 }
 
@@ -44,7 +52,42 @@ impl Group {
     }
 }
 
+/// A line as programs read it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Verdict {
+    /// What the line is called, whatever its label says.
+    id: &'static str,
+    /// The title above it.
+    group: String,
+    /// Its name for people.
+    label: String,
+    /// The score as people read it.
+    score: String,
+    /// Its 95 % interval; empty where there is none.
+    interval: String,
+    /// What fresh real data score; empty where nobody knows.
+    real: String,
+    /// What it is judged to be, in words.
+    verdict: String,
+    /// The same in a word.
+    mark: Mark,
+}
+
 impl Line {
+    /// The line as programs read it.
+    pub(super) fn verdict(&self, group: &str) -> Verdict {
+        Verdict {
+            id: self.id,
+            group: group.to_owned(),
+            label: self.label.clone(),
+            score: self.value.clone(),
+            interval: self.interval.clone(),
+            real: self.floor.clone(),
+            verdict: self.verdict.clone(),
+            mark: self.mark,
+        }
+    }
+
     /// A line of `value` and, beside it, what fresh real data score. It is not judged and has no name yet.
     pub(crate) fn new(value: String, floor: Option<String>) -> Line {
         Line {

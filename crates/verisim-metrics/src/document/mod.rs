@@ -4,21 +4,27 @@
 mod line;
 mod page;
 mod plot;
+mod record;
 mod text;
 
 use askama::Template as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::{image, table};
+
+use line::Verdict;
 pub(crate) use line::{Group, Line, Mark};
 pub use page::Picture;
 pub(crate) use page::{Card, Grid, Part};
 pub(crate) use plot::{Bar, Bars, HeatMap};
+pub use record::{OfFile, Record};
 pub(crate) use text::List;
 
 /// A report that can be printed, stored and shown.
 #[derive(Clone, Debug)]
 pub struct Document {
-    json: String,
+    json: serde_json::Value,
     content: Content,
 }
 
@@ -52,11 +58,25 @@ pub(crate) struct Content {
 }
 
 impl Document {
-    /// The document of `report`, which is its JSON.
+    /// The document of `report`, which is its JSON, with the lines that people read under `verdicts`.
     pub(crate) fn new(report: &impl Serialize, content: Content) -> Document {
         // Reports are structs of numbers and names, which always have a form in JSON.
-        let json = serde_json::to_string_pretty(report).unwrap_or_else(|error| error.to_string());
+        let mut json = serde_json::to_value(report).unwrap_or_else(|error| error.to_string().into());
+        if let Some(report) = json.as_object_mut() {
+            let verdicts: Vec<Verdict> =
+                content.groups.iter().flat_map(|g| g.lines.iter().map(|line| line.verdict(&g.title))).collect();
+            report.insert("verdicts".into(), serde_json::to_value(verdicts).unwrap_or_default());
+        }
         Document { json, content }
+    }
+
+    /// The document with what was compared, when and how: at the end of the page, and under `record` in the JSON.
+    pub fn recorded(mut self, record: &Record) -> Document {
+        if let (Some(report), Ok(record)) = (self.json.as_object_mut(), serde_json::to_value(record)) {
+            report.insert("record".into(), record);
+        }
+        self.content.after.push(record.part(&self.content));
+        self
     }
 
     /// A document of plain lines, a name and a value each, which are not judged: the least that a kind of data needs. `report` is what
@@ -78,7 +98,7 @@ impl Document {
 
     /// The whole typed report, indented and without a line break at its end; keys keep their order.
     pub fn to_json(&self) -> String {
-        self.json.clone()
+        format!("{:#}", self.json)
     }
 
     /// One page that needs nothing else: no script, no font, no picture from outside.
@@ -86,6 +106,34 @@ impl Document {
         // The template only writes numbers and texts to a string, which cannot fail.
         page::Page::new(&self.content).render().unwrap_or_else(|error| error.to_string()) + "\n"
     }
+}
+
+/// A report as JSON, whatever the kind of data.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, clippy::large_enum_variant, reason = "for its schema alone")]
+enum AnyReport {
+    Table(table::Report),
+    Images(image::Report),
+}
+
+/// A report as JSON.
+#[derive(Serialize, JsonSchema)]
+#[allow(dead_code, reason = "for its schema alone")]
+struct Written {
+    #[serde(flatten)]
+    report: AnyReport,
+    /// The lines that people read.
+    verdicts: Vec<Verdict>,
+    /// What was compared, when and how; only of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<Record>,
+}
+
+/// The JSON schema of [`Document::to_json`] for tables and images.
+pub fn report_schema() -> String {
+    let schema = schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator();
+    format!("{:#}\n", schema.into_root_schema_for::<Written>().as_value())
 }
 
 /// At most `most` characters of a text, with an ellipsis as the last where it is cut.

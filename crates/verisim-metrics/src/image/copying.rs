@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pairs::lanes;
@@ -147,7 +148,7 @@ fn root(squared: u64) -> f64 {
 }
 
 /// A synthetic image and its nearest training image.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Closest {
     /// Which of the synthetic images that looked.
     pub synthetic: usize,
@@ -160,7 +161,7 @@ pub struct Closest {
 }
 
 /// Images held against training images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Repeats {
     /// Images that looked.
     pub checked: usize,
@@ -184,7 +185,7 @@ impl Repeats {
 }
 
 /// Which side the nearest image is on, among equally many training and hold-out images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Sides {
     /// Part of the synthetic images whose nearest image is a training image; ties count half, 0.5 is no copying.
     /// Wilson's interval counts synthetic images with the same nearest image as one: which side that is on was chance as
@@ -219,7 +220,7 @@ impl Sides {
 }
 
 /// What the nearest images say about copying.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Copying {
     /// Training images that were looked at.
     pub searched: usize,

@@ -3,7 +3,7 @@
 
 use verisim_data::number::{grouped, percent, three};
 
-use super::{Accuracy, ClassShare, Copying, MOST_SORTED, Prdc, Repeats, Report, Scored, Sides};
+use super::{Accuracy, ClassShare, Copying, Kid, MOST_SORTED, Prdc, Repeats, Report, Scored, Sides};
 use crate::Estimate;
 use crate::document::{Group, Line, Mark};
 
@@ -95,12 +95,13 @@ impl Report {
             ),
             line(
                 ("kid", "KID"),
-                format!("{:.5}", s.kid.value),
-                s.kid.floor.map(|x| format!("{x:.5}")),
+                fine(s.kid.value),
+                s.kid.floor.map(fine),
                 kid_verdict(s.kid),
                 "The same by another measure, which does not fall with the number of images. Lower is better; \
                  around 0 is perfect.",
-            ),
+            )
+            .within(&Estimate { value: s.kid.value, interval: s.kid.interval }, fine),
             part(
                 ("precision", "Precision"),
                 |p| p.precision,
@@ -267,21 +268,25 @@ fn closer_lines(closer: Option<&Sides>) -> Vec<Line> {
 
 /// FID has no scale of its own, so it is judged by its floor.
 fn fid_verdict(fid: Scored) -> Verdict {
-    match fid.floor.map(|floor| fid.value / floor) {
+    let within = |floor: f64, times: f64| fid.value <= times * floor;
+    match fid.floor {
         None => NO_FLOOR,
-        Some(ratio) if ratio <= 1.5 || ratio.is_nan() => ("as close as real images", Mark::Good),
-        Some(ratio) if ratio <= 5.0 => ("close", Mark::Good),
-        Some(ratio) if ratio <= 25.0 => ("visibly off", Mark::Fair),
+        Some(floor) if within(floor, 1.5) => ("as close as real images", Mark::Good),
+        Some(floor) if within(floor, 5.0) => ("close", Mark::Good),
+        Some(floor) if within(floor, 25.0) => ("visibly off", Mark::Fair),
         Some(_) => ("far off", Mark::Poor),
     }
 }
 
-/// The floor is chance about 0 and so no scale: all it can say is that a score is no worse.
-fn kid_verdict(kid: Scored) -> Verdict {
-    match kid.floor {
-        None => NO_FLOOR,
-        Some(floor) if kid.value <= 1.5 * floor.max(0.0) => ("as close as real images", Mark::Good),
-        Some(_) => ("see FID", Mark::Plain),
+/// The floor is chance about 0 and so no scale: all it can say is that a score is no worse, as far as chance takes that of real
+/// images. The interval of the score itself does not count: a few images far off would widen it until it excuses them.
+fn kid_verdict(kid: Kid) -> Verdict {
+    let (Some(floor), Some([low, high])) = (kid.floor, kid.floor_interval) else { return NO_FLOOR };
+    let chance = (high - low) / 2.0;
+    match kid.value {
+        x if x < -chance => ("below 0 by more than chance: see FID", Mark::Plain),
+        x if x <= floor.max(0.0) + chance => ("as close as real images", Mark::Good),
+        _ => ("see FID", Mark::Plain),
     }
 }
 
@@ -301,6 +306,11 @@ fn figures(x: f64) -> String {
         a if a >= 0.1 || a == 0.0 => format!("{x:.2}"),
         _ => format!("{x:.4}"),
     }
+}
+
+/// Five decimals, or few figures of what is far off.
+fn fine(x: f64) -> String {
+    if x.abs() < 1e4 { format!("{x:.5}") } else { format!("{x:.2e}") }
 }
 
 fn line(name: Name, value: String, floor: Option<String>, verdict: Verdict, meaning: &'static str) -> Line {
@@ -328,6 +338,29 @@ mod tests {
         // Without a hold-out there is nothing to judge by, but that there are no copies can be said.
         let mut lines = bare().groups().into_iter().flat_map(|g| g.lines);
         assert!(lines.all(|l| l.floor.is_empty() && (l.mark == Mark::Plain || l.verdict == "none")));
+    }
+
+    #[test]
+    fn a_kernel_distance_is_good_only_where_chance_leaves_that_of_real_images() {
+        let verdict = |value: f64, floor: f64| {
+            let interval = Some([value - 9e9, value + 9e9]);
+            let floor_interval = Some([floor - 0.001, floor + 0.001]);
+            kid_verdict(Kid { value, interval, floor: Some(floor), floor_interval })
+        };
+        let good = [(0.0, -0.0004), (-0.0009, 0.0), (0.0009, -0.0004), (0.0019, 0.001)];
+        assert!(good.iter().all(|&(value, floor)| verdict(value, floor).1 == Mark::Good));
+        for value in [0.0011, f64::NAN, f64::INFINITY] {
+            assert_eq!(verdict(value, -0.0004), ("see FID", Mark::Plain));
+        }
+        for value in [-0.0011, -159_026_572.224_75, f64::NEG_INFINITY] {
+            assert_eq!(verdict(value, -0.0004), ("below 0 by more than chance: see FID", Mark::Plain));
+        }
+        let kid = find(&full(), "KID");
+        assert_eq!(
+            (kid.value.as_str(), kid.interval.as_str(), kid.floor.as_str()),
+            ("0.01230", "0.01100 to 0.01360", "-0.00010")
+        );
+        assert_eq!([fine(-159_026_572.2), fine(f64::NAN)], ["-1.59e8", "NaN"]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod prdc;
 mod report;
 
 use rayon::join;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use copying::{Closest, Copying, Holdout, MOST_CHECKED, Nearest, Repeats, Sides, copying};
@@ -30,8 +31,9 @@ pub use kid::kid;
 pub use prdc::{Prdc, prdc};
 pub use report::{Accuracy, ClassShare, Counts, Extractor, Picture, Report, class_shares};
 
-use crate::{Error, Result};
+use crate::{Error, Estimate, Result};
 use fid::Gaussian;
+use kid::Kernels;
 use prdc::Manifold;
 
 /// At most this many images a side are scored. Times grow with its square; more would move the scores little.
@@ -95,7 +97,7 @@ pub struct Inputs<'a> {
 }
 
 /// A score and its floor.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Scored {
     /// Synthetic images against training images.
     pub value: f64,
@@ -103,15 +105,39 @@ pub struct Scored {
     pub floor: Option<f64>,
 }
 
+/// The kernel distance and its floor, with the intervals in which chance leaves them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Kid {
+    /// Synthetic images against training images.
+    pub value: f64,
+    /// 95 % confidence interval.
+    pub interval: Option<[f64; 2]>,
+    /// Hold-out images against training images.
+    pub floor: Option<f64>,
+    /// That of the floor.
+    pub floor_interval: Option<[f64; 2]>,
+}
+
+impl Kid {
+    fn new(found: Estimate, floor: Option<Estimate>) -> Kid {
+        Kid {
+            value: found.value,
+            interval: found.interval,
+            floor: floor.map(|f| f.value),
+            floor_interval: floor.and_then(|f| f.interval),
+        }
+    }
+}
+
 /// How much synthetic images are like training images, in the eyes of one extractor.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Scores {
     /// Images a side, the same for scores and floors: FID falls with the number of images.
     pub images: usize,
     /// Fréchet distance, 0 is perfect.
     pub fid: Scored,
     /// Kernel distance, 0 on average for images of one source.
-    pub kid: Scored,
+    pub kid: Kid,
     /// Shares of images among the neighbours of the other kind.
     pub prdc: Prdc,
     /// The same with hold-out images in place of synthetic ones.
@@ -135,18 +161,17 @@ pub fn compare(inputs: &Inputs) -> Result<Scores> {
     let (train, synthetic, holdout) = (train.first(n), synthetic.first(n), holdout.map(|h| h.first(n)));
 
     let (gaussian, manifold) = join(|| Gaussian::new(&train), || Manifold::new(&train, NEIGHBOURS));
-    let within = kid::within(&train);
+    let kernels = Kernels::new(&train);
     let score = |other: &Features| -> Result<_> {
         let fid = gaussian.distance(&Gaussian::new(other))?;
-        let kid = within + kid::within(other) - 2.0 * kid::between(other, &train);
-        Ok((fid, kid, manifold.compare(&Manifold::new(other, NEIGHBOURS))))
+        Ok((fid, kernels.distance(other), manifold.compare(&Manifold::new(other, NEIGHBOURS))))
     };
     let (fid, kid, prdc) = score(&synthetic)?;
     let floor = holdout.as_ref().map(score).transpose()?;
     Ok(Scores {
         images: n,
         fid: Scored { value: fid, floor: floor.map(|f| f.0) },
-        kid: Scored { value: kid, floor: floor.map(|f| f.1) },
+        kid: Kid::new(kid, floor.map(|f| f.1)),
         prdc,
         prdc_floor: floor.map(|f| f.2),
     })
@@ -191,7 +216,7 @@ mod tests {
         let (t, s) = (train.first(70), synthetic.first(70));
         assert_eq!(scores.fid.value, fid(&t, &s).unwrap());
         assert_eq!(scores.fid.floor, Some(fid(&t, &holdout).unwrap()));
-        assert!((scores.kid.value - kid(&t, &s).unwrap()).abs() < 1e-12);
+        assert_eq!(scores.kid, Kid::new(kid(&t, &s).unwrap(), Some(kid(&t, &holdout).unwrap())));
         assert_eq!(scores.prdc, prdc(&t, &s, NEIGHBOURS).unwrap());
         assert_eq!(scores.prdc_floor, Some(prdc(&t, &holdout, NEIGHBOURS).unwrap()));
 
@@ -215,8 +240,8 @@ mod tests {
         let same = |x| Features::new(3, vec![x; 30]).unwrap();
         let scores = compare(&Inputs { train: &same(1.0), holdout: Some(&same(1.0)), synthetic: &same(3.0) }).unwrap();
         assert_eq!((scores.fid.value, scores.fid.floor), (12.0, Some(0.0)));
-        // Kernels of constants: 2^3 + 10^3 - 2 * 4^3.
-        assert!((scores.kid.value - 880.0).abs() < 1e-9 && scores.kid.floor == Some(0.0));
+        // Training features without a spread are 0 and have no unit: 1^3 + 5^3 - 2 * 1^3.
+        assert!((scores.kid.value - 124.0).abs() < 1e-9 && scores.kid.floor == Some(0.0));
         let p = scores.prdc;
         assert_eq!([p.precision, p.recall, p.density, p.coverage], [0.0; 4]);
     }

@@ -2,6 +2,7 @@
 //! image has a ball around it that reaches to its k-th nearest neighbour of its own kind; the balls together stand
 //! for where such images lie.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pairs::{squared, sweep};
@@ -9,7 +10,7 @@ use super::{Features, check};
 use crate::Result;
 
 /// Do synthetic images lie where real ones do, and are real ones reached?
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Prdc {
     /// Part of the synthetic images that lie in the ball of any real image: how many look real.
     pub precision: f64,

@@ -1,12 +1,13 @@
 //! What an evaluation of images found.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Copying, Scores};
 pub use crate::document::Picture;
 
 /// Image counts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Images that the generator was fitted on.
     pub train: usize,
@@ -19,7 +20,7 @@ pub struct Counts {
 }
 
 /// The classifier whose activations are the features.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Extractor {
     /// Its name.
     pub name: String,
@@ -32,7 +33,7 @@ pub struct Extractor {
 }
 
 /// Classifiers trained on synthetic and on as many real images, tested on the hold-out: parts sorted right.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Accuracy {
     /// Trained on synthetic images.
     pub synthetic: f64,
@@ -41,7 +42,7 @@ pub struct Accuracy {
 }
 
 /// How common a class is, in the eyes of a classifier trained on real images.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ClassShare {
     /// Its name.
     pub class: String,
@@ -64,7 +65,7 @@ pub fn class_shares(classes: &[String], real: &[usize], synthetic: &[usize]) -> 
 }
 
 /// The whole evaluation: what the caller counted and trained, and what this crate made of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
     /// How many images there are.
     pub counts: Counts,
@@ -90,7 +91,7 @@ pub struct Report {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(super) mod tests {
-    use super::super::{Closest, Prdc, Repeats, Scored, Sides};
+    use super::super::{Closest, Kid, Prdc, Repeats, Scored, Sides};
     use super::*;
     use crate::Estimate;
 
@@ -112,7 +113,12 @@ pub(super) mod tests {
             scores: Scores {
                 images: 5_000,
                 fid: Scored { value: 4.1, floor: Some(0.6) },
-                kid: Scored { value: 0.0123, floor: Some(-0.0001) },
+                kid: Kid {
+                    value: 0.0123,
+                    interval: Some([0.011, 0.0136]),
+                    floor: Some(-0.0001),
+                    floor_interval: Some([-0.0004, 0.0002]),
+                },
                 prdc: Prdc { precision: 0.91, recall: 0.55, density: 0.95, coverage: 0.8 },
                 prdc_floor: Some(Prdc { precision: 0.92, recall: 0.9, density: 1.01, coverage: 0.97 }),
             },
@@ -143,7 +149,8 @@ pub(super) mod tests {
         (report.classes, report.pictures) = (Vec::new(), Vec::new());
         (report.accuracy, report.shares) = (None, None);
         (report.copying.holdout, report.copying.closer) = (None, None);
-        (report.scores.fid.floor, report.scores.kid.floor, report.scores.prdc_floor) = (None, None, None);
+        (report.scores.fid.floor, report.scores.prdc_floor) = (None, None);
+        (report.scores.kid.floor, report.scores.kid.floor_interval) = (None, None);
         report.extractor.accuracy = None;
         report
     }

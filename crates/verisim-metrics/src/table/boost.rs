@@ -40,7 +40,8 @@ impl Task {
     }
 }
 
-/// Rows as the trees see them: every value a number.
+/// Rows as the trees see them: every value a number. Clones share them.
+#[derive(Clone)]
 pub(crate) struct Matrix(DMatrix);
 
 impl Matrix {
@@ -92,15 +93,46 @@ pub(crate) struct Fit {
     pub train: Matrix,
     pub test: Matrix,
     pub task: Task,
+    /// Rows that are predicted once more for each column, with that column shuffled.
+    pub shuffled: Option<Shuffled>,
+}
+
+/// What a fitted model says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Prediction {
+    /// Of its test rows, row by row.
+    pub rows: Vec<f32>,
+    /// Of the rows of [`Shuffled`], for each of their columns.
+    pub shuffled: Vec<Vec<f32>>,
+}
+
+/// A few rows whose columns can be shuffled one at a time (permutation importance; Breiman, Machine Learning 45, 2001).
+pub(crate) struct Shuffled {
+    table: ValueTable,
+    order: Vec<usize>,
+}
+
+impl Shuffled {
+    /// The rows of `table`, which a shuffled column takes in this `order`.
+    pub fn new(table: ValueTable, order: Vec<usize>) -> Shuffled {
+        Shuffled { table, order }
+    }
+
+    /// The rows, column `j` shuffled.
+    fn without(&self, j: usize) -> Result<Matrix> {
+        let mut table = self.table.clone();
+        table.columns[j] = table.columns[j].take(&self.order);
+        Matrix::new(&[&table], None)
+    }
 }
 
 /// Fits every model and returns its predictions, row by row. Each model is fitted on one thread and as many at a time as
 /// rayon has threads: whole models are the coarsest, cheapest split of the work. `tell` hears now and then how many are done.
-pub(crate) fn fit_all(fits: &[Fit], mut tell: impl FnMut(u64)) -> Result<Vec<Vec<f32>>> {
+pub(crate) fn fit_all(fits: &[Fit], mut tell: impl FnMut(u64)) -> Result<Vec<Prediction>> {
     let mut order: Vec<usize> = (0..fits.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(fits[i].train.0.n_rows() * fits[i].task.width()));
     let next = AtomicUsize::new(0);
-    let done: Vec<Mutex<Option<Result<Vec<f32>>>>> = fits.iter().map(|_| Mutex::new(None)).collect();
+    let done: Vec<Mutex<Option<Result<Prediction>>>> = fits.iter().map(|_| Mutex::new(None)).collect();
     let fitted = AtomicU64::new(0);
     let work = |tell: &mut dyn FnMut(u64)| {
         while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -121,7 +153,7 @@ pub(crate) fn fit_all(fits: &[Fit], mut tell: impl FnMut(u64)) -> Result<Vec<Vec
     done.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
 }
 
-fn fit_predict(fit: &Fit) -> Result<Vec<f32>> {
+fn fit_predict(fit: &Fit) -> Result<Prediction> {
     let objective = match fit.task {
         Task::Binary => Objective::BinaryLogistic(RegLoss::default()),
         Task::Classes(k) => Objective::Softprob(Multiclass::new(k).map_err(refused)?),
@@ -136,7 +168,16 @@ fn fit_predict(fit: &Fit) -> Result<Vec<f32>> {
         .build()
         .map_err(refused)?;
     let model = train(&params, &fit.train.0, TREES).map_err(refused)?;
-    Ok(model.predict(&fit.test.0, Iterations::Best).map_err(refused)?.as_slice().to_vec())
+    let predict = |rows: &Matrix| -> Result<Vec<f32>> {
+        Ok(model.predict(&rows.0, Iterations::Best).map_err(refused)?.as_slice().to_vec())
+    };
+    let columns = |shuffled: &Shuffled| -> Result<Vec<Vec<f32>>> {
+        (0..shuffled.table.columns.len()).map(|j| predict(&shuffled.without(j)?)).collect()
+    };
+    Ok(Prediction {
+        rows: predict(&fit.test)?,
+        shuffled: fit.shuffled.as_ref().map(columns).transpose()?.unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]
@@ -181,6 +222,7 @@ mod tests {
             train: Matrix::new(&[&table], None).unwrap().labelled(labels).unwrap(),
             test: Matrix::new(&[&asked()], None).unwrap(),
             task,
+            shuffled: None,
         };
         let fits = [fit(&binary, Task::Binary), fit(&classes, Task::Classes(3)), fit(&number, Task::Number)];
         let expected: [&[f32]; 3] = [
@@ -222,7 +264,7 @@ mod tests {
             ],
             &[0.026_720_54, 14.970_55, 21.658_33, 43.721_21, 22.567_98, 21.469_01, 41.015_24, 29.062_13],
         ];
-        for (found, expected) in fit_all(&fits, |_| ()).unwrap().iter().zip(expected) {
+        for (found, expected) in fit_all(&fits, |_| ()).unwrap().iter().map(|p| &p.rows).zip(expected) {
             assert_eq!(found.len(), expected.len());
             let close = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0));
             assert!(close, "{found:?}\n{expected:?}");

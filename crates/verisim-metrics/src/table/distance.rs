@@ -1,6 +1,9 @@
 //! Does the table repeat its training rows? The distance of every synthetic row to its closest record among the
 //! training rows, beside that to equally many hold-out rows, which it cannot have copied.
 //!
+//! How far the table is on its way to a copy is asked of all real rows at once ([`Way`]): the closest real row of a synthetic row that
+//! was made without looking is a hold-out row as often as any real row is one.
+//!
 //! The distance is L1: numbers scaled by the training range to 0..1, two for every category that differs (the
 //! L1 distance of one-hot rows), and two where only one of the numbers is missing (the median stands in for
 //! its value). Neighbours are exact: a tree over the rows is searched branch and bound.
@@ -10,9 +13,10 @@
 //! row, so that a copy may go unseen.
 
 use rayon::prelude::*;
+use verisim_data::rng::stream;
 
-use super::detection::sample;
-use super::report::Distance;
+use super::detection::{sample, shuffle};
+use super::report::{Distance, Way};
 use super::values::{Comparison, Scale, ValueTable, Values};
 use crate::Estimate;
 use crate::estimate::quantile;
@@ -30,6 +34,48 @@ const LEAF_ROWS: usize = 12;
 pub(crate) fn distance(tables: &Comparison, holdout: &ValueTable, limit: usize, seed: u64) -> Distance {
     let n = tables.real.rows.min(holdout.rows);
     let space = Space::new(tables, holdout);
+    let way = || way(&space, tables, holdout, limit, seed);
+    let (sides, way) = rayon::join(|| sides(&space, tables, holdout, n, limit, seed), way);
+    Distance { way, ..sides }
+}
+
+/// Where the closest real row of each synthetic row is, with the training rows and the hold-out in one tree that knows neither.
+fn way(space: &Space, tables: &Comparison, holdout: &ValueTable, limit: usize, seed: u64) -> Way {
+    let (n, h) = (tables.real.rows, holdout.rows);
+    // In an order that does not know the sides either: of rows equally far, the first is taken.
+    let mut order: Vec<usize> = (0..n + h).collect();
+    shuffle(&mut order, &mut stream(seed, "metrics pool", 0));
+    let pool = space.points(&tables.real.under(holdout).take(&order));
+    let synthetic = tables.synthetic.take(&sample(tables.synthetic.rows, limit.min(tables.synthetic.rows), seed, 2));
+    let closest = Tree::new(pool).closest(&space.points(&synthetic));
+    let mut chosen = vec![0_u32; n + h];
+    closest.iter().for_each(|&(_, row)| chosen[order[row as usize]] += 1);
+    Way::of(&chosen, n)
+}
+
+impl Way {
+    /// How often each real row is the closest, the first `n` of them training rows. Under no leaning, which rows are training rows
+    /// is chance: the sum over the hold-out is that of a sample without replacement, whose variance is known (Cochran, Sampling
+    /// Techniques, 1977, 2.8). Many synthetic rows around one real row are one piece of evidence in it.
+    fn of(chosen: &[u32], n: usize) -> Way {
+        let (all, h) = (chosen.len() as f64, (chosen.len() - n) as f64);
+        let total: f64 = chosen.iter().map(|&c| f64::from(c)).sum();
+        let held: f64 = chosen[n..].iter().map(|&c| f64::from(c)).sum();
+        let (mean, share) = (total / all, h / all);
+        let spread: f64 = chosen.iter().map(|&c| (f64::from(c) - mean).powi(2)).sum::<f64>() / (all - 1.0);
+        let error = (h * (1.0 - share) * spread).sqrt();
+        let expected = total * share;
+        Way {
+            gone: Estimate::normal(1.0 - held / expected, error / expected, f64::NEG_INFINITY, 1.0),
+            deviation: error / expected,
+            closest_in_holdout: held as usize,
+            expected_in_holdout: expected,
+        }
+    }
+}
+
+/// The shares of rows that are closer to either side, of equally many rows on both.
+fn sides(space: &Space, tables: &Comparison, holdout: &ValueTable, n: usize, limit: usize, seed: u64) -> Distance {
     let points = |t: &ValueTable, k: usize, side| space.points(&t.take(&sample(t.rows, k.min(t.rows), seed, side)));
     let synthetic = points(&tables.synthetic, limit, 2);
     let nearest = |t: &ValueTable, side| {
@@ -59,6 +105,7 @@ pub(crate) fn distance(tables: &Comparison, holdout: &ValueTable, limit: usize, 
         median_to_holdout: quantile(&mut held, 0.5),
         p05_to_train: quantile(&mut train, 0.05),
         p05_to_holdout: quantile(&mut held, 0.05),
+        way: Way::default(),
     }
 }
 
@@ -155,6 +202,8 @@ fn l1(a: (&[f32], &[u32]), b: (&[f32], &[u32])) -> f32 {
 struct Tree {
     /// In the order of the leaves.
     points: Points,
+    /// The row that each of them was.
+    order: Vec<u32>,
     nodes: Vec<Node>,
 }
 
@@ -173,7 +222,7 @@ enum Cut {
 impl Tree {
     fn new(points: Points) -> Tree {
         let mut order: Vec<u32> = (0..points.rows as u32).collect();
-        let mut tree = Tree { points: points.clone(), nodes: Vec::new() };
+        let mut tree = Tree { points: points.clone(), order: Vec::new(), nodes: Vec::new() };
         let mut counts = vec![0; points.codes.iter().max().map_or(0, |&c| c as usize + 1)];
         tree.grow(&points, &mut order, 0, &mut counts);
         for (to, &from) in order.iter().enumerate() {
@@ -181,6 +230,7 @@ impl Tree {
             tree.points.numbers[to * w..(to + 1) * w].copy_from_slice(points.row(from).0);
             tree.points.codes[to * c..(to + 1) * c].copy_from_slice(points.row(from).1);
         }
+        tree.order = order;
         tree
     }
 
@@ -221,12 +271,17 @@ impl Tree {
 
     /// The distance of every row of `queries` to its nearest row.
     fn nearest(&self, queries: &Points) -> Vec<f64> {
+        self.closest(queries).into_iter().map(|(distance, _)| f64::from(distance)).collect()
+    }
+
+    /// The nearest row of every row of `queries` and how far it is.
+    fn closest(&self, queries: &Points) -> Vec<(f32, u32)> {
         let one = |i: usize| {
             let query = queries.row(i);
-            let mut search =
-                Search { tree: self, query, paid: vec![0.0; query.0.len() + query.1.len()], best: f32::INFINITY };
+            let paid = vec![0.0; query.0.len() + query.1.len()];
+            let mut search = Search { tree: self, query, paid, best: f32::INFINITY, row: 0 };
             search.visit(0, 0.0);
-            f64::from(search.best)
+            (search.best, self.order[search.row])
         };
         (0..queries.rows).into_par_iter().with_min_len(64).map(one).collect()
     }
@@ -289,6 +344,8 @@ struct Search<'a> {
     /// The least that each column adds to the distance inside the current branch.
     paid: Vec<f32>,
     best: f32,
+    /// The best row, by its place in the tree.
+    row: usize,
 }
 
 impl Search<'_> {
@@ -297,7 +354,10 @@ impl Search<'_> {
         match self.tree.nodes[node] {
             Node::Leaf { from, to } => {
                 for i in from..to {
-                    self.best = self.best.min(l1(self.query, self.tree.points.row(i)));
+                    let distance = l1(self.query, self.tree.points.row(i));
+                    if distance < self.best {
+                        (self.best, self.row) = (distance, i);
+                    }
                 }
             }
             Node::Number { column, below, above, children: [left, right] } => {
@@ -361,6 +421,17 @@ mod tests {
                 assert!((f64::from(scan) - d).abs() < 1e-5, "row {i} of {rows}: {scan} against {d}");
             }
         }
+    }
+
+    #[test]
+    fn the_way_by_hand() {
+        // Of 4 training and 2 hold-out rows, 6 synthetic rows choose 2, 1, 1, 0 and 1, 1: a third, as expected.
+        let way = Way::of(&[2, 1, 1, 0, 1, 1], 4);
+        assert_eq!((way.gone.value, way.closest_in_holdout, way.expected_in_holdout), (0.0, 2, 2.0));
+        // Spread 2 / 5 around 1, so the sum over 2 of 6 rows varies by 2 (1 - 1/3) 2/5 = 8/15.
+        assert!((way.deviation - (8.0_f64 / 15.0).sqrt() / 2.0).abs() < 1e-12);
+        assert_eq!(Way::of(&[3, 3, 0, 0], 2).gone.value, 1.0);
+        assert_eq!(Way::of(&[0, 0, 3, 3], 2).gone.value, -1.0);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Tables as a kind of data that can be compared.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use verisim_data::table::{DetectSettings, Frame, Schema, Source, Table};
 use verisim_data::{Data, Event, Watch};
 
-use super::report::NotCompared;
+use super::baseline::baselines;
+use super::others::not_compared;
 use super::{Settings, compare_watched};
 use crate::{Compare, Document, Error, Known, Result};
 
@@ -37,6 +37,15 @@ pub struct Ask {
     /// Seed of the folds and samples; 42 when not given.
     #[serde(default)]
     pub seed: Option<u64>,
+    /// Columns whose groups are looked at beside the target's.
+    #[serde(default)]
+    pub sensitive: Vec<String>,
+    /// Scores all rows of large tables in place of a sample.
+    #[serde(default)]
+    pub full: bool,
+    /// Scores a table of independent columns and a copy of the training rows too.
+    #[serde(default)]
+    pub baselines: bool,
 }
 
 impl Ask {
@@ -51,22 +60,33 @@ impl Ask {
         Ok(<Table as Data>::read(&source, watch)?)
     }
 
-    /// Another table than the real one, under its schema. Values that do not fit are counted, and told.
-    fn read_as(&self, schema: &Schema, path: &Path, watch: &mut dyn Watch) -> Result<Frame> {
-        let table = self.read(path, watch)?;
-        let (frame, unfit) = schema.parse_counting(&table).map_err(|source| Error::OtherColumns {
+    /// Another table than the real one, under its schema. Values that do not fit are counted, and told, and so are lost columns.
+    fn parse(&self, schema: &Schema, path: &Path, table: &Table, watch: &mut dyn Watch) -> Result<Frame> {
+        let other = schema.parse_other(table).map_err(|source| Error::OtherColumns {
             path: path.to_owned(),
             real: self.real.clone(),
             source: Box::new(source),
         })?;
-        for (field, n) in schema.modelled().zip(unfit) {
-            if n > 0 {
-                let (path, name) = (path.display(), &field.name);
-                let note = format!("{path}: {n} values of `{name}` do not fit its kind and count as missing");
-                watch.on(Event::Note(note));
-            }
+        let path = path.display();
+        for (field, n) in schema.modelled().zip(&other.unfit).filter(|(_, n)| **n > 0) {
+            let name = &field.name;
+            watch.on(Event::Note(format!("{path}: {n} values of `{name}` do not fit its kind and count as missing")));
         }
-        Ok(frame)
+        for name in &other.lost {
+            watch.on(Event::Note(format!("{path}: has no column `{name}`, which counts as missing throughout")));
+        }
+        Ok(other.frame)
+    }
+
+    fn settings(&self) -> Settings {
+        let defaults = Settings::default();
+        Settings {
+            target: self.target.clone(),
+            sensitive: self.sensitive.clone(),
+            seed: self.seed.unwrap_or(defaults.seed),
+            full: self.full,
+            ..defaults
+        }
     }
 }
 
@@ -83,14 +103,19 @@ impl Compare for Table {
             None => Schema::detect(&table, &DetectSettings::default())?,
         };
         let real = schema.parse(&table)?;
-        let synthetic = ask.read_as(&schema, &ask.synthetic, watch)?;
-        let holdout = ask.holdout.as_deref().map(|path| ask.read_as(&schema, path, watch)).transpose()?;
-        let defaults = Settings::default();
-        let settings = Settings { target: ask.target.clone(), seed: ask.seed.unwrap_or(defaults.seed), ..defaults };
+        let other = ask.read(&ask.synthetic, watch)?;
+        let synthetic = ask.parse(&schema, &ask.synthetic, &other, watch)?;
+        let unseen = ask.holdout.as_deref().map(|path| ask.read(path, watch)).transpose()?;
+        let holdout = match (&ask.holdout, &unseen) {
+            (Some(path), Some(table)) => Some(ask.parse(&schema, path, table, watch)?),
+            _ => None,
+        };
+        let settings = ask.settings();
         let mut report = compare_watched(&schema, &real, &synthetic, holdout.as_ref(), &settings, watch)?;
-        let known: HashSet<&str> = schema.fields.iter().map(|f| f.name.as_str()).collect();
-        let skipped = table.names.iter().filter(|name| !known.contains(name.as_str()));
-        report.not_compared.extend(skipped.map(|name| NotCompared { name: name.clone(), why: "not learnt" }));
+        report.not_compared = not_compared(&schema, &table, &other, unseen.as_ref())?;
+        if ask.baselines {
+            report.baselines = baselines(&schema, &real, synthetic.rows, holdout.as_ref(), &settings, watch)?;
+        }
         Ok(report.document())
     }
 }

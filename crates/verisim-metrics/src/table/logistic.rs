@@ -13,7 +13,8 @@ const GRADIENT_STEPS: usize = 100;
 /// Stop when a step promises less than this many nats of likelihood over all rows.
 const ENOUGH: f64 = 1e-4;
 
-/// Real rows above other rows: numbers with missing values filled by the real mean, then category codes.
+/// Real rows above other rows: numbers with missing values filled by the real mean, then category codes. Where a number is missing
+/// in some rows of either table, being missing is a category of its own.
 pub(crate) struct Design {
     /// Row-major.
     numbers: Vec<f64>,
@@ -31,7 +32,8 @@ impl Design {
     pub fn new(real: &ValueTable, other: &ValueTable) -> Design {
         let rows = real.rows + other.rows;
         let width = real.columns.iter().filter(|c| matches!(c, Values::Number(_))).count();
-        let categories = real.columns.len() - width;
+        let gaps = real.columns.iter().zip(&other.columns).filter(|(a, b)| has_gaps(a) || has_gaps(b)).count();
+        let categories = real.columns.len() - width + gaps;
         let (mut numbers, mut codes) = (vec![0.0; rows * width], vec![0; rows * categories]);
         let (mut number, mut category, mut offset) = (0, 0, width as u32);
         for pair in real.columns.iter().zip(&other.columns) {
@@ -43,6 +45,14 @@ impl Design {
                         *o = if x.is_nan() { fill } else { x };
                     }
                     number += 1;
+                    if has_gaps(pair.0) || has_gaps(pair.1) {
+                        let out = codes.iter_mut().skip(category).step_by(categories);
+                        for (o, x) in out.zip(a.iter().chain(b)) {
+                            *o = offset + u32::from(x.is_nan());
+                        }
+                        category += 1;
+                        offset += 2;
+                    }
                 }
                 (Values::Category(a), Values::Category(b)) => {
                     let out = codes.iter_mut().skip(category).step_by(categories);
@@ -95,6 +105,11 @@ impl Design {
             coefficients: self.coefficients,
         }
     }
+}
+
+/// Whether a number is missing somewhere.
+fn has_gaps(values: &Values) -> bool {
+    matches!(values, Values::Number(v) if v.iter().any(|x| x.is_nan()))
 }
 
 fn mean_present(v: &[f64]) -> f64 {

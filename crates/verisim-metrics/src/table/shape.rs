@@ -5,7 +5,8 @@ use rayon::prelude::*;
 
 use super::values::{Compared, Scale, ValueTable, Values};
 
-/// The score of every column: 1 is the same distribution, 0 a disjoint one. `None` where a side has no value.
+/// The score of every column: 1 is the same distribution, 0 a disjoint one, and one that lost all its values. `None` where neither
+/// side has a value.
 pub(crate) fn shapes(fields: &[Compared], real: &ValueTable, other: &ValueTable) -> Vec<Option<f64>> {
     let pairs = real.columns.par_iter().zip(&other.columns).zip(fields);
     pairs
@@ -30,10 +31,12 @@ fn sorted(values: &[f64], places: bool) -> Vec<f64> {
     v
 }
 
-/// `1 - sup |F_a - F_b|` of two sorted samples.
+/// `1 - sup |F_a - F_b|` of two sorted samples, the real one first.
 fn ks_complement(a: &[f64], b: &[f64]) -> Option<f64> {
-    if a.is_empty() || b.is_empty() {
-        return None;
+    match (a.is_empty(), b.is_empty()) {
+        (true, true) => return None,
+        (true, _) | (_, true) => return Some(0.0),
+        _ => {}
     }
     let (mut i, mut j, mut widest) = (0, 0, 0.0_f64);
     while i < a.len() && j < b.len() {
@@ -58,7 +61,7 @@ fn tv_complement(a: &[u32], b: &[u32], levels: usize) -> f64 {
     for &c in b {
         share[c as usize] -= 1.0 / b.len() as f64;
     }
-    1.0 - share.iter().map(|d: &f64| d.abs()).sum::<f64>() / 2.0
+    (1.0 - share.iter().map(|d: &f64| d.abs()).sum::<f64>() / 2.0).max(0.0)
 }
 
 /// The mean of what could be scored.
@@ -84,9 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn ks_drops_missing_and_refuses_an_empty_side() {
+    fn ks_drops_missing_and_a_lost_column_scores_nothing() {
         assert_eq!(ks(&[f64::NAN, 1.0], &[1.0]), Some(1.0));
-        assert_eq!(ks(&[f64::NAN], &[1.0]), None);
+        assert_eq!(ks(&[1.0], &[f64::NAN]), Some(0.0));
+        assert_eq!(ks(&[f64::NAN], &[1.0]), Some(0.0));
+        assert_eq!(ks(&[f64::NAN], &[f64::NAN]), None);
         assert_eq!(ks(&[0.1 + 0.2], &[0.3]), Some(1.0));
     }
 

@@ -136,13 +136,17 @@ fn contingency_similarity(
         };
         cells.map(gap).sum()
     };
-    1.0 - distance / 2.0
+    (1.0 - distance / 2.0).max(0.0)
 }
 
-/// `1 - |r_a - r_b| / 2` over the rows where both values are present.
+/// `1 - |r_a - r_b| / 2` over the rows where both values are present, the real ones first. Where a column became constant it has no
+/// correlation left, which counts as 0, and where no two values are present nothing of the pair is left.
 fn correlation_similarity(a: (&[f64], &[f64]), b: (&[f64], &[f64])) -> (Option<f64>, Option<(f64, f64)>) {
+    let present = |(x, y): (&[f64], &[f64])| x.iter().zip(y).any(|(x, y)| !x.is_nan() && !y.is_nan());
     match (pearson(a.0, a.1), pearson(b.0, b.1)) {
         (Some(r), Some(s)) => (Some(1.0 - (r - s).abs() / 2.0), Some((r, s))),
+        (Some(r), None) if present(b) => (Some(1.0 - r.abs() / 2.0), None),
+        (Some(_), None) => (Some(0.0), None),
         _ => (None, None),
     }
 }
@@ -210,6 +214,11 @@ mod tests {
         let (score, r) = correlation_similarity((&line, &line), (&line, &[3.0, 2.0, 1.0]));
         assert!(score.unwrap_or(1.0).abs() < 1e-15, "opposite correlations score 0");
         assert_eq!(r.map(|(a, b)| (a.round(), b.round())), Some((1.0, -1.0)));
+        let (gone, flat) = ([f64::NAN; 3], [2.0; 3]);
+        assert_eq!(correlation_similarity((&line, &line), (&gone, &line)).0, Some(0.0));
+        let left = correlation_similarity((&line, &line), (&flat, &line)).0;
+        assert!((left.unwrap_or(0.0) - 0.5).abs() < 1e-12);
+        assert_eq!(correlation_similarity((&flat, &line), (&line, &line)).0, None);
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! Is a model trained on synthetic rows as good on real rows as one trained on real rows? Boosted trees trained
 //! on each, both scored on the hold-out: ROC AUC for a category (macro one-vs-rest beyond two), R^2 for a number.
+//!
+//! Fewer rows train a worse model, so a short synthetic table is compared with as many real rows. On few rows the rows themselves
+//! decide what is learnt: how much, models of halves of the real rows tell, and the interval of the gap holds it too.
 
 use std::collections::BTreeSet;
+use std::f64::consts::SQRT_2;
 
-use super::boost::{Fit, Matrix, Task};
+use super::boost::{Fit, Matrix, Prediction, Task};
+use super::detection::sample;
 use super::report::{ModelScore, Utility};
 use super::unit::Unit;
 use super::values::{Comparison, Scale, ValueTable, Values};
@@ -11,12 +16,27 @@ use crate::Estimate;
 use crate::auc::{Influenced, auc};
 use crate::{Error, Result};
 
-/// What is needed to score the two models once they have predicted.
+/// Up to as many rows the chance of the training rows is measured; of more it is far below what matters.
+const FEW_ROWS: usize = 5_000;
+/// Models of halves of the real rows that measure it.
+const HALVES: u64 = 4;
+
+/// What is needed to score the models once they have predicted.
 pub(crate) struct UtilityTest {
     target: String,
     truth: Truth,
-    /// The classes each model knows, real first; empty for a number.
-    known: [Vec<u32>; 2],
+    /// Real rows trained on.
+    real_rows: usize,
+    /// What each model knows: that of real rows, of synthetic ones, and of halves of the real rows.
+    learnt: Vec<Learnt>,
+}
+
+/// What a model knows.
+struct Learnt {
+    /// Its classes; empty for a number.
+    known: Vec<u32>,
+    /// Its place among the models; none where there was nothing to learn.
+    model: Option<usize>,
 }
 
 /// What the hold-out rows really hold.
@@ -104,38 +124,46 @@ struct Scored {
 }
 
 impl UtilityTest {
-    /// The test and the models that it needs (at most two: a synthetic table with one class trains nothing).
+    /// The test and the models that it needs: a synthetic table with one class trains nothing.
     ///
     /// # Errors
     /// An unknown target, or one with fewer than two values in the training or the hold-out table.
-    pub fn new(tables: &Comparison, holdout: &ValueTable, target: &str) -> Result<(UtilityTest, Vec<Fit>)> {
+    pub fn new(tables: &Comparison, holdout: &ValueTable, target: &str, seed: u64) -> Result<(UtilityTest, Vec<Fit>)> {
         let j = index_of(tables, target)?;
         let refuse = |why: &str| Error::Target { target: target.to_owned(), why: why.to_owned() };
         if tables.fields.len() < 2 {
             return Err(refuse("there is no other column to predict it from"));
         }
         let (truth, test_rows) = Truth::of(tables, holdout, j).map_err(|why| refuse(&why))?;
-        let features = Matrix::new(&[holdout], Some(j))?;
-        let mut fits = Vec::new();
-        let mut known = [Vec::new(), Vec::new()];
-        for (table, known) in [&tables.real, &tables.synthetic].into_iter().zip(&mut known) {
-            let Some(lesson) = Lesson::of(&truth, table, j) else { continue };
-            if lesson.teaches() {
-                let train = Matrix::new(&[&table.take(&lesson.rows)], Some(j))?.labelled(&lesson.labels)?;
-                fits.push(Fit { train, test: features.select(&test_rows)?, task: lesson.task });
-            }
-            *known = lesson.known;
+        let features = Matrix::new(&[holdout], Some(j))?.select(&test_rows)?;
+        let real_rows = tables.real.rows.min(tables.synthetic.rows);
+        let part = |rows: usize, side: u64| tables.real.take(&sample(tables.real.rows, rows, seed, side));
+        let mut lessons = vec![part(real_rows, 10), tables.synthetic.clone()];
+        if real_rows <= FEW_ROWS {
+            lessons.extend((0..HALVES).map(|half| part(real_rows.div_ceil(2), 11 + half)));
         }
-        Ok((UtilityTest { target: target.to_owned(), truth, known }, fits))
+        let (mut fits, mut learnt) = (Vec::new(), Vec::new());
+        for table in &lessons {
+            let Some(lesson) = Lesson::of(&truth, table, j) else { continue };
+            let model = lesson.teaches().then_some(fits.len());
+            if model.is_some() {
+                let train = Matrix::new(&[&table.take(&lesson.rows)], Some(j))?.labelled(&lesson.labels)?;
+                fits.push(Fit { train, test: features.clone(), task: lesson.task, shuffled: None });
+            }
+            learnt.push(Learnt { known: lesson.known, model });
+        }
+        Ok((UtilityTest { target: target.to_owned(), truth, real_rows, learnt }, fits))
     }
 
     /// Scores the predictions of the models.
-    pub fn score(&self, predictions: &[Vec<f32>]) -> Option<Utility> {
-        let real = predictions.first()?;
-        let synthetic = predictions.get(1).map(Vec::as_slice);
-        let real = self.score_one(Some(real), &self.known[0])?;
-        let synthetic = self.score_one(synthetic, &self.known[1])?;
+    pub fn score(&self, predictions: &[Prediction]) -> Option<Utility> {
+        let scored = |of: &Learnt| self.score_one(of.model.map(|m| predictions[m].rows.as_slice()), &of.known);
+        let real = scored(self.learnt.first()?)?;
+        let synthetic = scored(self.learnt.get(1)?)?;
         let gap = real.score.minus(&synthetic.score);
+        let halves: Vec<f64> = self.learnt[2..].iter().filter_map(|of| Some(scored(of)?.score.value)).collect();
+        // A half out of all varies as all rows would, were they drawn anew, and both models have that variance.
+        let error = gap.error().hypot(SQRT_2 * deviation(&halves));
         let low = if matches!(self.truth, Truth::Numbers(..)) { f64::NEG_INFINITY } else { 0.0 };
         let model = |of: &Scored| ModelScore {
             score: Estimate::normal(of.score.value, of.score.error(), low, 1.0),
@@ -152,9 +180,10 @@ impl UtilityTest {
             task,
             metric,
             test_rows: rows,
+            real_rows: self.real_rows,
             trained_on_real: model(&real),
             trained_on_synthetic: model(&synthetic),
-            gap: Estimate::normal(gap.value, gap.error(), f64::NEG_INFINITY, f64::INFINITY),
+            gap: Estimate::normal(gap.value, error, f64::NEG_INFINITY, f64::INFINITY),
         })
     }
 
@@ -215,6 +244,14 @@ pub(crate) fn index_of(tables: &Comparison, target: &str) -> Result<usize> {
         target: target.to_owned(),
         columns: tables.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", "),
     })
+}
+
+/// The standard deviation of a sample; 0 of fewer than two.
+fn deviation(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    if values.len() < 2 { 0.0 } else { (squares / (n - 1.0)).sqrt() }
 }
 
 /// `1 - SSE / SST` with its influences (the ratio linearised), and the root mean squared error.

@@ -8,11 +8,13 @@
 //! A missing category is a level of its own; a missing (or infinite) number is missing. Words that stand among numbers are
 //! missing there, and a column of categories beside it: `price (word)`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use verisim_data::table::frame::word_of;
 use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema};
 
+use super::detection::{others, sample};
 use super::unit::Unit;
 use crate::{Error, Result};
 
@@ -20,7 +22,7 @@ use crate::{Error, Result};
 pub const MAX_WHOLE_LEVELS: usize = 20;
 
 /// What stands for a missing category in reports.
-const MISSING_LEVEL: &str = "(missing)";
+pub(crate) const MISSING_LEVEL: &str = "(missing)";
 /// What stands for every number in a column of words.
 const NUMBER_LEVEL: &str = "(number)";
 
@@ -81,6 +83,17 @@ pub(crate) struct ValueTable {
 }
 
 impl ValueTable {
+    /// The rows of both, these first.
+    pub fn under(&self, other: &ValueTable) -> ValueTable {
+        let columns = self.columns.iter().zip(&other.columns).map(|(a, b)| match (a, b) {
+            (Values::Number(a), Values::Number(b)) => Values::Number([&a[..], b].concat()),
+            (Values::Category(a), Values::Category(b)) => Values::Category([&a[..], b].concat()),
+            // Columns of one field are of one kind.
+            _ => a.clone(),
+        });
+        ValueTable { rows: self.rows + other.rows, columns: columns.collect() }
+    }
+
     pub fn take(&self, rows: &[usize]) -> ValueTable {
         ValueTable { rows: rows.len(), columns: self.columns.iter().map(|c| c.take(rows)).collect() }
     }
@@ -136,6 +149,40 @@ impl Comparison {
     }
 }
 
+impl Comparison {
+    /// The tables with a hold-out: where there is none, a third of the training rows, which are no training rows then.
+    pub fn parted(&self, seed: u64) -> Cow<'_, Comparison> {
+        if self.holdout.is_some() {
+            return Cow::Borrowed(self);
+        }
+        let third = sample(self.real.rows, self.real.rows / 3, seed, 5);
+        let real = self.real.take(&others(&third, self.real.rows));
+        Cow::Owned(Comparison {
+            fields: self.fields.clone(),
+            real,
+            synthetic: self.synthetic.clone(),
+            holdout: Some(self.real.take(&third)),
+        })
+    }
+
+    /// The tables with at most as many rows each as hold `cells` cells, but at least `rows`, drawn by the seed; nothing where all
+    /// have fewer.
+    pub fn sampled(&self, cells: usize, rows: usize, seed: u64) -> Option<Comparison> {
+        let most = rows.max(cells / self.fields.len());
+        let longest = [Some(&self.real), Some(&self.synthetic), self.holdout.as_ref()].into_iter().flatten();
+        if longest.map(|t| t.rows).max()? <= most {
+            return None;
+        }
+        let some = |t: &ValueTable, side| t.take(&sample(t.rows, t.rows.min(most), seed, side));
+        Some(Comparison {
+            fields: self.fields.clone(),
+            real: some(&self.real, 20),
+            synthetic: some(&self.synthetic, 21),
+            holdout: self.holdout.as_ref().map(|h| some(h, 22)),
+        })
+    }
+}
+
 fn check_kinds(field: &Field, j: usize, frames: &[(&'static str, &Frame)]) -> Result<()> {
     for &(table, frame) in frames {
         if matches!(frame.columns[j], Column::Number(_)) != field.is_number() {
@@ -155,8 +202,46 @@ fn unify(field: &Field, columns: &[&Column]) -> (Scale, Vec<Values>) {
             let put = |v: Vec<f64>| Values::Number(v.into_iter().map(|x| unit.put(x)).collect());
             (Scale::Number { decimals, unit }, values.into_iter().map(put).collect())
         }
-        None => text_levels(columns),
+        None => text_levels(columns, &Spelling::of(field, columns)),
     }
+}
+
+/// Pairs of words for no and yes, as programs write them.
+const TRUTHS: [[&str; 2]; 6] = [["false", "true"], ["no", "yes"], ["0", "1"], ["0.0", "1.0"], ["f", "t"], ["n", "y"]];
+
+/// How the training table writes no and yes, so that another spelling is the same value. Of other columns nothing.
+struct Spelling(Option<[String; 2]>);
+
+impl Spelling {
+    fn of(field: &Field, columns: &[&Column]) -> Spelling {
+        let Some(Column::Category { codes, levels }) = columns.first() else { return Spelling(None) };
+        let own = levels.iter().zip(used(codes, levels.len())).filter(|(_, used)| *used).map(|(level, _)| level);
+        let own: Vec<&String> = own.collect();
+        if field.kind != ColumnKind::Boolean || own.len() != 2 {
+            return Spelling(None);
+        }
+        let [a, b] = [own[0], own[1]];
+        Spelling(match (truth(a), truth(b)) {
+            (Some(false), Some(true)) => Some([a.clone(), b.clone()]),
+            (Some(true), Some(false)) => Some([b.clone(), a.clone()]),
+            _ => None,
+        })
+    }
+
+    /// The level as the training table writes it.
+    fn own<'a>(&'a self, level: &'a str) -> &'a str {
+        match (&self.0, truth(level)) {
+            (Some(words), Some(yes)) => &words[usize::from(yes)],
+            _ => level,
+        }
+    }
+}
+
+/// What a word says, if it says yes or no.
+fn truth(word: &str) -> Option<bool> {
+    let word = word.trim().to_lowercase();
+    let place = TRUTHS.iter().flatten().position(|w| *w == word)?;
+    Some(place % 2 == 1)
 }
 
 /// The words of a column of numbers, if it has some: so a word that was lost is seen, and its share is compared.
@@ -271,7 +356,7 @@ fn whole_levels(tables: &[Vec<f64>]) -> (Scale, Vec<Values>) {
 }
 
 /// Levels out of texts, sorted; only texts that occur in a row count.
-fn text_levels(columns: &[&Column]) -> (Scale, Vec<Values>) {
+fn text_levels(columns: &[&Column], spelling: &Spelling) -> (Scale, Vec<Values>) {
     let mut codes_of: BTreeMap<&str, u32> = BTreeMap::new();
     let mut missing = false;
     for column in columns {
@@ -279,7 +364,7 @@ fn text_levels(columns: &[&Column]) -> (Scale, Vec<Values>) {
             continue;
         };
         let used = used(codes, levels.len());
-        codes_of.extend(levels.iter().zip(used).filter(|(_, u)| *u).map(|(l, _)| (l.as_str(), 0)));
+        codes_of.extend(levels.iter().zip(used).filter(|(_, u)| *u).map(|(l, _)| (spelling.own(l), 0)));
         missing |= codes.iter().any(|&c| c == MISSING || c as usize >= levels.len());
     }
     for (i, code) in codes_of.values_mut().enumerate() {
@@ -288,7 +373,8 @@ fn text_levels(columns: &[&Column]) -> (Scale, Vec<Values>) {
     let absent = codes_of.len() as u32;
     let recode = |column: &&Column| match column {
         Column::Category { codes, levels } => {
-            let new: Vec<u32> = levels.iter().map(|l| codes_of.get(l.as_str()).copied().unwrap_or(absent)).collect();
+            let new: Vec<u32> =
+                levels.iter().map(|l| codes_of.get(spelling.own(l)).copied().unwrap_or(absent)).collect();
             Values::Category(codes.iter().map(|&c| new.get(c as usize).copied().unwrap_or(absent)).collect())
         }
         Column::Number(v) => Values::Category(vec![absent; v.len()]),

@@ -21,6 +21,7 @@ use crate::table::fake::Fill;
 use crate::table::numeral::is_default;
 use crate::table::{Numeral, Offsets};
 pub use explain::Detected;
+pub use parse::Other;
 pub use reason::{Odd, Reason};
 pub use wish::{ColumnKindName, DetectSettings, Override};
 

@@ -52,15 +52,27 @@ impl Schema {
         Ok(Frame::new(columns.into_iter().map(|(c, _)| c).collect(), table.rows))
     }
 
-    /// As [`Schema::parse`], but a value that does not fit its column is taken as missing; also returns how many
-    /// there were in each column. For tables that others made, which are to be judged and not refused.
+    /// As [`Schema::parse`], for tables that others made, which are to be judged and not refused: a column that is not there is
+    /// missing throughout, so is a value that does not fit its column, and days and times may be written as in ISO 8601.
     ///
     /// # Errors
-    /// When a column is missing.
-    pub fn parse_counting(&self, table: &Table) -> Result<(Frame, Vec<usize>)> {
-        let columns: Vec<(Column, usize)> = self.columns(table)?;
-        let (columns, bad) = columns.into_iter().unzip();
-        Ok((Frame::new(columns, table.rows), bad))
+    /// When no column of the schema is there.
+    pub fn parse_other(&self, table: &Table) -> Result<Other> {
+        let there = |f: &&Field| table.index(&f.name).is_ok();
+        if let Some(first) = self.modelled().next()
+            && !self.modelled().any(|f| there(&f))
+        {
+            table.index(&first.name)?;
+        }
+        let fields: Vec<&Field> = self.modelled().collect();
+        let read = |field: &&Field| match table.index(&field.name) {
+            Ok(j) => column(field, table, j),
+            Err(_) => Ok((lost(field, table.rows), 0)),
+        };
+        let columns: Vec<(Column, usize)> = fields.par_iter().map(read).collect::<Result<_>>()?;
+        let (columns, unfit) = columns.into_iter().unzip();
+        let lost = self.modelled().filter(|f| !there(f)).map(|f| f.name.clone()).collect();
+        Ok(Other { frame: Frame::new(columns, table.rows), unfit, lost })
     }
 
     fn columns<B: Bad>(&self, table: &Table) -> Result<Vec<(Column, B)>> {
@@ -71,18 +83,44 @@ impl Schema {
     }
 }
 
+/// A table that somebody else made, under a schema.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// The columns of the schema that are modelled.
+    pub frame: Frame,
+    /// How many values of each did not fit.
+    pub unfit: Vec<usize>,
+    /// Those that were not there.
+    pub lost: Vec<String>,
+}
+
+/// A column that is not there.
+fn lost(field: &Field, rows: usize) -> Column {
+    match field.is_number() {
+        true => Column::Number(vec![f64::NAN; rows]),
+        false => Column::Category { codes: vec![MISSING; rows], levels: Vec::new().into() },
+    }
+}
+
 /// What is kept of the rows whose value does not fit: the first, or how many.
 trait Bad: Default + Send {
+    /// Whether a day or time in ISO 8601 fits whatever the format.
+    const ISO: bool;
+
     fn add(&mut self, row: usize);
 }
 
 impl Bad for Option<usize> {
+    const ISO: bool = false;
+
     fn add(&mut self, row: usize) {
         self.get_or_insert(row);
     }
 }
 
 impl Bad for usize {
+    const ISO: bool = true;
+
     fn add(&mut self, _: usize) {
         *self += 1;
     }
@@ -139,7 +177,9 @@ fn texts_as_numbers(column: &StringArray, numeral: &Numeral, bad: &mut impl Bad)
     column.iter().enumerate().map(&mut read).collect()
 }
 
-fn times(text: &StringArray, format: &DateFormat, bad: &mut impl Bad) -> Vec<f64> {
+fn times<B: Bad>(text: &StringArray, format: &DateFormat, bad: &mut B) -> Vec<f64> {
+    let iso = if B::ISO { ISO.map(DateFormat::new).to_vec() } else { Vec::new() };
+    let parse = |text: &str| format.parse(text).or_else(|| iso.iter().find_map(|format| format.parse(text)));
     // Days repeat, and often in runs; remembering them is cheaper than reading them again.
     let mut known: FxHashMap<&str, f64> = FxHashMap::default();
     let mut out = Vec::with_capacity(text.len());
@@ -148,7 +188,7 @@ fn times(text: &StringArray, format: &DateFormat, bad: &mut impl Bad) -> Vec<f64
             out.push(f64::NAN);
             continue;
         };
-        let seconds = *known.entry(cell).or_insert_with(|| format.parse(cell.trim()).unwrap_or(f64::NAN));
+        let seconds = *known.entry(cell).or_insert_with(|| parse(cell.trim()).unwrap_or(f64::NAN));
         if seconds.is_nan() {
             bad.add(row);
         }
@@ -156,6 +196,16 @@ fn times(text: &StringArray, format: &DateFormat, bad: &mut impl Bad) -> Vec<f64
     }
     out
 }
+
+/// Days and times as other programs write them.
+const ISO: [&str; 6] = [
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+];
 
 /// `numeral` is how the levels are written where all are numbers.
 fn categories(text: &StringArray, numeral: Option<&Numeral>) -> Column {

@@ -405,8 +405,25 @@ fn parsing_another_file_of_the_same_schema() {
     let bad = Table::from_text(&[("a", &[Some("1"), Some("oops")]), ("b", &[None, None])]).unwrap();
     let said = schema.parse(&bad).unwrap_err().to_string();
     assert!(said.contains("column `a`, row 2: `oops` is not a number; correct it"), "{said}");
-    let (frame, odd) = schema.parse_counting(&bad).unwrap();
+    let Other { frame, unfit: odd, .. } = schema.parse_other(&bad).unwrap();
     assert_eq!((frame.columns[0].missing(), odd), (1, vec![1, 0]));
+    // A column that is not there is missing; a table of which none is there is another table.
+    let other = schema.parse_other(&Table::from_text(&[("b", &[Some("x"), None])]).unwrap()).unwrap();
+    assert_eq!((other.lost, other.unfit, other.frame.columns[0].missing()), (vec!["a".to_owned()], vec![0, 0], 2));
+    assert!(schema.parse_other(&lacking).unwrap_err().to_string().contains("no column `a`"));
+}
+
+#[test]
+fn days_and_times_of_another_program_fit() {
+    let days = texts(30, |i| format!("{:02}.03.2024", 1 + i % 28));
+    let schema = detect(&table("day", &days));
+    let cells =
+        [Some("05.03.2024"), Some("2024-03-05"), Some("2024-03-05 00:00:00"), Some("2024-03-05T00:00:00"), Some("5")];
+    let other = schema.parse_other(&Table::from_text(&[("day", &cells)]).unwrap()).unwrap();
+    let Column::Number(days) = &other.frame.columns[0] else { panic!("a day is a number") };
+    assert!(days[..4].iter().all(|d| *d == days[0]) && days[4].is_nan());
+    assert_eq!(other.unfit, [1]);
+    assert!(schema.parse(&Table::from_text(&[("day", &cells)]).unwrap()).is_err());
 }
 
 #[test]
