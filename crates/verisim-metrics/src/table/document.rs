@@ -32,11 +32,18 @@ impl Report {
             cards: ["boosted_auc", "utility", "closer_to_train", "exact_copies"]
                 .map(|line| Card { line, floor: FRESH })
                 .to_vec(),
-            before: Vec::new(),
-            after: [self.bars(), self.trouble(), self.heat_map(), self.weakest_pairs(), self.left_out_part()]
-                .into_iter()
-                .flatten()
-                .collect(),
+            before: [self.column_pictures(), self.pictures.projection_part()].into_iter().flatten().collect(),
+            after: [
+                self.bars(),
+                self.trouble(),
+                self.heat_map(),
+                self.pair_pictures(),
+                self.weakest_pairs(),
+                self.left_out_part(),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             footer: "“Real rows” are hold-out rows that the generator never saw, scored as if they were the synthetic \
                      table: no generator should be expected to do better. Intervals hold the true value 95 times in 100. \
                      Shapes, trends and the linear test follow SDMetrics 0.32; the boosted trees are 200 of depth 6 at \
@@ -119,6 +126,20 @@ impl Report {
             List { title: "Weakest columns", rows: columns.take(WORST).collect() },
             List { title: "Weakest pairs", rows: pairs.take(WORST).collect() },
         ]
+    }
+
+    fn column_pictures(&self) -> Option<Part> {
+        self.pictures.columns_part(|j| {
+            let shape = self.columns.get(j).and_then(|column| column.shape);
+            shape.map_or_else(String::new, |shape| format!("shape {}", percent(shape)))
+        })
+    }
+
+    fn pair_pictures(&self) -> Option<Part> {
+        self.pictures.pairs_part(|pair| {
+            let found = self.pairs.iter().find(|p| p.first == pair.first.name && p.second == pair.second.name);
+            found.and_then(|p| p.trend).map_or_else(String::new, |trend| format!("trend {}", percent(trend)))
+        })
     }
 
     fn bars(&self) -> Option<Part> {

@@ -16,6 +16,7 @@ mod evaluate;
 mod exact;
 mod lines;
 mod logistic;
+pub mod pictures;
 pub mod report;
 mod shape;
 mod trend;
@@ -108,6 +109,12 @@ fn compare_watched(
         || holdout.map(|h| distance::distance(&tables, h, settings.distance_rows, seed)),
     );
 
+    let worst_columns = pictures::worst(shapes.iter().copied());
+    let worst_pairs: Vec<(usize, usize)> = pictures::worst(trends.iter().map(|t| t.score))
+        .into_iter()
+        .take(pictures::PAIRS)
+        .map(|k| (trends[k].first, trends[k].second))
+        .collect();
     let no_floor = if holdout.is_some() { NEEDS_ROWS } else { NEEDS_HOLDOUT };
     let no_utility = match (holdout, &settings.target) {
         (_, None) => "needs a target column",
@@ -132,6 +139,7 @@ fn compare_watched(
         columns: columns(&tables, &shapes, shapes_holdout.as_deref()),
         not_compared: schema.fields.iter().filter_map(not_compared).collect(),
         pairs: pairs(&tables, &trends, trends_holdout.as_deref()),
+        pictures: pictures::pictures(&tables, &worst_columns, &worst_pairs, seed),
     })
 }
 

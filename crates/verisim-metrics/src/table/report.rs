@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::pictures::Pictures;
 use crate::Estimate;
 
 /// A part of the report, or why it is not there.
@@ -67,6 +68,8 @@ pub struct Report {
     pub not_compared: Vec<NotCompared>,
     /// Every pair of columns, or those that were drawn of a wide table.
     pub pairs: Vec<PairReport>,
+    /// What the pictures of the page show.
+    pub pictures: Pictures,
 }
 
 /// A column that is not compared.
