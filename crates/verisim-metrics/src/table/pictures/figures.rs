@@ -97,7 +97,7 @@ pub(crate) fn drops_part(lost: &[(String, f64)]) -> Option<Part> {
                    the column betrays synthetic rows."
                     .to_owned(),
             keys: Vec::new(),
-            size: Size::Full,
+            size: Size::Wide,
             figures: vec![Figure {
                 name: String::new(),
                 note: String::new(),
