@@ -198,7 +198,7 @@ pub struct Evaluate {
     /// Tables: a column whose groups are looked at one by one, beside those of the target: sex, age. May be given more than once.
     #[arg(long, value_name = "COLUMN")]
     pub sensitive: Vec<String>,
-    /// Tables: score all rows, however many; without it tables of more than 750,000 cells are scored on as many, drawn by the seed.
+    /// Tables: score all rows, however many; without it tables of more than 500,000 cells are scored on as many, drawn by the seed.
     #[arg(long)]
     pub full: bool,
     /// Tables: also score columns that know nothing of each other and a copy of the training rows, the ends of the scale.

@@ -264,7 +264,28 @@ fn a_small_unit_changes_no_score() {
     let plain = compare(&kinds, &real, &other, Some(&real), &Settings::default()).unwrap();
     let r =
         compare(&small, &times(&real, by), &times(&other, by), Some(&times(&real, by)), &Settings::default()).unwrap();
-    assert_eq!(plain, r);
+    // Pictures are in the unit of the column.
+    assert_eq!(Report { pictures: plain.pictures.clone(), ..r }, plain);
+}
+
+#[test]
+fn the_page_shows_pictures_and_the_json_what_they_show() {
+    let ((schema, real), (_, synthetic)) = (people(300, 0.0), people(200, 3.0));
+    let r = compare(&schema, &real, &synthetic, None, &Settings::default()).unwrap();
+    let places: Vec<usize> =
+        r.worst_columns().iter().filter_map(|w| r.columns.iter().position(|c| c.name == w.name)).collect();
+    assert_eq!(r.pictures.worst, places);
+    let document = r.document();
+    let (page, json) = (document.to_html(), document.to_json());
+    // Four columns, all six pairs, the plane, what gives the table away, the bars of the shapes and the heat map.
+    assert_eq!(page.matches("<svg").count(), 4 + 6 + 1 + 1 + 2);
+    assert!(!page.contains("hold-out</span>"), "nothing is said of rows that there are not");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let column = &json["pictures"]["columns"][2];
+    assert_eq!((column["kind"].as_str(), column["levels"][0]["name"].as_str()), (Some("level"), Some("Rome")));
+    assert_eq!(column["missing"]["train"], 0.2);
+    assert!(json["pictures"]["projection"]["components"][0]["share"].as_f64().unwrap() > 0.0);
+    assert!(json["pictures"]["projection"].get("points").is_none());
 }
 
 #[test]

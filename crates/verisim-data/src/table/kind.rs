@@ -1,6 +1,7 @@
 //! Tables as a kind of data.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,7 @@ impl Source {
             quote: self.quote.clone(),
             escape: self.escape,
             missing: self.missing.clone().unwrap_or(default.missing),
-            columns: None,
+            ..default
         }
     }
 }
@@ -113,7 +114,7 @@ impl Data for Table {
     }
 
     fn read(source: &Source, watch: &mut dyn Watch) -> Result<Table> {
-        let table = Table::read(&source.path, &source.options())?;
+        let table = read_telling(&source.path, &source.options(), watch)?;
         table.notes.iter().for_each(|note| watch.on(Event::Note(note.clone())));
         Ok(table)
     }
@@ -132,6 +133,32 @@ impl Data for Table {
     }
 }
 
+/// Files above this take long enough to be told of, in bytes.
+const LARGE: u64 = 1 << 24;
+/// How often it is told how far they are.
+const OFTEN: Duration = Duration::from_millis(20);
+
+/// [`Table::read`], telling `watch` how far it is where the file is large.
+fn read_telling(path: &Path, options: &ReadSettings, watch: &mut dyn Watch) -> Result<Table> {
+    let bytes = std::fs::metadata(path).ok().filter(|file| file.is_file()).map_or(0, |file| file.len());
+    if bytes < LARGE {
+        return Table::read(path, options);
+    }
+    let mega = |bytes: u64| bytes / 1_000_000;
+    watch.on(Event::Busy { unit: "MB", total: mega(bytes) });
+    let table = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| Table::read(path, options));
+        while !reading.is_finished() {
+            std::thread::sleep(OFTEN);
+            // Some formats are read twice, and some in parts that nobody counts.
+            watch.on(Event::done(mega(options.progress.bytes().min(bytes))));
+        }
+        reading.join()
+    });
+    watch.on(Event::End);
+    table.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 impl Sink<Table> for Writer<'_> {
     fn write(&mut self, chunk: &Table) -> Result<()> {
         Writer::write(self, chunk)
@@ -139,5 +166,37 @@ impl Sink<Table> for Writer<'_> {
 
     fn finish(self: Box<Self>) -> Result<()> {
         Writer::finish(*self)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Vec<Event>);
+
+    impl Watch for Heard {
+        fn on(&mut self, event: Event) {
+            self.0.push(event);
+        }
+    }
+
+    #[test]
+    fn a_large_file_says_how_far_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |rows: usize| {
+            let path = folder.path().join("t.csv");
+            std::fs::write(&path, "a,b\n".to_owned() + &"12345678,abcdefgh\n".repeat(rows)).unwrap();
+            let mut heard = Heard::default();
+            let table = <Table as Data>::read(&Source { path, ..Source::default() }, &mut heard).unwrap();
+            assert_eq!(table.rows, rows);
+            heard.0
+        };
+        assert!(read(100).is_empty());
+        let heard = read(1_000_000);
+        assert_eq!(heard.first(), Some(&Event::Busy { unit: "MB", total: 18 }));
+        assert_eq!(heard.last(), Some(&Event::End));
     }
 }

@@ -1,6 +1,7 @@
 //! A report in the forms that people and programs read. Each kind of data turns its typed report into a [`Document`]; how it
 //! looks as text and as a page is said here once, for all kinds.
 
+pub(crate) mod chart;
 mod line;
 mod page;
 mod plot;
@@ -16,7 +17,7 @@ use crate::{image, table};
 use line::Verdict;
 pub(crate) use line::{Group, Line, Mark};
 pub use page::Picture;
-pub(crate) use page::{Card, Grid, Part};
+pub(crate) use page::{Card, Figures, Grid, Key, Part, Size};
 pub(crate) use plot::{Bar, Bars, HeatMap};
 pub use record::{OfFile, Record};
 pub(crate) use text::List;

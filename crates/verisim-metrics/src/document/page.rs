@@ -5,6 +5,7 @@ use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::chart::Figure;
 use super::plot::{Bars, HeatMap};
 use super::{Content, Line, Mark};
 
@@ -23,6 +24,7 @@ pub(crate) enum Part {
     Bars(Bars),
     Heat(HeatMap),
     Grid(Grid),
+    Figures(Figures),
     Picture(Picture),
 }
 
@@ -34,6 +36,69 @@ pub(crate) struct Grid {
     pub note: &'static str,
     pub head: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
+}
+
+/// Pictures of one sort, side by side as far as there is room.
+#[derive(Clone, Debug)]
+pub(crate) struct Figures {
+    pub title: String,
+    /// A paragraph below the title.
+    pub note: String,
+    /// What the colours mean.
+    pub keys: Vec<Key>,
+    pub size: Size,
+    pub figures: Vec<Figure>,
+    /// Those that are folded away until somebody asks.
+    pub more: Vec<Figure>,
+}
+
+/// What a colour of a picture means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    Real,
+    Synthetic,
+    Holdout,
+}
+
+/// How large pictures are on a page that has room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// Three side by side.
+    Small,
+    /// Two.
+    Wide,
+    /// One.
+    Full,
+}
+
+impl Key {
+    /// The class of the style sheet.
+    fn class(self) -> &'static str {
+        match self {
+            Key::Real => "real",
+            Key::Synthetic => "synthetic",
+            Key::Holdout => "holdout",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Key::Real => "real (training)",
+            Key::Synthetic => "synthetic",
+            Key::Holdout => "hold-out",
+        }
+    }
+}
+
+impl Size {
+    /// The class of the style sheet.
+    fn class(self) -> &'static str {
+        match self {
+            Size::Small => "small",
+            Size::Wide => "wide",
+            Size::Full => "full",
+        }
+    }
 }
 
 /// A picture that is part of the page.

@@ -1,7 +1,8 @@
 //! Plots of a page: where things stand. The marks themselves are in `templates/bars.svg` and `templates/heat.svg`.
 //!
-//! No plotting crate draws them. `plotters` turns text by right angles only and knows no tooltips, which a heat map of sixty
-//! columns needs; `kuva` has both, but brings 95,000 lines for two pictures and none of the page's own fonts and colours.
+//! `plotters`, which draws the pictures in `chart`, does not draw these two: it turns text by right angles only and knows no
+//! tooltips, which a heat map of sixty columns needs. `kuva` has both, but brings 95,000 lines for two pictures and none of the
+//! page's own fonts and colours.
 
 use verisim_data::number::percent;
 

@@ -66,6 +66,7 @@ pub fn class_shares(classes: &[String], real: &[usize], synthetic: &[usize]) -> 
 
 /// The whole evaluation: what the caller counted and trained, and what this crate made of it.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ImageReport")]
 pub struct Report {
     /// How many images there are.
     pub counts: Counts,

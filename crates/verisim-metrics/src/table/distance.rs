@@ -27,32 +27,62 @@ const MISMATCH: f32 = 2.0;
 const FAR: f64 = 1e9;
 /// Distances closer than this are ties.
 const TIE: f32 = 1e-6;
+/// Cells that the search may look at, roughly; some seconds. Where rows have many columns a tree spares few of them.
+const WORK: f64 = 4e9;
+/// Synthetic rows that are searched for in any case, and those that tell how long a search is.
+const LEAST: usize = 1_000;
+const PILOT: usize = 200;
 /// Rows that are cheaper to compare one by one than to split.
 const LEAF_ROWS: usize = 12;
 
-/// Compares distances to training and hold-out rows, for at most `limit` synthetic rows.
-pub(crate) fn distance(tables: &Comparison, holdout: &ValueTable, limit: usize, seed: u64) -> Distance {
+/// Compares distances to training and hold-out rows, for at most `limit` synthetic rows; with `full` for so many, however long it takes.
+pub(crate) fn distance(tables: &Comparison, holdout: &ValueTable, limit: usize, full: bool, seed: u64) -> Distance {
     let n = tables.real.rows.min(holdout.rows);
     let space = Space::new(tables, holdout);
-    let way = || way(&space, tables, holdout, limit, seed);
+    let pool = Pool::new(&space, tables, holdout, seed);
+    let limit = if full { limit } else { limit.min(pool.affordable(&space, tables, seed)) };
+    let way = || pool.way(&space, tables, limit, seed);
     let (sides, way) = rayon::join(|| sides(&space, tables, holdout, n, limit, seed), way);
     Distance { way, ..sides }
 }
 
-/// Where the closest real row of each synthetic row is, with the training rows and the hold-out in one tree that knows neither.
-fn way(space: &Space, tables: &Comparison, holdout: &ValueTable, limit: usize, seed: u64) -> Way {
-    let (n, h) = (tables.real.rows, holdout.rows);
-    // In an order that does not know the sides either: of rows equally far, the first is taken.
-    let mut order: Vec<usize> = (0..n + h).collect();
-    shuffle(&mut order, &mut stream(seed, "metrics pool", 0));
-    let pool = space.points(&tables.real.under(holdout).take(&order));
-    let synthetic = tables.synthetic.take(&sample(tables.synthetic.rows, limit.min(tables.synthetic.rows), seed, 2));
-    let closest = Tree::new(pool).closest(&space.points(&synthetic));
-    let mut chosen = vec![0_u32; n + h];
-    closest.iter().for_each(|&(_, row)| chosen[order[row as usize]] += 1);
-    Way::of(&chosen, n)
+/// The training rows and the hold-out in one tree that knows neither.
+struct Pool {
+    tree: Tree,
+    /// The place of each row of the tree among both, the training rows first.
+    order: Vec<usize>,
+    train: usize,
 }
 
+impl Pool {
+    fn new(space: &Space, tables: &Comparison, holdout: &ValueTable, seed: u64) -> Pool {
+        // In an order that does not know the sides either: of rows equally far, the first is taken.
+        let mut order: Vec<usize> = (0..tables.real.rows + holdout.rows).collect();
+        shuffle(&mut order, &mut stream(seed, "metrics pool", 0));
+        let points = space.points(&tables.real.under(holdout).take(&order));
+        Pool { tree: Tree::new(points), order, train: tables.real.rows }
+    }
+
+    /// How many synthetic rows can be searched for in this and in the trees of either side.
+    fn affordable(&self, space: &Space, tables: &Comparison, seed: u64) -> usize {
+        let rows = tables.synthetic.rows;
+        let pilot = space.points(&tables.synthetic.take(&sample(rows, rows.min(PILOT), seed, 6)));
+        let width = (pilot.width + pilot.categories) as f64;
+        let looked: u64 = self.tree.closest(&pilot).iter().map(|found| found.looked).sum();
+        let each = 2.0 * width * looked as f64 / pilot.rows as f64;
+        LEAST.max((WORK / each.max(1.0)) as usize)
+    }
+
+    /// Where the closest real row of each synthetic row is.
+    fn way(&self, space: &Space, tables: &Comparison, limit: usize, seed: u64) -> Way {
+        let rows = tables.synthetic.rows;
+        let synthetic = tables.synthetic.take(&sample(rows, limit.min(rows), seed, 2));
+        let mut chosen = vec![0_u32; self.order.len()];
+        let closest = self.tree.closest(&space.points(&synthetic));
+        closest.iter().for_each(|found| chosen[self.order[found.row as usize]] += 1);
+        Way::of(&chosen, self.train)
+    }
+}
 impl Way {
     /// How often each real row is the closest, the first `n` of them training rows. Under no leaning, which rows are training rows
     /// is chance: the sum over the hold-out is that of a sample without replacement, whose variance is known (Cochran, Sampling
@@ -271,20 +301,28 @@ impl Tree {
 
     /// The distance of every row of `queries` to its nearest row.
     fn nearest(&self, queries: &Points) -> Vec<f64> {
-        self.closest(queries).into_iter().map(|(distance, _)| f64::from(distance)).collect()
+        self.closest(queries).into_iter().map(|found| f64::from(found.distance)).collect()
     }
 
-    /// The nearest row of every row of `queries` and how far it is.
-    fn closest(&self, queries: &Points) -> Vec<(f32, u32)> {
+    /// The nearest row of every row of `queries`.
+    fn closest(&self, queries: &Points) -> Vec<Closest> {
         let one = |i: usize| {
             let query = queries.row(i);
             let paid = vec![0.0; query.0.len() + query.1.len()];
-            let mut search = Search { tree: self, query, paid, best: f32::INFINITY, row: 0 };
+            let mut search = Search { tree: self, query, paid, best: f32::INFINITY, row: 0, looked: 0 };
             search.visit(0, 0.0);
-            (search.best, self.order[search.row])
+            Closest { distance: search.best, row: self.order[search.row], looked: search.looked }
         };
         (0..queries.rows).into_par_iter().with_min_len(64).map(one).collect()
     }
+}
+
+/// The nearest row of another one.
+struct Closest {
+    distance: f32,
+    row: u32,
+    /// Rows that were compared to find it.
+    looked: u64,
 }
 
 /// Moves the rows that go left to the front and returns their number.
@@ -346,6 +384,8 @@ struct Search<'a> {
     best: f32,
     /// The best row, by its place in the tree.
     row: usize,
+    /// Rows that were looked at.
+    looked: u64,
 }
 
 impl Search<'_> {
@@ -353,6 +393,7 @@ impl Search<'_> {
     fn visit(&mut self, node: usize, bound: f32) {
         match self.tree.nodes[node] {
             Node::Leaf { from, to } => {
+                self.looked += (to - from) as u64;
                 for i in from..to {
                     let distance = l1(self.query, self.tree.points.row(i));
                     if distance < self.best {

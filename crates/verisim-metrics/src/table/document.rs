@@ -3,6 +3,7 @@
 use verisim_data::number::{grouped, percent};
 
 use super::Report;
+use super::pictures::drops_part;
 use super::report::{ColumnReport, NotCompared, Rule};
 use crate::document::{Bar, Bars, Card, Content, Grid, HeatMap, List, Part};
 use crate::{Count, Document};
@@ -14,6 +15,8 @@ const WORST: usize = 5;
 const WORST_OF_PAGE: usize = 10;
 /// Columns listed on the page: of more the worst.
 const COLUMNS_OF_PAGE: usize = 200;
+/// Columns whose shuffling is drawn.
+const DROPS_OF_PAGE: usize = 12;
 /// Columns that are not compared and named in the text; the page names [`COLUMNS_OF_PAGE`], the JSON all.
 const NAMED: usize = 20;
 
@@ -41,7 +44,10 @@ impl Report {
             cards: ["boosted_auc", "utility", "closer_to_train", "exact_copies"]
                 .map(|line| Card { line, floor: FRESH })
                 .to_vec(),
-            before: Vec::new(),
+            before: [self.column_pictures(), self.pictures.projection_part(), self.drops()]
+                .into_iter()
+                .flatten()
+                .collect(),
             after: [
                 self.copies(),
                 self.scale(),
@@ -51,6 +57,7 @@ impl Report {
                 self.bars(),
                 self.trouble(),
                 self.heat_map(),
+                self.pair_pictures(),
                 self.weakest_pairs(),
                 self.left_out_part(),
             ]
@@ -134,6 +141,13 @@ impl Report {
         })
     }
 
+    /// What each column's shuffling takes from the AUC, where the table is told apart.
+    fn drops(&self) -> Option<Part> {
+        self.what_gives_away()?;
+        let lost = self.detection.gives_away.iter().take(DROPS_OF_PAGE).map(|g| (g.column.clone(), g.drop));
+        drops_part(&lost.collect::<Vec<_>>())
+    }
+
     /// The sentence below the heading of the page.
     fn lead(&self) -> String {
         let held = match self.rows.holdout {
@@ -166,6 +180,20 @@ impl Report {
             List { title: "Weakest pairs", rows: pairs.take(WORST).collect() },
             List { title: "Rules broken most, by so many rows", rows: rules.take(WORST).collect() },
         ]
+    }
+
+    fn column_pictures(&self) -> Option<Part> {
+        self.pictures.columns_part(|j| {
+            let shape = self.columns.get(j).and_then(|column| column.shape);
+            shape.map_or_else(String::new, |shape| format!("shape {}", percent(shape)))
+        })
+    }
+
+    fn pair_pictures(&self) -> Option<Part> {
+        self.pictures.pairs_part(|pair| {
+            let found = self.pairs.iter().find(|p| p.first == pair.first.name && p.second == pair.second.name);
+            found.and_then(|p| p.trend).map_or_else(String::new, |trend| format!("trend {}", percent(trend)))
+        })
     }
 
     fn bars(&self) -> Option<Part> {

@@ -206,7 +206,7 @@ mod tests {
         let share = out_of_range(&number(&[1.0, 3.0, f64::NAN]), &number(&[0.0, 1.0, 3.0, 3.5, f64::NAN]));
         assert_eq!(share, Some(0.5));
         let levels = vec!["a".to_owned(), "b".to_owned()];
-        let field = Compared { name: "x".to_owned(), scale: Scale::Category { levels, missing: false } };
+        let field = Compared { name: "x".to_owned(), scale: Scale::Category { levels, missing: false }, date: None };
         let code = |v: &[u32]| Values::Category(v.to_vec());
         assert_eq!(unseen_level(&field, &code(&[0, 0]), &code(&[0, 1, 1, 1])), Some(0.75));
     }
@@ -227,7 +227,7 @@ mod tests {
     fn keys_round_and_tell_missing_apart() {
         let keys = |decimals, values: Vec<f64>| {
             let scale = Scale::Number { decimals, unit: Unit::default() };
-            let field = Compared { name: "x".to_owned(), scale };
+            let field = Compared { name: "x".to_owned(), scale, date: None };
             keys(&[field], &ValueTable { rows: values.len(), columns: vec![Values::Number(values)] })
         };
         let k = keys(Some(1), vec![0.1 + 0.2, 0.3, -0.04, 0.0, f64::NAN, 0.4]);

@@ -22,6 +22,7 @@ mod logistic;
 pub mod minority;
 mod others;
 mod parts;
+pub mod pictures;
 pub mod report;
 mod shape;
 mod trend;
@@ -67,8 +68,8 @@ pub struct Settings {
 }
 
 /// Cells of a table that are scored: of longer tables as many rows are drawn as hold these, but not fewer than [`LEAST_ROWS`]. The
-/// interval of an AUC is then 0.01 wide or less.
-pub const MOST_CELLS: usize = 750_000;
+/// interval of an AUC is then 0.02 wide or less.
+pub const MOST_CELLS: usize = 500_000;
 /// Rows that are always scored.
 pub const LEAST_ROWS: usize = 10_000;
 
@@ -123,7 +124,8 @@ fn compare_watched(
     let linear = detection::linear(real, &tables.synthetic, seed);
     let linear_floor = holdout.and_then(|h| detection::linear(real, h, seed));
     watch.on(Event::done(2));
-    let distance = all.holdout.as_ref().map(|h| distance::distance(&all, h, settings.distance_rows, seed));
+    let distance =
+        all.holdout.as_ref().map(|h| distance::distance(&all, h, settings.distance_rows, settings.full, seed));
     watch.on(Event::done(3));
     let (matches, violations) = (exact::matches(&all), exact::violations(&all, seed));
     let logic = logic::logic(tables, seed);
@@ -132,6 +134,12 @@ fn compare_watched(
     watch.on(Event::done(4));
     watch.on(Event::End);
 
+    let worst_columns = pictures::worst(shapes.iter().copied());
+    let worst_pairs: Vec<(usize, usize)> = pictures::worst(trends.iter().map(|t| t.score))
+        .into_iter()
+        .take(pictures::PAIRS)
+        .map(|k| (trends[k].first, trends[k].second))
+        .collect();
     let no_floor = if holdout.is_some() { NEEDS_ROWS } else { NEEDS_HOLDOUT };
     let no_utility = match (holdout, &settings.target) {
         (_, None) => "needs a target column",
@@ -167,6 +175,7 @@ fn compare_watched(
         columns: columns(&all, &shapes, floors.as_ref()),
         not_compared: schema.fields.iter().filter_map(not_compared).collect(),
         pairs: pairs(tables, &trends, floors.as_ref()),
+        pictures: pictures::pictures(tables, &worst_columns, &worst_pairs, seed),
         baselines: Vec::new(),
     })
 }

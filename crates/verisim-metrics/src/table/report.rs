@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::minority::report::Minorities;
+use super::pictures::Pictures;
 use crate::{Count, Estimate};
 
 /// A part of the report, or why it is not there.
@@ -66,6 +67,7 @@ pub struct Scored {
 
 /// The whole evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "TableReport")]
 pub struct Report {
     /// How many rows were compared.
     pub rows: Rows,
@@ -89,6 +91,8 @@ pub struct Report {
     pub not_compared: Vec<NotCompared>,
     /// Every pair of columns, or those that were drawn of a wide table.
     pub pairs: Vec<PairReport>,
+    /// What the pictures of the page show.
+    pub pictures: Pictures,
     /// The ends of the scale, where they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<Baseline>,

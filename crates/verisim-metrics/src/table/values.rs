@@ -11,6 +11,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use verisim_data::table::date::DateFormat;
 use verisim_data::table::frame::word_of;
 use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema};
 
@@ -41,6 +42,8 @@ pub(crate) enum Scale {
 pub(crate) struct Compared {
     pub name: String,
     pub scale: Scale,
+    /// How dates are written; for times, which are seconds since 1970-01-01.
+    pub date: Option<DateFormat>,
 }
 
 impl Compared {
@@ -135,9 +138,15 @@ impl Comparison {
         for (j, field) in modelled.into_iter().enumerate() {
             check_kinds(field, j, &frames)?;
             let columns: Vec<&Column> = frames.iter().map(|(_, f)| &f.columns[j]).collect();
-            let words = words(field, &columns).map(|words| (format!("{} (word)", field.name), words));
-            for (name, (scale, values)) in [(field.name.clone(), unify(field, &columns))].into_iter().chain(words) {
-                fields.push(Compared { name, scale });
+            let date = match &field.kind {
+                ColumnKind::Datetime { format } => Some(DateFormat::new(format)),
+                _ => None,
+            };
+            let words = words(field, &columns).map(|words| (format!("{} (word)", field.name), None, words));
+            for (name, date, (scale, values)) in
+                [(field.name.clone(), date, unify(field, &columns))].into_iter().chain(words)
+            {
+                fields.push(Compared { name, scale, date });
                 tables.iter_mut().zip(values).for_each(|(table, v)| table.columns.push(v));
             }
         }

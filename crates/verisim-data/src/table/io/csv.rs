@@ -86,7 +86,7 @@ struct Text {
 
 impl Text {
     fn open(path: &Path, settings: &ReadSettings) -> Result<Text> {
-        let (head, bytes) = peeked(path, open(path)?)?;
+        let (head, bytes) = peeked(path, open(path, &settings.progress)?)?;
         let encoding = match &settings.encoding {
             Some(label) => encoding::named(path, label)?,
             None => encoding::shown(&head),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use super::progress::Progress;
 use crate::error::{Error, Result};
 
 /// Whether the name is that of a table.
@@ -66,12 +67,13 @@ pub(super) fn extension(path: &Path) -> (String, &'static str) {
     (name.rsplit_once('.').map_or(String::new(), |(_, e)| e.to_owned()), packing)
 }
 
-/// The bytes of the file at `path`, unpacked.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
+/// The bytes of the file at `path`, unpacked; `progress` is told how many were read.
+pub(super) fn open(path: &Path, progress: &Progress) -> Result<Box<dyn Read + Send>> {
     let file = File::open(path).map_err(Error::io(path))?;
     if path.is_dir() {
         return Err(Error::file(path, "is a folder; name the file in it"));
     }
+    let file = progress.count(file);
     Ok(match extension(path).1 {
         "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
         "zst" => Box::new(zstd::Decoder::new(file).map_err(Error::io(path))?),

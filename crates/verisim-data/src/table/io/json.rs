@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use super::branch::{Branch, Cells, Flat, MOST_DEEP, Room, Root};
 use super::cells::{Chunked, Missing, TextColumn, check_names, too_long};
 use super::format::open;
+use super::progress::Progress;
 use super::settings::ReadSettings;
 use super::typed::is_number;
 use crate::error::{Error, Result};
@@ -38,7 +39,7 @@ impl Reader {
     pub(super) fn open(path: &Path, settings: &ReadSettings, rows: usize) -> Result<Reader> {
         let mut reader = Reader {
             path: path.to_owned(),
-            records: Records::open(path)?,
+            records: Records::open(path, &settings.progress)?,
             roots: Vec::new(),
             places: FxHashMap::default(),
             wanted: settings.columns.clone(),
@@ -50,7 +51,7 @@ impl Reader {
             while reader.gather(rows)? > 0 {
                 reader.flat();
             }
-            reader.records = Records::open(path)?;
+            reader.records = Records::open(path, &settings.progress)?;
             reader.read = 0;
         }
         Ok(reader)
@@ -177,8 +178,8 @@ enum Layout {
 }
 
 impl Records {
-    fn open(path: &Path) -> Result<Records> {
-        let bytes = BufReader::with_capacity(1 << 18, open(path)?);
+    fn open(path: &Path, progress: &Progress) -> Result<Records> {
+        let bytes = BufReader::with_capacity(1 << 18, open(path, progress)?);
         let mut records = Records { path: path.to_owned(), bytes, line: 1, begun: 1, layout: Layout::Lines };
         if records.peek()?.starts_with(b"\xef\xbb\xbf") {
             records.bytes.consume(3);

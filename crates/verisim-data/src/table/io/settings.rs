@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::csv::byte;
+use super::progress::Progress;
 use crate::error::{Error, Result};
 
 /// How a table is read.
@@ -34,6 +35,9 @@ pub struct ReadSettings {
     pub missing: Vec<String>,
     /// The columns to read; all when not given.
     pub columns: Option<Vec<String>>,
+    /// Told how much of a text file has been read.
+    #[serde(skip)]
+    pub progress: Progress,
 }
 
 /// Texts that read as missing unless [`ReadSettings::missing`] says otherwise.
@@ -54,6 +58,7 @@ impl Default for ReadSettings {
             escape: None,
             missing,
             columns: None,
+            progress: Progress::default(),
         }
     }
 }

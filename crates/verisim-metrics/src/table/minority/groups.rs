@@ -59,11 +59,13 @@ fn level(tables: &Comparison, j: usize, code: usize, rows: &[usize]) -> String {
         (Scale::Number { decimals, unit }, Values::Number(values)) => {
             let present = || rows.iter().map(|&i| values[i]).filter(|x| !x.is_nan());
             let (low, high) = present().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+            let write = |x: f64| match &tables.fields[j].date {
+                Some(format) => format.text(unit.back(x)),
+                None => number(x, *decimals, *unit),
+            };
             match low.total_cmp(&high) {
-                std::cmp::Ordering::Less => {
-                    format!("{} to {}", number(low, *decimals, *unit), number(high, *decimals, *unit))
-                }
-                std::cmp::Ordering::Equal => number(low, *decimals, *unit),
+                std::cmp::Ordering::Less => format!("{} to {}", write(low), write(high)),
+                std::cmp::Ordering::Equal => write(low),
                 std::cmp::Ordering::Greater => MISSING_LEVEL.to_owned(),
             }
         }

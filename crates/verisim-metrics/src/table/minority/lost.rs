@@ -16,7 +16,7 @@ pub(super) fn lost(tables: &Comparison) -> LostLevels {
     let (synthetic, mut lost) = of(&tables.synthetic);
     lost.sort_by_key(|level| std::cmp::Reverse(level.train));
     let name = |l: &&Level| match &tables.fields[l.column] {
-        Compared { name, scale: Scale::Category { levels, .. } } => {
+        Compared { name, scale: Scale::Category { levels, .. }, .. } => {
             Some(LostLevel { column: name.clone(), level: levels[l.code].clone(), train: l.train })
         }
         _ => None,

@@ -10,11 +10,11 @@ use crate::Count;
 
 fn category(name: &str, levels: &[&str], missing: bool) -> Compared {
     let levels = levels.iter().map(|l| l.to_string()).collect();
-    Compared { name: name.to_owned(), scale: Scale::Category { levels, missing } }
+    Compared { name: name.to_owned(), scale: Scale::Category { levels, missing }, date: None }
 }
 
 fn number(name: &str) -> Compared {
-    Compared { name: name.to_owned(), scale: Scale::Number { decimals: Some(0), unit: Unit::default() } }
+    Compared { name: name.to_owned(), scale: Scale::Number { decimals: Some(0), unit: Unit::default() }, date: None }
 }
 
 fn codes(codes: &[u32]) -> ValueTable {
