@@ -17,3 +17,6 @@ pub use compare::{Compare, Known};
 pub use document::{Document, OfFile, Record, clip, report_schema};
 pub use error::{Error, Result};
 pub use estimate::{Count, Estimate};
+
+/// The seed of an evaluation that is asked for none.
+pub const SEED: u64 = 42;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use verisim_data::{Claim, Target, Watch};
 use verisim_infer::{file_of, read};
-use verisim_metrics::{Document, Record};
+use verisim_metrics::{Document, Record, SEED};
 
 use crate::ask::Ask;
 use crate::bench::{Case, Measured};
@@ -58,6 +58,8 @@ pub fn sample(model: &Path, mut ask: Ask, to: Target<'_>, device: Choice, watch:
 pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
     ask.check()?;
     let command = ask.take::<String>("command")?;
+    let seed = ask.take::<u64>("seed")?;
+    ask = ask.with("seed", seed);
     let Some(real) = ask.text("real").map(PathBuf::from) else {
         return Err(Error::Ask { problem: "`real` is missing: the data that the model learnt".into() });
     };
@@ -82,7 +84,7 @@ pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
     let files = named.into_iter().filter_map(|(role, path)| Some((role, PathBuf::from(path?))));
     let files: Vec<_> = files.chain(at.map(|path| ("model", path))).collect();
     let document = kind.evaluate(ask, model, watch)?;
-    let record = Record::new(files.iter().map(|(role, path)| (*role, path.as_path())), command)?;
+    let record = Record::new(files.iter().map(|(role, path)| (*role, path.as_path())), command, seed.unwrap_or(SEED))?;
     Ok(document.recorded(&record))
 }
 

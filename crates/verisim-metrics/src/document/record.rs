@@ -21,6 +21,8 @@ pub struct Record {
     /// What was typed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// Seed of folds and samples.
+    pub seed: u64,
     /// The files.
     pub files: Vec<OfFile>,
 }
@@ -48,12 +50,14 @@ impl Record {
     pub fn new<'p>(
         files: impl IntoIterator<Item = (&'static str, &'p Path)>,
         command: Option<String>,
+        seed: u64,
     ) -> Result<Record> {
         let now = jiff::Timestamp::now();
         Ok(Record {
             version: env!("CARGO_PKG_VERSION"),
             date: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             command,
+            seed,
             files: files.into_iter().map(|(role, path)| OfFile::new(role, path)).collect::<Result<_>>()?,
         })
     }
@@ -69,6 +73,7 @@ impl Record {
         let skipped = content.groups.iter().flat_map(|g| &g.lines).filter(|l| l.value == "–");
         let rows = (self.files.iter().map(file))
             .chain([line("program", format!("verisim {}", self.version)), line("date", self.date.clone())])
+            .chain([line("seed", self.seed.to_string())])
             .chain(self.command.iter().map(|command| line("command", command.clone())))
             .chain(skipped.map(|l| line("not run", format!("{}: {}", l.label, l.verdict))));
         Part::Grid(Grid { title: "What was compared", note: "", head: vec!["", ""], rows: rows.collect() })

@@ -75,7 +75,7 @@ pub const LEAST_ROWS: usize = 10_000;
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { target: None, sensitive: Vec::new(), seed: 42, distance_rows: 20_000, full: false }
+        Settings { target: None, sensitive: Vec::new(), seed: crate::SEED, distance_rows: 20_000, full: false }
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) struct Sets {
 
 impl Sets {
     pub fn read(ask: &Ask, known: Option<&Known<Images>>, watch: &mut dyn Watch) -> Result<Sets> {
-        let seed = ask.seed.unwrap_or(42);
+        let seed = ask.seed.unwrap_or(crate::SEED);
         let options = options(ask.size, known, watch)?;
         let (real, mut unreadable) = read(&ask.real, &options, watch)?;
         let alike = of_shape(real.shape(), options);
