@@ -104,6 +104,26 @@ fn a_lost_column_scores_nothing_and_an_added_one_is_named() {
     assert!(document.to_text().contains("sort (not in the real table)"));
 }
 
+#[test]
+fn values_where_training_has_none_are_seen() {
+    let folder = Folder::new();
+    let rows = |gone: &str, same: &str| {
+        let row = |i: usize| format!("{},{gone},{same}\n", (i * 37 % 101) as f64 / 4.0);
+        "size,gone,same\n".to_owned() + &(0..80).map(row).collect::<String>()
+    };
+    folder.write("real.csv", &rows("", "x"));
+    for (gone, same, says) in [("1", "x", Some("in gone")), ("", "y", Some("in same")), ("", "x", None)] {
+        folder.write("made.csv", &rows(gone, same));
+        let json = compare(&folder.ask("made.csv"), &mut Quiet).unwrap().to_json();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let line = json["verdicts"].as_array().unwrap().iter().find(|line| line["id"] == "foreign_values").cloned();
+        assert_eq!(line.is_some(), says.is_some());
+        if let (Some(line), Some(says)) = (line, says) {
+            assert!(line["mark"] == "poor" && line["verdict"].as_str().unwrap().contains(says), "{line}");
+        }
+    }
+}
+
 /// Keys and texts of real people that come back are counted, whether a model learns them or not.
 #[test]
 fn real_keys_that_come_back_are_seen() {

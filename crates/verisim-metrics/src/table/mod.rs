@@ -264,7 +264,7 @@ fn not_compared(field: &Field) -> Option<NotCompared> {
         ColumnKind::AllMissing => "no value",
         _ => "text",
     };
-    Some(NotCompared { name: field.name.clone(), why, returned: None })
+    Some(NotCompared { name: field.name.clone(), why, returned: None, foreign: None })
 }
 
 fn columns(tables: &Comparison, shapes: &[Option<f64>], floors: Option<&Floors>) -> Vec<ColumnReport> {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use verisim_data::table::identifier::Shape;
 use verisim_data::table::{ColumnKind, Schema, Table};
 
-use super::report::{NotCompared, Returned};
+use super::report::{Foreign, NotCompared, Returned};
 use crate::{Count, Result};
 
 /// Every column of the tables that is not compared, with what of it came back.
@@ -21,7 +21,11 @@ pub(crate) fn not_compared(
             true => returned(name, real, synthetic, holdout)?,
             false => None,
         };
-        Ok(NotCompared { name: name.to_owned(), why, returned })
+        let foreign = match why {
+            ONE | NONE => Some(foreign(name, real, synthetic, holdout)?),
+            _ => None,
+        };
+        Ok(NotCompared { name: name.to_owned(), why, returned, foreign })
     };
     let mut all = Vec::new();
     for name in &real.names {
@@ -33,8 +37,8 @@ pub(crate) fn not_compared(
             Some(field) => match &field.kind {
                 ColumnKind::Identifier { shape: Shape::Sequence { .. } } => (RUNNING, true),
                 ColumnKind::Identifier { .. } => ("a key", true),
-                ColumnKind::Constant { .. } => ("one value", false),
-                ColumnKind::AllMissing => ("no value", false),
+                ColumnKind::Constant { .. } => (ONE, false),
+                ColumnKind::AllMissing => (NONE, false),
                 _ => ("text", true),
             },
         };
@@ -48,6 +52,25 @@ pub(crate) fn not_compared(
 
 /// Why a column of running numbers is not compared.
 pub(crate) const RUNNING: &str = "a running number";
+
+/// Why columns without anything to learn are not compared.
+const ONE: &str = "one value";
+const NONE: &str = "no value";
+
+/// Values of the column `name` that the training table has not.
+fn foreign(name: &str, real: &Table, synthetic: &Table, holdout: Option<&Table>) -> Result<Foreign> {
+    let train = real.text(real.index(name)?)?;
+    let own = train.iter().flatten().next().map(str::trim);
+    let of = |table: &Table| -> Result<Count> {
+        let column = table.text(table.index(name)?)?;
+        Ok(Count::of(column.iter().map(|value| value.is_some_and(|value| Some(value.trim()) != own))))
+    };
+    let real = match holdout.filter(|table| table.index(name).is_ok()) {
+        Some(holdout) => of(holdout)?,
+        None => of(real)?,
+    };
+    Ok(Foreign { synthetic: of(synthetic)?, real })
+}
 
 /// Values of the column `name` that are values of the training table.
 fn returned(name: &str, real: &Table, synthetic: &Table, holdout: Option<&Table>) -> Result<Option<Returned>> {

@@ -117,6 +117,18 @@ pub struct NotCompared {
     /// Whether its real values come back; nothing where there is no telling, as with one value in all rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned: Option<Returned>,
+    /// Of a column of one value or none, the values that are others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Foreign>,
+}
+
+/// Values of a column that has one value in training, or none, which are others.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Foreign {
+    /// Synthetic rows with another value.
+    pub synthetic: Count,
+    /// Real rows with one: of the hold-out or, without one, of training, where there is none.
+    pub real: Count,
 }
 
 /// Values of a column of keys or text that are values of the training table.

@@ -33,6 +33,7 @@ impl Report {
     fn fidelity_lines(&self) -> Vec<Line> {
         let f = &self.fidelity;
         let floor = self.detection.boosted_auc_holdout.done();
+        let (rows, held) = (self.rows.synthetic, self.rows.holdout.unwrap_or(0));
         let boosted = match &self.detection.boosted_auc {
             Section::Done(auc) => {
                 let (verdict, mark) = self.training_verdict(auc);
@@ -42,7 +43,7 @@ impl Report {
         };
         let unseen = match &self.detection.boosted_auc_unseen {
             Section::Done(auc) => {
-                let (verdict, mark) = detection_verdict(auc, floor);
+                let (verdict, mark) = detection_verdict(auc, floor, rows.min(held));
                 self.by_holdout(Line::estimate(auc, Some(0.5), three).judged(verdict, mark))
             }
             Section::Skipped { skipped } => Line::missing(skipped),
@@ -50,7 +51,7 @@ impl Report {
         let linear = match &self.detection.logistic {
             Section::Done(test) => {
                 let floor = self.detection.logistic_holdout.done();
-                let (verdict, mark) = detection_verdict(&test.auc, floor.map(|c| &c.auc));
+                let (verdict, mark) = detection_verdict(&test.auc, floor.map(|c| &c.auc), rows.min(self.rows.train));
                 Line::estimate(&test.auc, floor.map(|c| c.auc.value), three).judged(verdict, mark)
             }
             Section::Skipped { skipped } => Line::missing(skipped),

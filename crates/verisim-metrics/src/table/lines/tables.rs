@@ -3,7 +3,7 @@
 use verisim_data::number::{percent, three};
 
 use super::super::report::Report;
-use super::verdict::SURE;
+use super::verdict::{FEW_ROWS, SURE};
 use crate::document::{Line, Mark};
 
 impl Report {
@@ -42,6 +42,7 @@ impl Report {
         }
         if let Some(auc) = self.detection.boosted_auc_holdout.done()
             && auc.low() > 0.55
+            && self.rows.train.min(self.rows.holdout.unwrap_or(0)) >= FEW_ROWS
         {
             lines.push(
                 Line::estimate(auc, Some(0.5), three)

@@ -37,8 +37,29 @@ impl Report {
                 "The largest difference between a column's shares of missing values.",
             ),
         ];
+        lines.extend(self.foreign_line());
         lines.extend(self.rules_line());
         lines
+    }
+
+    /// The column of one value or none that holds most others; none where no such column does.
+    fn foreign_line(&self) -> Option<Line> {
+        let columns = self.not_compared.iter().filter_map(|c| Some((c, c.foreign?)));
+        let (column, worst) = columns.max_by(|a, b| a.1.synthetic.rate().total_cmp(&b.1.synthetic.rate()))?;
+        let (verdict, mark) = more_verdict(worst.synthetic, Some(worst.real));
+        let verdict = match mark {
+            Mark::Good => verdict.to_owned(),
+            _ => format!("in {}, which has {} in training", column.name, column.why),
+        };
+        let line = Line::estimate(&worst.synthetic.share(), Some(worst.real.rate()), percent).judged(verdict, mark);
+        (worst.synthetic.hits > 0).then(|| {
+            line.named(
+                "foreign_values",
+                "Values out of nowhere",
+                "Synthetic rows with a value in a column that has no value in training, or with another one where it has one \
+                 value; beside it unseen real rows.",
+            )
+        })
     }
 
     /// Rows that break a rule, and the rule that is broken most surely; none where training keeps no rule.

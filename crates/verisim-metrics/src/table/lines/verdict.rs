@@ -11,6 +11,9 @@ pub(super) const DOUBT: f64 = 0.01;
 /// A poor one, where they would less often than this.
 pub(super) const SURE: f64 = 1e-4;
 
+/// Fewer rows of either table are perfectly told apart by chance, and no interval says so.
+pub(super) const FEW_ROWS: usize = 30;
+
 /// Judges a share of rows that ought not to be there, beside that of fresh real rows.
 pub(super) fn more_verdict(share: Count, fresh: Option<Count>) -> (&'static str, Mark) {
     let real = fresh.unwrap_or_default();
@@ -48,7 +51,10 @@ pub(super) fn fresh_line(score: Option<f64>, fresh: Option<Fresh>) -> Line {
 }
 
 /// Judges an AUC beside that of fresh real rows.
-pub(super) fn detection_verdict(auc: &Estimate, floor: Option<&Estimate>) -> (&'static str, Mark) {
+pub(super) fn detection_verdict(auc: &Estimate, floor: Option<&Estimate>, rows: usize) -> (&'static str, Mark) {
+    if rows < FEW_ROWS {
+        return ("too few rows to tell", Mark::Plain);
+    }
     let real = floor.map_or(0.5, Estimate::high);
     match auc {
         a if a.high() < 0.47 => ("below chance", Mark::Plain),
@@ -64,7 +70,11 @@ impl Report {
     /// Judges the AUC against training rows, which values that follow them bring below a half.
     pub(super) fn training_verdict(&self, auc: &Estimate) -> (&'static str, Mark) {
         if auc.high() >= 0.49 {
-            return detection_verdict(auc, self.detection.boosted_auc_holdout.done());
+            return detection_verdict(
+                auc,
+                self.detection.boosted_auc_holdout.done(),
+                self.rows.synthetic.min(self.rows.train),
+            );
         }
         let copies = self.privacy.matches.synthetic_in_train.chance_of_more(self.coincidences()[0]) < SURE;
         let leans = self.privacy.distance.done().is_some_and(|d| way_verdict(&d.way).1 == Mark::Poor);
