@@ -8,7 +8,7 @@ use verisim_models::{Array, Numbers, Weights};
 
 use crate::util::{Dir, cells, column, demo, wine};
 
-const MODELS: [&str; 4] = ["trees", "copula", "tvae", "ctgan"];
+const MODELS: [&str; 5] = ["trees", "boost", "copula", "tvae", "ctgan"];
 
 /// Trains `model` on the table called `name` for one epoch.
 fn train(dir: &Dir, name: &str, model: &str) -> crate::util::Output {
@@ -209,7 +209,7 @@ fn a_config_with_a_mistake_is_told_where_it_is() {
     wrong("latent", "latnet", &["line 7", "did you mean `latent`"]);
     wrong("epochs", "epoch", &["line 10", "did you mean `epochs`"]);
     wrong("tvae", "tvea", &["line 6", "did you mean `tvae`"]);
-    wrong("tvae", "transformer", &["line 6", "trees", "copula", "tvae", "ctgan"]);
+    wrong("tvae", "transformer", &["line 6", "trees", "boost", "copula", "tvae", "ctgan"]);
     wrong("seed", "sede", &["line 1", "did you mean `seed`"]);
     wrong("latent = 4", "latent = \"four\"", &["line 7"]);
     wrong("latent = 4", "latent = -4", &["line 7"]);

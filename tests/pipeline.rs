@@ -41,7 +41,7 @@ fn every_config_trains_samples_and_is_judged() {
     let mut files: Vec<_> = std::fs::read_dir(configs()).unwrap().map(|f| f.unwrap().path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "toml"));
     files.sort();
-    for name in ["trees", "copula", "tvae", "ctgan"] {
+    for name in ["trees", "boost", "copula", "tvae", "ctgan"] {
         assert!(files.iter().any(|f| f.file_stem().is_some_and(|s| s == name)), "there is no configs/{name}.toml");
     }
     for file in &files {
@@ -111,7 +111,7 @@ fn artefact_and_rows(model: &str, threads: &str, more: &[&str]) -> (Vec<u8>, Vec
     let dir = Dir::new();
     let (config, wine) = (config(&format!("{model}.toml")), wine_path());
     let mut args = vec!["train", &config, "--set", &wine, "--out", "run"];
-    if !matches!(model, "trees" | "copula") {
+    if !matches!(model, "trees" | "boost" | "copula") {
         args.extend(["--set", "train.epochs=2", "--set", "train.min_steps=0"]);
     }
     args.extend(more);
@@ -133,6 +133,11 @@ fn repeats(model: &str) {
 #[test]
 fn trees_repeat() {
     repeats("trees");
+}
+
+#[test]
+fn boosted_trees_repeat() {
+    repeats("boost");
 }
 
 #[test]

@@ -118,6 +118,11 @@ fn trees_keep_equal_columns_and_gaps() {
 }
 
 #[test]
+fn boosted_trees_keep_equal_columns_and_gaps() {
+    keeps_links("boost", "", &[]);
+}
+
+#[test]
 fn copulas_keep_equal_columns_and_gaps() {
     keeps_links("copula", "", &[]);
 }

@@ -3,6 +3,7 @@
 //! A model of a table sees [`Span`](verisim_data::table::codec::Span)s, tokens and scalars; it never sees a file, a column name or
 //! the command line.
 
+pub mod boost;
 pub mod copula;
 #[cfg(feature = "neural")]
 pub mod ctgan;
@@ -19,6 +20,7 @@ mod sampler;
 pub mod trees;
 #[cfg(feature = "neural")]
 pub mod tvae;
+mod view;
 
 use verisim_data::rng::{hash_words, mix};
 use verisim_data::table::codec::{CodecConfig, Encoded, TableCodec};
@@ -40,6 +42,8 @@ crate::models! {
     Table:
     /// Sequential decision trees: the default for tables.
     Trees = trees;
+    /// Boosted trees, digit by digit.
+    Boost = boost;
     /// Gaussian copulas with empirical marginals.
     Copula = copula;
     /// Variational autoencoder.
@@ -55,6 +59,8 @@ crate::models! {
     Table:
     /// Sequential decision trees: the default for tables.
     Trees = trees;
+    /// Boosted trees, digit by digit.
+    Boost = boost;
     /// Gaussian copulas with empirical marginals.
     Copula = copula;
 }

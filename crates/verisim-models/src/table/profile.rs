@@ -109,6 +109,29 @@ pub fn principal_scores(table: &[u32], width: usize, classes: usize) -> Vec<f64>
     project(&axis)
 }
 
+/// At most `most` bins of a feature's tokens: in the order of the numbers, or of the categories' class profiles, where `class` is that of
+/// another column, a row each.
+pub fn split_bins(tokens: &[u32], span: Span, class: &[u8], classes: usize, most: usize) -> Vec<u8> {
+    let width = span.tokens as usize;
+    if span.ordered {
+        return quantile_groups(&class_counts(tokens.iter().copied(), span.tokens), most).0;
+    }
+    let mut table = vec![0u32; width * classes];
+    for (&t, &c) in tokens.iter().zip(class) {
+        table[t as usize * classes + usize::from(c)] += 1;
+    }
+    let score = principal_scores(&table, width, classes);
+    let mut sorted: Vec<usize> = (0..width).collect();
+    sorted.sort_by(|&a, &b| score[a].total_cmp(&score[b]).then(a.cmp(&b)));
+    let counts: Vec<u32> = sorted.iter().map(|t| table[t * classes..(t + 1) * classes].iter().sum()).collect();
+    let groups = if width <= most { (0..width as u8).collect() } else { quantile_groups(&counts, most).0 };
+    let mut bin_of = vec![0u8; width];
+    for (&t, &g) in sorted.iter().zip(&groups) {
+        bin_of[t] = g;
+    }
+    bin_of
+}
+
 /// Coarse classes of every column: what tells one column about another.
 pub fn coarse(spans: &[Span], rows: &Rows<'_>) -> Vec<(Vec<u8>, usize)> {
     let column = |(j, span): (usize, &Span)| {

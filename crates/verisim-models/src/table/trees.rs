@@ -21,7 +21,7 @@
 //! - In a table of more than 512 columns a tree sees the 32 columns that tell most about its own at first look.
 
 mod grow;
-mod screen;
+pub(super) mod screen;
 mod tree;
 
 use rayon::prelude::*;
@@ -35,13 +35,14 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::learn::{self, Counter, Model, Setup, Start};
 use crate::table::order::{self, by_information};
-use crate::table::profile::{WIDE, class_counts, principal_scores, quantile_groups, target_classes};
+use crate::table::profile::{WIDE, target_classes};
 use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Sampler};
+use crate::table::view::View;
 use crate::weights::Weights;
 use grow::Grower;
 use screen::Screen;
-use tree::{Tree, damaged};
+use tree::Tree;
 
 /// Most bins that a split sees of a feature.
 const SPLIT_BINS: usize = 64;
@@ -156,12 +157,9 @@ impl Model<Table> for Config {
 
 /// The trees of one column and how they see the columns before it.
 #[derive(Clone, Debug)]
-struct Factor {
-    /// Positions, in sampling order, of the columns that the trees look at: all before this one or, in a wide table, those on which
-    /// some tree splits.
-    seen: Vec<u32>,
-    /// Split bin of each token of each of them.
-    bin_of: Vec<Vec<u8>>,
+pub(super) struct Factor {
+    /// The columns that the trees look at: all before this one or, in a wide table, those on which some tree splits.
+    view: View,
     trees: Vec<Tree>,
 }
 
@@ -184,7 +182,7 @@ pub fn fit(config: &Config, spans: &[Span], data: &Encoded, seed: u64) -> Result
 fn fit_counted(config: &Config, spans: &[Span], data: &Encoded, seed: u64, counter: &Counter) -> Result<Trees> {
     config.check()?;
     let order = by_information(spans, &Rows::of(data));
-    let screen = Screen::new(spans, data);
+    let screen = Screen::new(spans, data, WIDE);
     counter.begin(order.len());
     let factor = |position| {
         let factor = fit_factor(config, spans, data, &order, screen.seen(&order, position), position, seed);
@@ -195,7 +193,8 @@ fn fit_counted(config: &Config, spans: &[Span], data: &Encoded, seed: u64, count
     Ok(Trees { spans: spans.to_vec(), order, factors, backoff: config.backoff() })
 }
 
-fn fit_factor(
+/// The trees of the column at `position`, on those `seen` of the columns before it.
+pub(super) fn fit_factor(
     config: &Config,
     spans: &[Span],
     data: &Encoded,
@@ -205,72 +204,82 @@ fn fit_factor(
     seed: u64,
 ) -> Factor {
     let target = order[position];
-    let features: Vec<usize> = seen.iter().map(|&p| order[p as usize]).collect();
     let tokens = &data.tokens[target];
     let (class_of, classes) = target_classes(tokens.iter().copied(), spans[target], config.classes);
     let class: Vec<u8> = tokens.iter().map(|&t| class_of[t as usize]).collect();
-    let bin_of: Vec<Vec<u8>> =
-        features.iter().map(|&f| split_bins(&data.tokens[f], spans[f], &class, classes)).collect();
-    let bins: Vec<Vec<u8>> = bin_of
-        .iter()
-        .zip(&features)
-        .map(|(map, &f)| data.tokens[f].iter().map(|&t| map[t as usize]).collect())
-        .collect();
-    let widths = bin_of.iter().map(|map| map.iter().copied().max().map_or(1, |m| usize::from(m) + 1)).collect();
+    let screened = position.max(1) as f64 / seen.len().max(1) as f64;
+    let view = View::new(data, spans, order, seen, (&class, classes), SPLIT_BINS);
+    let bins = view.columns(data, order);
     let grower = Grower {
         class: &class,
         classes,
         bins: &bins,
-        widths,
+        widths: view.widths(),
         tokens,
         ordered: spans[target].ordered,
         min_leaf: config.min_leaf(data.rows),
         max_depth: config.max_depth,
         significance: config.significance(),
         honest: config.honest,
-        screened: position.max(1) as f64 / seen.len().max(1) as f64,
+        screened,
     };
     let trees = (0..config.trees).map(|t| grower.grow(seed, (position * config.trees + t) as u64)).collect();
-    Factor { seen, bin_of, trees }
+    Factor { view, trees }
 }
 
 impl Factor {
+    /// Draws a token given those of the columns before, by their position; `None` when it is not allowed.
+    pub fn draw(
+        &self,
+        before: impl Fn(usize) -> u32,
+        allowed: Option<&[bool]>,
+        backoff: f64,
+        rng: &mut Stream,
+    ) -> Option<u32> {
+        let tree = match self.trees.len() {
+            1 => &self.trees[0],
+            n => &self.trees[below(rng, n as u64) as usize],
+        };
+        tree.draw(|f| self.view.bin(f, &before), allowed, backoff, rng)
+    }
+
+    /// The chance of `token` given those of the columns before, by their position.
+    pub fn chance(&self, token: u32, before: impl Fn(usize) -> u32, backoff: f64) -> f64 {
+        let sum: f64 = self.trees.iter().map(|tree| tree.chance(token, |f| self.view.bin(f, &before), backoff)).sum();
+        sum / self.trees.len() as f64
+    }
+
     /// Without the columns on which no tree splits.
-    fn narrowed(self) -> Factor {
-        let Factor { seen, bin_of, mut trees } = self;
+    pub fn narrowed(self) -> Factor {
+        let Factor { view, mut trees } = self;
         let mut used: Vec<u32> = trees.iter().flat_map(|tree| tree.splits()).collect();
         used.sort_unstable();
         used.dedup();
         trees.iter_mut().for_each(|tree| tree.renumber(&used));
-        let (seen, bin_of) = used.iter().map(|&f| (seen[f as usize], bin_of[f as usize].clone())).unzip();
-        Factor { seen, bin_of, trees }
+        Factor { view: view.only(&used), trees }
     }
-}
 
-/// Split bins of a feature's tokens: in the order of the numbers, or of the categories' class profiles.
-fn split_bins(tokens: &[u32], span: Span, class: &[u8], classes: usize) -> Vec<u8> {
-    let width = span.tokens as usize;
-    if span.ordered {
-        return quantile_groups(&class_counts(tokens.iter().copied(), span.tokens), SPLIT_BINS).0;
+    /// Adds the arrays of the factor at `position`.
+    pub fn put(&self, position: usize, weights: &mut Weights) {
+        self.view.put(position, weights);
+        for (t, tree) in self.trees.iter().enumerate() {
+            tree.put(&format!("{position}.{t}"), weights);
+        }
     }
-    let mut table = vec![0u32; width * classes];
-    for (&t, &c) in tokens.iter().zip(class) {
-        table[t as usize * classes + usize::from(c)] += 1;
-    }
-    let score = principal_scores(&table, width, classes);
-    let mut sorted: Vec<usize> = (0..width).collect();
-    sorted.sort_by(|&a, &b| score[a].total_cmp(&score[b]).then(a.cmp(&b)));
-    let row_count = |t: &usize| table[t * classes..(t + 1) * classes].iter().sum();
-    let groups = quantile_groups_or_identity(&sorted.iter().map(row_count).collect::<Vec<u32>>());
-    let mut bin_of = vec![0u8; width];
-    for (&t, &g) in sorted.iter().zip(&groups) {
-        bin_of[t] = g;
-    }
-    bin_of
-}
 
-fn quantile_groups_or_identity(counts: &[u32]) -> Vec<u8> {
-    if counts.len() <= SPLIT_BINS { (0..counts.len() as u8).collect() } else { quantile_groups(counts, SPLIT_BINS).0 }
+    /// So many trees, as [`put`](Factor::put) wrote them.
+    pub fn take(
+        position: usize,
+        trees: usize,
+        order: &[usize],
+        spans: &[Span],
+        weights: &mut Weights,
+    ) -> Result<Factor> {
+        let view = View::take(position, order, spans, weights)?;
+        let tokens = spans[order[position]].tokens;
+        let tree = |t| Tree::from_weights(&format!("{position}.{t}"), view.seen.len(), tokens, weights);
+        Ok(Factor { trees: (0..trees).map(tree).collect::<Result<_>>()?, view })
+    }
 }
 
 impl Sampler for Trees {
@@ -298,12 +307,7 @@ impl Trees {
     /// Fills `row` (in sampling order); false when a token is not allowed.
     fn draw_row(&self, row: &mut [u32], allowed: &Allowed, rng: &mut Stream) -> bool {
         for (position, factor) in self.factors.iter().enumerate() {
-            let tree = match factor.trees.len() {
-                1 => &factor.trees[0],
-                n => &factor.trees[below(rng, n as u64) as usize],
-            };
-            let bin = |f: usize| factor.bin_of[f][row[factor.seen[f] as usize] as usize];
-            match tree.draw(bin, allowed.tokens(self.order[position]), self.backoff, rng) {
+            match factor.draw(|p| row[p], allowed.tokens(self.order[position]), self.backoff, rng) {
                 Some(token) => row[position] = token,
                 None => return false,
             }
@@ -318,14 +322,7 @@ impl Trees {
         let mut weights = Weights::default();
         order::put(&mut weights, &self.order);
         for (p, factor) in self.factors.iter().enumerate() {
-            if self.order.len() > WIDE {
-                weights.put_u32(format!("{p}.seen"), &[factor.seen.len()], factor.seen.clone());
-            }
-            let bins = factor.bin_of.concat();
-            weights.put_u8(format!("{p}.bins"), &[bins.len()], bins);
-            for (t, tree) in factor.trees.iter().enumerate() {
-                tree.put(&format!("{p}.{t}"), &mut weights);
-            }
+            factor.put(p, &mut weights);
         }
         weights
     }
@@ -333,31 +330,8 @@ impl Trees {
     /// The model of these arrays; an error when they do not describe trees over `spans`.
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights) -> Result<Trees> {
         let order = order::take(weights, spans.len())?;
-        let factor = |p: usize, weights: &mut Weights| -> Result<Factor> {
-            let name = format!("{p}.seen");
-            let seen = match weights.has(&name) {
-                true => weights.take_u32(&name)?.1,
-                false => (0..p as u32).collect(),
-            };
-            if seen.iter().any(|&f| f as usize >= p) {
-                return Err(damaged(&name, "names a column that is not drawn before"));
-            }
-            let name = format!("{p}.bins");
-            let bins = weights.take_u8(&name)?.1;
-            let mut rest = bins.as_slice();
-            let mut bin_of = Vec::with_capacity(seen.len());
-            for j in seen.iter().map(|&f| order[f as usize]) {
-                let (map, tail) = rest
-                    .split_at_checked(spans[j].tokens as usize)
-                    .ok_or_else(|| damaged(&name, "is shorter than the tokens of its columns"))?;
-                bin_of.push(map.to_vec());
-                rest = tail;
-            }
-            let tokens = spans[order[p]].tokens;
-            let trees = (0..config.trees).map(|t| Tree::from_weights(&format!("{p}.{t}"), seen.len(), tokens, weights));
-            Ok(Factor { trees: trees.collect::<Result<_>>()?, seen, bin_of })
-        };
-        let factors = (0..order.len()).map(|p| factor(p, weights)).collect::<Result<_>>()?;
+        let factors = (0..order.len()).map(|p| Factor::take(p, config.trees, &order, spans, weights));
+        let factors = factors.collect::<Result<_>>()?;
         Ok(Trees { spans: spans.to_vec(), order, factors, backoff: config.backoff() })
     }
 }

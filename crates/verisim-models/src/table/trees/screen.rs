@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use verisim_data::table::codec::{Encoded, Span};
 
 use super::grow::x_ln_x;
-use crate::table::profile::{WIDE, target_classes};
+use crate::table::profile::target_classes;
 
 /// Most columns that a tree of a wide table may split on.
 pub const MOST: usize = 32;
@@ -15,13 +15,14 @@ const ROWS: usize = 256;
 
 /// A first look at every column.
 pub struct Screen {
-    /// Class of each row, a column each. Empty for a table that is not wide.
+    /// Class of each row, a column each. Empty where all columns are seen.
     views: Vec<Vec<u8>>,
 }
 
 impl Screen {
-    pub fn new(spans: &[Span], data: &Encoded) -> Screen {
-        if spans.len() <= WIDE {
+    /// All is seen in a table of at most `narrow` columns.
+    pub fn new(spans: &[Span], data: &Encoded, narrow: usize) -> Screen {
+        if spans.len() <= narrow {
             return Screen { views: Vec::new() };
         }
         let rows = ROWS.min(data.rows);
@@ -71,6 +72,7 @@ fn told(a: &[u8], b: &[u8]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::profile::WIDE;
 
     #[test]
     fn what_tells_most_is_seen() {
@@ -81,8 +83,8 @@ mod tests {
         tokens[7] = tokens[599].iter().map(|t| 3 - t).collect();
         let data = Encoded { rows: 40, tokens, scalars: vec![vec![]; spans.len()] };
         let order: Vec<usize> = (0..spans.len()).collect();
-        let seen = Screen::new(&spans, &data).seen(&order, 599);
+        let seen = Screen::new(&spans, &data, WIDE).seen(&order, 599);
         assert!(seen.len() == MOST && seen.contains(&7) && seen.is_sorted());
-        assert_eq!(Screen::new(&spans[..600 - 88], &data).seen(&order, 300).len(), 300);
+        assert_eq!(Screen::new(&spans[..600 - 88], &data, WIDE).seen(&order, 300).len(), 300);
     }
 }

@@ -2,7 +2,8 @@
 
 use verisim_data::rng::{Stream, below, uniform};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::table::view::damaged;
 use crate::weights::Weights;
 
 /// A node; its rows are the range `start..end` of the tree's cumulative counts.
@@ -39,26 +40,11 @@ impl Tree {
         backoff: f64,
         rng: &mut Stream,
     ) -> Option<u32> {
-        let mut path = [0u32; 64];
-        let mut depth = 0;
-        let mut at = 0usize;
-        loop {
-            path[depth] = at as u32;
-            let node = &self.nodes[at];
-            if node.feature == LEAF {
-                break;
-            }
-            at = if u32::from(bin(node.feature as usize)) <= node.bin { at + 1 } else { node.right as usize };
-            depth += 1;
-        }
-        let mass = |at: usize| {
-            let node = &self.nodes[at];
-            (self.cumulative[node.start as usize], self.cumulative[node.end as usize])
-        };
-        let (mut first, mut last) = mass(at);
+        let (path, mut depth) = self.path(bin);
+        let (mut first, mut last) = self.mass(path[depth]);
         while backoff > 0.0 && depth > 0 && uniform(rng) * (f64::from(last - first) + backoff) < backoff {
             depth -= 1;
-            (first, last) = mass(path[depth] as usize);
+            (first, last) = self.mass(path[depth]);
         }
         let row = first + below(rng, u64::from(last - first).max(1)) as u32;
         let token = self.tokens[self.cumulative.partition_point(|&c| c <= row) - 1];
@@ -66,6 +52,42 @@ impl Tree {
             Some(allowed) if !allowed[token as usize] => None,
             _ => Some(token),
         }
+    }
+
+    /// The chance that [`draw`](Tree::draw) gives this token.
+    pub fn chance(&self, token: u32, bin: impl Fn(usize) -> u8, backoff: f64) -> f64 {
+        let (path, depth) = self.path(bin);
+        let mut chance = 0.0;
+        for (above, &at) in path[..=depth].iter().enumerate() {
+            let (node, (first, last)) = (&self.nodes[at as usize], self.mass(at));
+            let own = (node.start as usize..node.end as usize).filter(|&i| self.tokens[i] == token);
+            let own: u32 = own.map(|i| self.cumulative[i + 1] - self.cumulative[i]).sum();
+            let pull = if above == 0 { 0.0 } else { backoff };
+            chance = (f64::from(own) + pull * chance) / (f64::from(last - first) + pull);
+        }
+        chance
+    }
+
+    /// The nodes from the root to a leaf, and the number of the last.
+    fn path(&self, bin: impl Fn(usize) -> u8) -> ([u32; 64], usize) {
+        let mut path = [0u32; 64];
+        let mut depth = 0;
+        let mut at = 0usize;
+        loop {
+            path[depth] = at as u32;
+            let node = &self.nodes[at];
+            if node.feature == LEAF {
+                return (path, depth);
+            }
+            at = if u32::from(bin(node.feature as usize)) <= node.bin { at + 1 } else { node.right as usize };
+            depth += 1;
+        }
+    }
+
+    /// The rows of a node: the first, and that after the last.
+    fn mass(&self, at: u32) -> (u32, u32) {
+        let node = &self.nodes[at as usize];
+        (self.cumulative[node.start as usize], self.cumulative[node.end as usize])
     }
 
     /// The features that its nodes split on.
@@ -126,8 +148,4 @@ impl Tree {
         }
         Ok(Tree { nodes, tokens, cumulative })
     }
-}
-
-pub fn damaged(name: &str, problem: &str) -> Error {
-    Error::Tensor { name: name.into(), problem: problem.into() }
 }
