@@ -69,6 +69,12 @@ pub enum Error {
     /// A setting of a sampler that this model has not.
     #[error("steps and guidance are settings of a flow, and this model has none; leave them out")]
     NoTuning,
+    /// Something that only some models of tables can do.
+    #[error("this model cannot {what}; train tokens, boost or trees")]
+    Incapable {
+        /// What it cannot do.
+        what: &'static str,
+    },
     /// Guidance without classes to follow.
     #[error("guidance follows classes, and these images have none; leave it out")]
     NoGuidance,

@@ -29,7 +29,7 @@ use verisim_data::table::{Column, Detected, Field, Frame, Source, Spec, Table};
 #[cfg(feature = "neural")]
 pub use ordered::Columns;
 pub use rows::Rows;
-pub use sampler::{Allowed, Drawn, Sampler};
+pub use sampler::{Allowed, Drawn, Partial, Sampler};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};

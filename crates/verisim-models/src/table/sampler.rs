@@ -3,7 +3,7 @@
 use verisim_data::rng::Stream;
 use verisim_data::table::codec::Encoded;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// For each column the tokens that a row may have; a column without an entry may have any.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,15 @@ pub struct Drawn {
     pub tried: u64,
 }
 
+/// Rows of which some tokens are known.
+#[derive(Clone, Debug)]
+pub struct Partial {
+    /// The rows; a token that is not known may be any.
+    pub rows: Encoded,
+    /// Which tokens are known, a column each.
+    pub known: Vec<Vec<bool>>,
+}
+
 /// A trained model of a table.
 pub trait Sampler: Send + Sync {
     /// Draws `rows` rows whose tokens are all `allowed`, distributed as the model's rows given that; gives up after `max_tries` rows.
@@ -68,4 +77,21 @@ pub trait Sampler: Send + Sync {
     /// # Errors
     /// When the device fails.
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn>;
+
+    /// The rows with every token: those that are not known drawn from the model's distribution given the known ones of the row.
+    ///
+    /// # Errors
+    /// When the model cannot, or the device fails.
+    fn complete(&self, _rows: &Partial, _rng: &mut Stream) -> Result<Encoded> {
+        Err(Error::Incapable { what: "complete rows" })
+    }
+
+    /// For each column the logarithm of the probability of each row's token given those of the columns that the model draws before
+    /// it. The sum over the columns is that of the row.
+    ///
+    /// # Errors
+    /// When the model cannot, or the device fails.
+    fn log_probabilities(&self, _rows: &Encoded) -> Result<Vec<Vec<f32>>> {
+        Err(Error::Incapable { what: "say how probable rows are" })
+    }
 }
