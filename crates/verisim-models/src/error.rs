@@ -47,6 +47,27 @@ pub enum Error {
         /// How many there may be.
         most: usize,
     },
+    /// A table of more digits than a masked network has groups for.
+    #[error(
+        "the columns have {digits} digits together, and model.tokens learns {most}; give it fewer columns, or train boost or trees"
+    )]
+    Digits {
+        /// Digits of all columns.
+        digits: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A way of drawing that makes no sense.
+    #[error("{key} {rule}")]
+    Tuning {
+        /// The setting at fault.
+        key: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// A setting of a sampler of tables that this model has not.
+    #[error("temperature and top_p are settings of tokens, and this model has none; leave them out, or train tokens")]
+    NoHeat,
     /// Images whose sides a network cannot halve as often as it must.
     #[error(
         "model.{model} divides height and width by {by} (patch {patch}, {sizes} sizes), and the images are {} x {}; set \

@@ -43,7 +43,7 @@ macro_rules! shipped {
 }
 
 const ALL: &[Shipped] = shipped! {
-    "trees" "boost" "copula" "tvae" "tvae-published" "ctgan" "ctgan-published" "flow" "flow-gpu" "gan" "gan-gpu" "vae" "vae-gpu"
+    "trees" "boost" "copula" "tokens" "tvae" "tvae-published" "ctgan" "ctgan-published" "flow" "flow-gpu" "gan" "gan-gpu" "vae" "vae-gpu"
 };
 
 /// The configs that came along, as far as this build knows their models.

@@ -25,14 +25,22 @@ pub fn conv(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
 
 /// A linear layer: `[B, I]` to `[B, O]`.
 pub fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
+    match &layer.bias {
+        Some(bias) => affine(x, layer.weight.val(), bias.val()),
+        None => layer.forward(x),
+    }
+}
+
+/// `x W + b`: rows `[B, I]`, weights `[I, O]` and a bias `[O]` to `[B, O]`.
+pub fn affine(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     #[cfg(feature = "flex")]
-    if let (true, Some(bias)) = (is_flex(&x.device()), &layer.bias) {
+    if is_flex(&x.device()) {
         // A convolution that sees one pixel.
         let ([rows, inputs], outputs) = (x.dims(), bias.dims()[0]);
-        let y = flex::conv(x.reshape([1, rows, 1, inputs]), layer.weight.val(), bias.val());
+        let y = flex::conv(x.reshape([1, rows, 1, inputs]), weight, bias);
         return y.reshape([rows, outputs]);
     }
-    layer.forward(x)
+    x.matmul(weight) + bias.unsqueeze::<2>()
 }
 
 /// `x / (1 + exp(-x))` of rows `[B, N]`.

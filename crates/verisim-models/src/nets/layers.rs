@@ -44,7 +44,12 @@ impl Init {
 
     /// A linear layer, weights and bias uniform in `+-1/sqrt(inputs)` (the default of PyTorch).
     pub fn linear(&mut self, inputs: usize, outputs: usize) -> Linear {
-        let k = 1.0 / (inputs.max(1) as f64).sqrt();
+        self.linear_of(inputs, inputs, outputs)
+    }
+
+    /// A linear layer of which `active` inputs are not 0 at a time: weights and bias uniform in `+-1/sqrt(active)`.
+    pub fn linear_of(&mut self, active: usize, inputs: usize, outputs: usize) -> Linear {
+        let k = 1.0 / (active.max(1) as f64).sqrt();
         let mut draw =
             |n: usize| (0..n).map(|_| ((2.0 * uniform(&mut self.rng) - 1.0) * k) as f32).collect::<Vec<f32>>();
         let (weight, bias) = (draw(inputs * outputs), draw(outputs));

@@ -17,6 +17,8 @@ mod profile;
 mod resident;
 mod rows;
 mod sampler;
+#[cfg(feature = "neural")]
+pub mod tokens;
 pub mod trees;
 #[cfg(feature = "neural")]
 pub mod tvae;
@@ -29,7 +31,7 @@ use verisim_data::table::{Column, Detected, Field, Frame, Source, Spec, Table};
 #[cfg(feature = "neural")]
 pub use ordered::Columns;
 pub use rows::Rows;
-pub use sampler::{Allowed, Drawn, Partial, Sampler};
+pub use sampler::{Allowed, Drawn, Partial, Sampler, Tuning};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
@@ -46,6 +48,8 @@ crate::models! {
     Boost = boost;
     /// Gaussian copulas with empirical marginals.
     Copula = copula;
+    /// A masked network that draws any columns from any others.
+    Tokens = tokens;
     /// Variational autoencoder.
     Tvae = tvae;
     /// Conditional GAN.

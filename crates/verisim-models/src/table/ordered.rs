@@ -9,7 +9,7 @@ use super::order::{by_information, put, take};
 use crate::error::Result;
 use crate::learn::{Clock, Losses, Split, Start, Trainee};
 use crate::table::rows::Rows;
-use crate::table::sampler::{Allowed, Drawn, Sampler};
+use crate::table::sampler::{Allowed, Drawn, Partial, Sampler, Tuning};
 use crate::weights::Weights;
 
 /// The columns of a table as a neural model sees them, in their order.
@@ -46,7 +46,7 @@ pub fn restore<S: Sampler + 'static>(
     let spans = spec.codec.spans();
     let order = take(weights, spans.len())?;
     let inner = open(&arrange(&spans, &order), weights)?;
-    Ok(Box::new(OrderedSampler::new(inner, order)))
+    Ok(Box::new(OrderedSampler::new(Box::new(inner), order)))
 }
 
 /// A model in training on a reordered table; the order goes into its weights.
@@ -90,19 +90,26 @@ impl<T: Trainee<Table>> Trainee<Table> for OrderedTrainee<T> {
 }
 
 /// A trained model of a reordered table, drawing in the table's own order.
-pub struct OrderedSampler<S> {
-    inner: S,
+pub struct OrderedSampler {
+    inner: Box<dyn Sampler>,
     order: Vec<usize>,
 }
 
-impl<S: Sampler> OrderedSampler<S> {
+impl OrderedSampler {
     /// Puts the columns of `inner` back: its column `k` is column `order[k]` of the table.
-    pub fn new(inner: S, order: Vec<usize>) -> Self {
+    pub fn new(inner: Box<dyn Sampler>, order: Vec<usize>) -> Self {
         OrderedSampler { inner, order }
+    }
+
+    /// Where in the order each column of the table is.
+    fn back(&self) -> Vec<usize> {
+        let mut back = vec![0; self.order.len()];
+        self.order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
+        back
     }
 }
 
-impl<S: Sampler> Sampler for OrderedSampler<S> {
+impl Sampler for OrderedSampler {
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn> {
         let mut inner = Allowed::any(self.order.len());
         for (k, &j) in self.order.iter().enumerate() {
@@ -111,9 +118,23 @@ impl<S: Sampler> Sampler for OrderedSampler<S> {
             }
         }
         let drawn = self.inner.draw(rows, &inner, max_tries, rng)?;
-        let mut back = vec![0; self.order.len()];
-        self.order.iter().enumerate().for_each(|(k, &j)| back[j] = k);
-        Ok(Drawn { encoded: arrange_table(drawn.encoded, &back), tried: drawn.tried })
+        Ok(Drawn { encoded: arrange_table(drawn.encoded, &self.back()), tried: drawn.tried })
+    }
+
+    fn complete(&self, partial: &Partial, rng: &mut Stream) -> Result<Encoded> {
+        let rows = arrange_table(partial.rows.clone(), &self.order);
+        let inner = Partial { rows, known: arrange(&partial.known, &self.order) };
+        Ok(arrange_table(self.inner.complete(&inner, rng)?, &self.back()))
+    }
+
+    fn log_probabilities(&self, rows: &Encoded) -> Result<Vec<Vec<f32>>> {
+        let inner = self.inner.log_probabilities(&arrange_table(rows.clone(), &self.order))?;
+        Ok(arrange(&inner, &self.back()))
+    }
+
+    fn tuned(&self, tuning: &Tuning) -> Result<Option<Box<dyn Sampler>>> {
+        let tuned = self.inner.tuned(tuning)?;
+        Ok(tuned.map(|inner| Box::new(OrderedSampler::new(inner, self.order.clone())) as Box<dyn Sampler>))
     }
 }
 

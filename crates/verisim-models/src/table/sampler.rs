@@ -1,5 +1,6 @@
 //! What every trained model can do: draw encoded rows from a random stream, under a condition.
 
+use serde::{Deserialize, Serialize};
 use verisim_data::rng::Stream;
 use verisim_data::table::codec::Encoded;
 
@@ -61,6 +62,33 @@ pub struct Drawn {
     pub tried: u64,
 }
 
+/// How rows are drawn, where it should differ from what was learnt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tuning {
+    /// Below 1 likely values come up more often than in the data, above 1 less.
+    pub temperature: Option<f64>,
+    /// Each value is drawn among the likeliest that make up this share.
+    pub top_p: Option<f64>,
+}
+
+impl Tuning {
+    /// Refuses values that make no sense.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn check(&self) -> Result<()> {
+        let bad = |key, rule| Err(Error::Tuning { key, rule });
+        if self.temperature.is_some_and(|t| !(t > 0.0 && t.is_finite())) {
+            return bad("temperature", "must be more than 0; 1 draws as learnt");
+        }
+        if self.top_p.is_some_and(|p| !(p > 0.0 && p <= 1.0)) {
+            return bad("top_p", "must be more than 0 and at most 1; 1 draws as learnt");
+        }
+        Ok(())
+    }
+}
+
 /// Rows of which some tokens are known.
 #[derive(Clone, Debug)]
 pub struct Partial {
@@ -93,5 +121,16 @@ pub trait Sampler: Send + Sync {
     /// When the model cannot, or the device fails.
     fn log_probabilities(&self, _rows: &Encoded) -> Result<Vec<Vec<f32>>> {
         Err(Error::Incapable { what: "say how probable rows are" })
+    }
+
+    /// The same model drawing in another way; none when `tuning` says nothing.
+    ///
+    /// # Errors
+    /// When the model knows no such setting, or the value makes no sense.
+    fn tuned(&self, tuning: &Tuning) -> Result<Option<Box<dyn Sampler>>> {
+        match *tuning == Tuning::default() {
+            true => Ok(None),
+            false => Err(Error::NoHeat),
+        }
     }
 }
