@@ -41,7 +41,7 @@ fn options_of_images_and_of_tables_are_kept_apart() {
 fn tables_and_images_are_not_taken_for_each_other() {
     let dir = ready("flow", GREY, &CLASSES);
     dir.file("t.csv", "a,b\n1,2.5\n3,4.5\n5,6.5\n");
-    for model in ["trees", "boost", "copula", "tvae", "ctgan"] {
+    for model in ["trees", "boost", "copula", "tokens", "tvae", "ctgan"] {
         dir.file("table.toml", format!("[data]\npath = \"real\"\n[model.{model}]\n"));
         let refused = |sets: &[&str], words: &[&str]| {
             let sets = sets.iter().flat_map(|&set| ["--set", set]);

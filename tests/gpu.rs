@@ -56,7 +56,7 @@ fn a_gpu_trains_models_of_tables_that_a_cpu_samples() {
     if !adapter("a_gpu_trains_models_of_tables_that_a_cpu_samples") {
         return;
     }
-    for model in ["tvae", "ctgan"] {
+    for model in ["tokens", "tvae", "ctgan"] {
         let dir = Dir::new();
         dir.file("job.toml", small(model));
         trained_twice(&dir, model);

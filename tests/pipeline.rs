@@ -41,7 +41,7 @@ fn every_config_trains_samples_and_is_judged() {
     let mut files: Vec<_> = std::fs::read_dir(configs()).unwrap().map(|f| f.unwrap().path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "toml"));
     files.sort();
-    for name in ["trees", "boost", "copula", "tvae", "ctgan"] {
+    for name in ["trees", "boost", "copula", "tokens", "tvae", "ctgan"] {
         assert!(files.iter().any(|f| f.file_stem().is_some_and(|s| s == name)), "there is no configs/{name}.toml");
     }
     for file in &files {

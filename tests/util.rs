@@ -184,6 +184,7 @@ pub fn configs() -> PathBuf {
 pub fn small(model: &str) -> String {
     let settings = match model {
         "tvae" => "latent = 8\nhidden = [32]\nbins = 12\ncalibrate = 1\n",
+        "tokens" => "width = 64\nbins = 30\n",
         "ctgan" => "latent = 8\ngenerator = [32]\ncritic = [32]\nbins = 12\ncalibrate = 1\n",
         _ => "",
     };

@@ -163,6 +163,12 @@ pub struct Sample {
     /// Images of a flow: how strongly they follow their class, in place of the config's (1 as learnt, 2 clearer and less varied).
     #[arg(long)]
     pub guidance: Option<f64>,
+    /// Rows of tokens: below 1 likely values come up more often than in the data, above 1 less [default: 1].
+    #[arg(long)]
+    pub temperature: Option<f64>,
+    /// Rows of tokens: draw each value among the likeliest that make up this share [default: 1].
+    #[arg(long, value_name = "SHARE")]
+    pub top_p: Option<f64>,
     /// Where to compute.
     #[arg(long, default_value = "auto")]
     pub device: Device,
@@ -434,6 +440,8 @@ impl Sample {
             .with("interpolate", &self.interpolate)
             .with("steps", self.steps)
             .with_number("guidance", self.guidance)
+            .with_number("temperature", self.temperature)
+            .with_number("top_p", self.top_p)
     }
 }
 

@@ -14,7 +14,7 @@ use verisim_data::table::{self as tables, Table};
 use crate::image::{self, Augment, flow, gan, noise_of, to_byte, vae};
 use crate::learn::{Clock, Learn, Model, Models, Setup, Split, Start, Trainee};
 use crate::step::noted;
-use crate::table::{self, Allowed, Nothing, ctgan, tvae};
+use crate::table::{self, Allowed, Nothing, ctgan, tokens, tvae};
 use crate::training::Training;
 use crate::{Weights, read};
 
@@ -94,6 +94,7 @@ impl Compared for Table {
                 bins,
                 ..Default::default()
             }),
+            table::Model::Tokens(tokens::Config { width: 32, bins: 40, ..Default::default() }),
         ]
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use verisim_data::rng::stream;
 use verisim_data::table::codec::ColumnCodec;
 use verisim_data::table::{Column, Frame, Schema, Table};
-use verisim_models::table::Allowed;
+use verisim_models::table::{Allowed, Sampler, Tuning};
 
 pub use condition::Condition;
 
@@ -37,6 +37,10 @@ pub struct Ask {
     pub key_offset: u64,
     /// What separates the cells of text, in place of what did in the data that were learnt.
     pub delimiter: Option<char>,
+    /// Below 1 likely values come up more often than in the data, above 1 less; for `tokens`.
+    pub temperature: Option<f64>,
+    /// Each value is drawn among the likeliest that make up this share; for `tokens`.
+    pub top_p: Option<f64>,
 }
 
 impl Default for Ask {
@@ -49,6 +53,8 @@ impl Default for Ask {
             max_tries: 1000,
             key_offset: 0,
             delimiter: None,
+            temperature: None,
+            top_p: None,
         }
     }
 }
@@ -57,7 +63,8 @@ impl Generate for Table {
     type Ask = Ask;
 
     fn plan<'a>(artefact: &'a Artefact<Table>, ask: &Ask) -> Result<Box<dyn Plan<Table> + 'a>> {
-        Ok(Box::new(Rows { artefact, strata: strata(artefact, ask)?, ask: ask.clone() }))
+        let tuned = artefact.sampler.tuned(&Tuning { temperature: ask.temperature, top_p: ask.top_p })?;
+        Ok(Box::new(Rows { artefact, tuned, strata: strata(artefact, ask)?, ask: ask.clone() }))
     }
 }
 
@@ -70,6 +77,8 @@ struct Stratum {
 /// A sample of rows, ready to be drawn.
 struct Rows<'a> {
     artefact: &'a Artefact<Table>,
+    /// The model drawing in another way, where that was asked.
+    tuned: Option<Box<dyn Sampler>>,
     ask: Ask,
     strata: Vec<Stratum>,
 }
@@ -118,7 +127,8 @@ impl Rows<'_> {
         let (mut tried, mut attempt, mut found) = (0, 0, 0);
         let mut frames: Vec<Frame> = Vec::new();
         while found < quota {
-            let drawn = self.artefact.sampler.draw(quota - found, &stratum.allowed, budget, &mut rng)?;
+            let sampler = self.tuned.as_deref().unwrap_or(&*self.artefact.sampler);
+            let drawn = sampler.draw(quota - found, &stratum.allowed, budget, &mut rng)?;
             tried += drawn.tried;
             // A model that tries nothing has nothing to give.
             budget = if drawn.tried == 0 { 0 } else { budget.saturating_sub(drawn.tried) };

@@ -14,11 +14,11 @@
 //! where `M[i, j]` lets `j` see what is known, and what is drawn before it; `M'` also itself.
 //!
 //! What is done differently, and why:
-//! - Orders are not all alike: columns that are known, then those that a condition restricts, then the rest, each in the order of
-//!   what they tell. Sampling needs no others, so the network need not learn them. Half of the rows of a step learn the
-//!   plain order, by which rows are drawn when nothing is known.
+//! - Orders are not all alike. Half of the rows of a step learn the plain order, of what columns tell, by which rows are drawn when
+//!   nothing is known; a quarter that order after any columns that are known, a quarter any order at all, which conditions need.
 //! - Hidden units see each other across columns, so that what one column works out serves those after it.
-//! - Digits keep the network small: a number of 256 tokens is two digits of 16. The last digit is told given the first.
+//! - Digits keep the network small: a number of 256 tokens is two digits of 16. The last digit is told given the first. Other
+//!   columns see such a number as smooth functions of its place, not as digits (`smooth.rs`).
 //! - A linear skip from what is seen to the logits learns pairs of columns at once, as in [`tvae`](crate::table::tvae).
 //!
 //! A row costs one pass of the network however many columns are drawn: what a digit adds to the layers is added once
@@ -27,6 +27,7 @@
 mod digits;
 mod draw;
 mod masks;
+mod smooth;
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
@@ -55,6 +56,7 @@ use crate::weights::Weights;
 use digits::Digits;
 use draw::TokensSampler;
 use masks::{Layout, Masks, Roles};
+use smooth::{Lookup, Smooth};
 
 /// Most digits of a table: the network grows with their square.
 const MOST_DIGITS: usize = 1024;
@@ -81,7 +83,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { width: 1024, layers: 2, dropout: 0.1, bins: 256, rare: 5, max_levels: 1024 }
+        Config { width: 1024, layers: 2, dropout: 0.2, bins: 64, rare: 5, max_levels: 1024 }
     }
 }
 
@@ -143,34 +145,35 @@ fn layout(config: &Config, spans: &[Span]) -> Result<(Digits, Layout)> {
     Ok((digits, layout))
 }
 
-/// The network. `U` digits have `G` hidden units each, `H = U G`, and `W` places in a one-hot row.
+/// The network. `U` digits have `G` hidden units each, `H = U G`, and `W` places in a one-hot row, which with the smooth functions of
+/// columns is `I` inputs.
 #[derive(Module, Debug)]
 pub struct Net {
-    /// `[W, H]`.
+    /// `[I, H]`.
     input: Linear,
     /// `[H, H]` each.
     hidden: Vec<Linear>,
     /// `[H, W]`.
     output: Linear,
-    /// `[W, W]`.
+    /// `[I, W]`.
     skip: Param<Tensor<2>>,
 }
 
 impl Net {
     fn new(config: &Config, layout: &Layout, seed: u64, device: &Device) -> Net {
         let mut init = Init::new(seed, device);
-        let (width, hidden) = (layout.width(), layout.hidden());
-        // Of `W` inputs as many as there are digits are not 0.
-        let input = init.linear_of(layout.digits(), width, hidden);
+        let (inputs, width, hidden) = (layout.inputs(), layout.width(), layout.hidden());
+        // About as many inputs as there are digits are not 0.
+        let input = init.linear_of(layout.digits(), inputs, hidden);
         Net {
             input,
             hidden: (1..config.layers).map(|_| init.linear(hidden, hidden)).collect(),
             output: init.linear(hidden, width),
-            skip: init.param([width, width], vec![0.0; width * width]),
+            skip: init.param([inputs, width], vec![0.0; inputs * width]),
         }
     }
 
-    /// One-hot rows `[B, W]` to logits `[B, W]`; a mask of dropout `[B, H]` for each layer, or none.
+    /// Rows `[B, I]` to logits `[B, W]`; a mask of dropout `[B, H]` for each layer, or none.
     fn logits(&self, x: Tensor<2>, masks: &Masks, dropout: &[Tensor<2>]) -> Tensor<2> {
         let drop = |h: Tensor<2>, layer: usize| match dropout.get(layer) {
             Some(mask) => h * mask.clone(),
@@ -194,7 +197,7 @@ fn masked(layer: &Linear, mask: &Tensor<2>, x: Tensor<2>) -> Tensor<2> {
     }
 }
 
-/// What the digits that are not known cost, in nats, summed over the rows: `x [B, W]`; `wanted [U]` is 1 for those.
+/// What the digits that are not known cost, in nats, summed over the rows: `x [B, I]`; `wanted [U]` is 1 for those.
 fn loss(
     net: &Net,
     blocks: &Blocks,
@@ -204,7 +207,35 @@ fn loss(
     dropout: &[Tensor<2>],
 ) -> Tensor<1> {
     let logits = net.logits(x.clone(), masks, dropout);
+    let x = x.narrow(1, 0, blocks.width());
     (blocks.cross_entropy(logits, x) * wanted.unsqueeze::<2>()).sum()
+}
+
+/// Rows on the device, as the network sees them.
+struct Inputs {
+    rows: usize,
+    digits: Resident,
+    smooth: Option<Lookup>,
+}
+
+impl Inputs {
+    fn new(digits: &Digits, smooth: &[Smooth], rows: &Rows<'_>, blocks: &Blocks, device: &Device) -> Inputs {
+        let split = digits.split(rows);
+        Inputs {
+            rows: rows.count(),
+            digits: Resident::new(&Rows::of(&split), blocks, device),
+            smooth: Lookup::new(smooth, rows, device),
+        }
+    }
+
+    /// The rows at `index`, `[B, I]`.
+    fn batch(&self, index: &[usize], blocks: &Blocks) -> Tensor<2> {
+        let (digits, _) = self.digits.batch(index, blocks);
+        match &self.smooth {
+            Some(smooth) => Tensor::cat(vec![digits, smooth.batch(index)], 1),
+            None => digits,
+        }
+    }
 }
 
 /// The network in training, the rows that it learns beside it on the device.
@@ -214,8 +245,9 @@ pub struct Tokens {
     digits: Digits,
     layout: Layout,
     blocks: Blocks,
-    train: Resident,
-    validation: Option<Resident>,
+    smooth: Vec<Smooth>,
+    train: Inputs,
+    validation: Option<Inputs>,
     device: Device,
     batch: usize,
     shards: usize,
@@ -235,16 +267,18 @@ impl Tokens {
         let (digits, layout) = layout(config, spans)?;
         let plain = device.clone().inner();
         let blocks = Blocks::new(&digits.spans(), &plain);
-        let resident = |rows: &Rows<'_>| Resident::new(&Rows::of(&digits.split(rows)), &blocks, &plain);
+        let smooth = Smooth::of(&digits, train);
+        let inputs = |rows: &Rows<'_>| Inputs::new(&digits, &smooth, rows, &blocks, &plain);
         Ok(Tokens {
             config: config.clone(),
             columns: spans.len(),
-            train: resident(train),
-            validation: (validation.count() > 0).then(|| resident(validation)),
+            train: inputs(train),
+            validation: (validation.count() > 0).then(|| inputs(validation)),
             batch: training.batch(train.count()),
             learner: Learner::new(Net::new(config, &layout, seed, device), training),
             device: device.clone(),
             epochs: Epochs::default(),
+            smooth,
             digits,
             layout,
             blocks,
@@ -263,7 +297,7 @@ impl Tokens {
         let roles = roles.of_digits(&self.digits);
         let masks = self.layout.masks(&roles, &plain).with_gradients();
         let wanted = Tensor::from_inner(roles.wanted(&plain));
-        let (x, _) = self.train.batch(rows, &self.blocks);
+        let x = self.train.batch(rows, &self.blocks);
         let mut rng = stream(clock.seed, "dropout", index);
         let hidden = self.layout.hidden();
         let dropout: Vec<Tensor<2>> = match self.config.dropout > 0.0 {
@@ -320,7 +354,7 @@ impl Trainee<Table> for Tokens {
         let (masks, wanted) = (self.layout.masks(&roles, &plain), roles.wanted(&plain));
         let (net, mut total) = (self.learner.average(), 0.0);
         for part in index.chunks(4096) {
-            let (x, _) = rows.batch(part, &self.blocks);
+            let x = rows.batch(part, &self.blocks);
             total += read::number(loss(&net, &self.blocks, &masks, wanted.clone(), x, &[]))?;
         }
         Ok(Some(total / rows.rows as f64))
@@ -341,7 +375,9 @@ impl Trainee<Table> for Tokens {
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        weights_of(&self.learner.best())
+        let mut weights = weights_of(&self.learner.best())?;
+        Smooth::put(&self.smooth, &mut weights);
+        Ok(weights)
     }
 }
 

@@ -27,14 +27,16 @@ pub struct Digits {
     pub all: Vec<Digit>,
     /// First digit of each column, one more at the end.
     pub first: Vec<usize>,
-    /// Tokens of each column.
+    /// Tokens of each column, and whether their order means something.
     tokens: Vec<u32>,
+    ordered: Vec<bool>,
 }
 
 impl Digits {
     /// The digits of columns `spans`.
     pub fn of(spans: &[Span]) -> Digits {
-        let mut digits = Digits { all: Vec::new(), first: vec![0], tokens: spans.iter().map(|s| s.tokens).collect() };
+        let (tokens, ordered) = spans.iter().map(|s| (s.tokens, s.ordered)).unzip();
+        let mut digits = Digits { all: Vec::new(), first: vec![0], tokens, ordered };
         for (column, span) in spans.iter().enumerate() {
             let base = base(span);
             let mut steps = vec![1];
@@ -53,6 +55,21 @@ impl Digits {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.all.len()
+    }
+
+    /// Tokens of a column.
+    pub fn tokens(&self, column: usize) -> u32 {
+        self.tokens[column]
+    }
+
+    /// The columns of numbers that have several digits: others see them as [`Smooth`](super::smooth::Smooth) functions.
+    pub fn smooth(&self) -> impl Iterator<Item = usize> {
+        (0..self.tokens.len()).filter(|&c| self.is_smooth(c))
+    }
+
+    /// Whether a column is one of them.
+    pub fn is_smooth(&self, column: usize) -> bool {
+        self.ordered[column] && self.of_column(column).len() > 1
     }
 
     /// The digits of a column.
@@ -116,7 +133,7 @@ mod tests {
         let digits = Digits::of(&[span(1, true), span(24, true), span(256, true), span(500, false), span(5000, true)]);
         assert_eq!(digits.first, [0, 1, 2, 4, 5, 8]);
         let sizes: Vec<u32> = digits.all.iter().map(|d| d.size).collect();
-        assert_eq!(sizes, [1, 24, 16, 16, 500, 18, 18, 18]);
+        assert_eq!(sizes, [1, 24, 16, 16, 500, 16, 18, 18]);
     }
 
     proptest! {

@@ -12,14 +12,14 @@ use verisim_data::rng::{Stream, below, stream, uniform};
 use verisim_data::table::codec::{Encoded, Span};
 
 use super::digits::Digits;
-use super::masks::{Layout, Role, Roles};
-use super::{Config, Net, layout};
+use super::masks::{EARLY, LATE, Layout, Role, Roles};
+use super::smooth::{FUNCTIONS, Smooth};
+use super::{Config, Inputs, Net, layout};
 use crate::error::{Error, Result};
 use crate::nets::blocks::cap;
 use crate::nets::params::with_weights;
 use crate::nets::{Blocks, is_cpu, silu};
 use crate::read;
-use crate::table::resident::Resident;
 use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Partial, Sampler, Tuning};
 use crate::weights::Weights;
@@ -34,6 +34,7 @@ pub struct TokensSampler {
     spans: Vec<Span>,
     digits: Digits,
     layout: Layout,
+    smooth: Vec<Smooth>,
     net: Net,
     tuning: Tuning,
     device: Device,
@@ -47,13 +48,14 @@ impl TokensSampler {
     pub fn from_weights(config: &Config, spans: &[Span], weights: &mut Weights, device: &Device) -> Result<Self> {
         let (digits, layout) = layout(config, spans)?;
         // A damaged header must not decide how much memory is taken.
-        let wanted = layout.hidden().saturating_mul(layout.width() + layout.hidden() * (config.layers - 1));
+        let wanted = layout.hidden().saturating_mul(layout.inputs() + layout.hidden() * (config.layers - 1));
         if wanted > weights.count() {
             return Err(Error::Misfit { sizes: None });
         }
         let net = with_weights(Net::new(config, &layout, 0, device).valid(), weights)?;
         Ok(TokensSampler {
             spans: spans.to_vec(),
+            smooth: Smooth::take(&digits, weights)?,
             digits,
             layout,
             net,
@@ -102,7 +104,7 @@ impl Sampler for TokensSampler {
 
     /// Rows that know different columns are filled together: each row's known digits are seen by all its others.
     fn complete(&self, partial: &Partial, rng: &mut Stream) -> Result<Encoded> {
-        let walk = Walk::new(self, &vec![Role::Late; self.spans.len()]);
+        let walk = Walk::new(self, &vec![LATE; self.spans.len()]);
         let any = Allowed::any(self.spans.len());
         let seed = below(rng, u64::MAX);
         let index: Vec<usize> = (0..partial.rows.rows).collect();
@@ -128,15 +130,15 @@ impl Sampler for TokensSampler {
     }
 
     fn log_probabilities(&self, rows: &Encoded) -> Result<Vec<Vec<f32>>> {
-        let digits = self.digits.split(&Rows::of(rows));
         let blocks = Blocks::new(&self.digits.spans(), &self.device);
-        let roles = Roles(vec![Role::Late; self.digits.count()]);
+        let roles = Roles(vec![LATE; self.digits.count()]);
         let masks = self.layout.masks(&roles, &self.device);
-        let resident = Resident::new(&Rows::of(&digits), &blocks, &self.device);
+        let inputs = Inputs::new(&self.digits, &self.smooth, &Rows::of(rows), &blocks, &self.device);
         let index: Vec<usize> = (0..rows.rows).collect();
         let say = |index: &[usize]| -> Result<Vec<f32>> {
-            let (x, _) = resident.batch(index, &blocks);
-            read::numbers(blocks.cross_entropy(self.net.logits(x.clone(), &masks, &[]), x))
+            let x = inputs.batch(index, &blocks);
+            let logits = self.net.logits(x.clone(), &masks, &[]);
+            read::numbers(blocks.cross_entropy(logits, x.narrow(1, 0, blocks.width())))
         };
         let parts: Vec<&[usize]> = index.chunks(self.rows_together()).collect();
         let nats: Result<Vec<Vec<f32>>> = match is_cpu(&self.device) {
@@ -156,6 +158,7 @@ impl Sampler for TokensSampler {
             spans: self.spans.clone(),
             digits: self.digits.clone(),
             layout: self.layout.clone(),
+            smooth: self.smooth.clone(),
             net: self.net.clone(),
             tuning: *tuning,
             device: self.device.clone(),
@@ -167,10 +170,10 @@ impl Sampler for TokensSampler {
 /// The role of each column under a condition, and the token of those that can have one alone.
 fn roles(spans: &[Span], allowed: &Allowed) -> (Vec<Role>, Vec<Option<u32>>) {
     let column = |c: usize| match allowed.tokens(c) {
-        None => (Role::Late, None),
+        None => (LATE, None),
         Some(tokens) => match tokens.iter().filter(|&&t| t).count() {
             1 => (Role::Known, tokens.iter().position(|&t| t).map(|t| t as u32)),
-            _ => (Role::Early, None),
+            _ => (EARLY, None),
         },
     };
     (0..spans.len()).map(column).unzip()
@@ -192,7 +195,7 @@ struct Walk<'a> {
     order: Vec<usize>,
     /// How many of them are known in all rows.
     known: usize,
-    /// First place of each of them in a row that is laid out in that order, one more at the end.
+    /// First place of each of them in a row that is laid out in that order, one more at the end. Smooth functions follow.
     places: Vec<usize>,
     input: Part,
     hidden: Vec<Part>,
@@ -235,11 +238,11 @@ impl<'a> Walk<'a> {
             Tensor::<1, Int>::from_data(TensorData::new(v, [n]), device)
         };
         let units = int(order.iter().flat_map(|&d| (d * group) as i32..((d + 1) * group) as i32).collect());
-        let row =
-            int(order.iter().flat_map(|&d| layout.places[d] as i32..layout.places[d + 1] as i32).collect());
-        let arranged = |t: Tensor<2>, from: &Tensor<1, Int>, to: &Tensor<1, Int>| {
-            t.select(0, from.clone()).select(1, to.clone())
-        };
+        let row: Vec<i32> = order.iter().flat_map(|&d| layout.places[d] as i32..layout.places[d + 1] as i32).collect();
+        let smooth = layout.width() as i32..layout.inputs() as i32;
+        let (inputs, row) = (int(row.iter().copied().chain(smooth).collect()), int(row));
+        let arranged =
+            |t: Tensor<2>, from: &Tensor<1, Int>, to: &Tensor<1, Int>| t.select(0, from.clone()).select(1, to.clone());
         let part = |layer: &Linear, from: &Tensor<1, Int>, to: &Tensor<1, Int>| {
             let weight = arranged(layer.weight.val(), from, to);
             let bias = match &layer.bias {
@@ -248,11 +251,15 @@ impl<'a> Walk<'a> {
             };
             Part { weight, bias }
         };
+        // Weights that count under no roles are what they began as.
+        let ever = layout.masks(&Roles(vec![Role::Known; digits.count()]), device);
+        let input = part(&net.input, &inputs, &units);
+        let skip = net.skip.val() * ever.skip;
         Walk {
-            input: part(&net.input, &row, &units),
+            input: Part { weight: input.weight * arranged(ever.input, &inputs, &units), ..input },
             hidden: net.hidden.iter().map(|layer| part(layer, &units, &units)).collect(),
             output: part(&net.output, &units, &row),
-            skip: arranged(net.skip.val(), &row, &row),
+            skip: arranged(skip, &inputs, &row),
             sampler,
             order,
             known,
@@ -263,17 +270,24 @@ impl<'a> Walk<'a> {
     /// The sums that rows begin with: what their known digits send to all others.
     fn begin(&self, partial: &Partial, rows: usize) -> Result<Sums> {
         let TokensSampler { digits, layout, device, .. } = self.sampler;
-        let (width, units) = (layout.width(), layout.hidden());
-        let (mut x, mut seen) = (vec![0f32; rows * width], vec![0f32; rows * self.order.len()]);
+        let (inputs, width, units) = (layout.inputs(), layout.width(), layout.hidden());
+        let (mut x, mut seen) = (vec![0f32; rows * inputs], vec![0f32; rows * self.order.len()]);
         for (p, &d) in self.order.iter().enumerate() {
             let column = digits.all[d].column;
             for i in (0..rows).filter(|&i| partial.known[column][i]) {
                 let digit = digits.digit(d, partial.rows.tokens[column][i]);
-                x[i * width + self.places[p] + digit as usize] = 1.0;
+                x[i * inputs + self.places[p] + digit as usize] = 1.0;
                 seen[i * self.order.len() + p] = 1.0;
             }
         }
-        let x = Tensor::<2>::from_data(TensorData::new(x, [rows, width]), device);
+        for (s, smooth) in self.sampler.smooth.iter().enumerate() {
+            let at = width + s * FUNCTIONS;
+            for i in (0..rows).filter(|&i| partial.known[smooth.column][i]) {
+                let functions = smooth.functions(partial.rows.tokens[smooth.column][i]);
+                x[i * inputs + at..][..FUNCTIONS].copy_from_slice(&functions);
+            }
+        }
+        let x = Tensor::<2>::from_data(TensorData::new(x, [rows, inputs]), device);
         // Of each digit's units alike.
         let seen = Tensor::<2>::from_data(TensorData::new(seen, [rows, self.order.len()]), device)
             .unsqueeze_dim::<3>(2)
@@ -342,15 +356,49 @@ impl<'a> Walk<'a> {
                 break;
             }
             sums = sums.after(group, size);
-            let x = Tensor::<2>::from_data(TensorData::new(one_hot, [rows, size]), device);
-            let (unit, end) = (unit + group, place + size);
-            let input = self.input.weight.clone().slice([place..end, unit..units]);
-            let skip = self.skip.clone().slice([place..end, end..width]);
-            sums.layers[0] = sums.layers[0].clone() + x.clone().matmul(input);
-            sums.logits = sums.logits + x.matmul(skip);
+            self.tell(p, one_hot, known.map(|k| k.0), &walked, &mut sums);
         }
         Ok(walked)
     }
+
+    /// Adds to the sums of those that follow what the digit at position `p` tells them: itself, as one-hot rows, or once a column is
+    /// complete that others see so, its smooth functions.
+    fn tell(&self, p: usize, one_hot: Vec<f32>, known: Option<&[bool]>, walked: &Walked, sums: &mut Sums) {
+        let TokensSampler { digits, layout, smooth, device, .. } = self.sampler;
+        let (d, group) = (self.order[p], layout.group);
+        let column = digits.all[d].column;
+        let last = d + 1 == digits.first[column + 1];
+        let rows = walked.live.len();
+        let functions = smooth.iter().position(|s| last && s.column == column);
+        let (x, from, width) = match functions {
+            Some(s) => {
+                let mut x = vec![0f32; rows * FUNCTIONS];
+                for (i, x) in x.chunks_exact_mut(FUNCTIONS).enumerate().filter(|(i, _)| known.is_none_or(|k| !k[*i])) {
+                    x.copy_from_slice(&smooth[s].functions(walked.tokens[column][i]));
+                }
+                (x, layout.width() + s * FUNCTIONS, FUNCTIONS)
+            }
+            None => (one_hot, self.places[p], digits.all[d].size as usize),
+        };
+        // The first digits of such a column are told to its own others alone, which come next.
+        let to = if digits.is_smooth(column) && !last { digits.first[column + 1] - d } else { self.order.len() - p };
+        let (units, places) = ((p + 1) * group..(p + to) * group, self.places[p + 1]..self.places[p + to]);
+        let x = Tensor::<2>::from_data(TensorData::new(x, [rows, width]), device);
+        let input = self.input.weight.clone().slice([from..from + width, units]);
+        let skip = self.skip.clone().slice([from..from + width, places]);
+        sums.layers[0] = added(sums.layers[0].clone(), x.clone().matmul(input));
+        sums.logits = added(sums.logits.clone(), x.matmul(skip));
+    }
+}
+
+/// `sums [B, N]` with `more [B, M]` added to its first columns, of which there may be more.
+fn added(sums: Tensor<2>, more: Tensor<2>) -> Tensor<2> {
+    let ([_, all], [_, first]) = (sums.dims(), more.dims());
+    if all == first {
+        return sums + more;
+    }
+    let rest = sums.clone().narrow(1, first, all - first);
+    Tensor::cat(vec![sums.narrow(1, 0, first) + more, rest], 1)
 }
 
 impl Sums {

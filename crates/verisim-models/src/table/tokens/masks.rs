@@ -4,17 +4,21 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use verisim_data::rng::{Stream, below, permutation, uniform};
 
 use super::digits::Digits;
+use super::smooth::FUNCTIONS;
 
 /// What a column, or a digit, is in a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// It is seen by all, and nothing is asked of it.
     Known,
-    /// Drawn before the late ones: what a condition restricts.
-    Early,
-    /// Drawn last.
-    Late,
+    /// Drawn in this turn, and of those in one turn in the order of the columns.
+    Drawn(usize),
 }
+
+/// What a condition restricts is drawn first.
+pub const EARLY: Role = Role::Drawn(0);
+/// What nothing is said of.
+pub const LATE: Role = Role::Drawn(1);
 
 /// The role of every column, or of every digit.
 #[derive(Clone, Debug)]
@@ -23,17 +27,19 @@ pub struct Roles(pub Vec<Role>);
 impl Roles {
     /// Nothing is known, and columns are drawn in their order.
     pub fn plain(columns: usize) -> Roles {
-        Roles(vec![Role::Late; columns])
+        Roles(vec![LATE; columns])
     }
 
-    /// Any number of columns known; in half of the cases up to three more early.
+    /// In half of the cases any number of columns known, and others in their order; else all in any order.
     pub fn random(columns: usize, rng: &mut Stream) -> Roles {
         let order = permutation(rng, columns);
-        let known = below(rng, columns.max(1) as u64) as usize;
-        let early = if uniform(rng) < 0.5 { 0 } else { 1 + below(rng, 3) as usize };
-        let mut roles = vec![Role::Late; columns];
-        order.iter().take(known).for_each(|&c| roles[c] = Role::Known);
-        order.iter().skip(known).take(early).for_each(|&c| roles[c] = Role::Early);
+        let mut roles = vec![LATE; columns];
+        if uniform(rng) < 0.5 {
+            let known = below(rng, columns.max(1) as u64) as usize;
+            order[..known].iter().for_each(|&c| roles[c] = Role::Known);
+        } else {
+            order.iter().enumerate().for_each(|(turn, &c)| roles[c] = Role::Drawn(turn));
+        }
         Roles(roles)
     }
 
@@ -47,8 +53,7 @@ impl Roles {
         match (self.0[j], self.0[i]) {
             (_, Role::Known) => true,
             (Role::Known, _) => false,
-            (a, b) if a == b => i < j || (itself && i == j),
-            (a, b) => b < a,
+            (a, b) => (b, i) < (a, j) || (itself && i == j),
         }
     }
 
@@ -67,6 +72,10 @@ pub struct Layout {
     pub places: Vec<usize>,
     /// Hidden units of each digit, in each layer.
     pub group: usize,
+    /// Column of each digit.
+    column: Vec<usize>,
+    /// Last digit of each column that others see as smooth functions, which follow the one-hot row.
+    pub smooth: Vec<usize>,
 }
 
 impl Layout {
@@ -76,7 +85,8 @@ impl Layout {
         for d in &digits.all {
             places.push(places[places.len() - 1] + d.size as usize);
         }
-        Layout { places, group }
+        let smooth = digits.smooth().map(|c| digits.first[c + 1] - 1).collect();
+        Layout { places, group, column: digits.all.iter().map(|d| d.column).collect(), smooth }
     }
 
     /// Number of digits `U`.
@@ -89,30 +99,50 @@ impl Layout {
         self.places[self.digits()]
     }
 
+    /// What a row is given as: a one-hot row and smooth functions, `I`.
+    pub fn inputs(&self) -> usize {
+        self.width() + self.smooth.len() * FUNCTIONS
+    }
+
     /// Hidden units of a layer, `H`.
     pub fn hidden(&self) -> usize {
         self.digits() * self.group
     }
 
+    /// Whether digit `j` sees an input: those of digit `i`, or, past the digits, those of a smooth column.
+    fn reaches(&self, roles: &Roles, j: usize, input: usize) -> bool {
+        let own = |i: usize| self.column[i] == self.column[j];
+        match input.checked_sub(self.digits()) {
+            Some(s) => !own(self.smooth[s]) && roles.sees(j, self.smooth[s], false),
+            None => (own(input) || !self.is_smooth(input)) && roles.sees(j, input, false),
+        }
+    }
+
+    /// Whether the column of digit `i` is seen as smooth functions.
+    pub fn is_smooth(&self, i: usize) -> bool {
+        self.smooth.iter().any(|&last| self.column[last] == self.column[i])
+    }
+
     /// The masks of a pass in which digits have these roles. What goes to the device is of the size of the square of the digits.
     pub fn masks(&self, roles: &Roles, device: &Device) -> Masks {
         let count = self.digits();
-        let table = |itself: bool| {
-            let cell = |k: usize| if roles.sees(k % count, k / count, itself) { 1.0f32 } else { 0.0 };
-            let cells: Vec<f32> = (0..count * count).map(cell).collect();
-            Tensor::<2>::from_data(TensorData::new(cells, [count, count]), device)
+        let table = |rows: usize, cell: &dyn Fn(usize, usize) -> bool| {
+            let cells: Vec<f32> = (0..rows * count).map(|k| f32::from(cell(k / count, k % count))).collect();
+            Tensor::<2>::from_data(TensorData::new(cells, [rows, count]), device)
         };
-        let place: Vec<i32> =
-            (0..count).flat_map(|d| vec![d as i32; self.places[d + 1] - self.places[d]]).collect();
+        let place: Vec<i32> = (0..count).flat_map(|d| vec![d as i32; self.places[d + 1] - self.places[d]]).collect();
+        let smooth = (count..count + self.smooth.len()).flat_map(|s| vec![s as i32; FUNCTIONS]);
+        let input: Vec<i32> = place.iter().copied().chain(smooth).collect();
         let unit: Vec<i32> = (0..count).flat_map(|d| vec![d as i32; self.group]).collect();
         let int = |v: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
         let spread = |t: &Tensor<2>, from: &[i32], to: &[i32]| t.clone().select(1, int(to)).select(0, int(from));
-        let (before, with) = (table(false), table(true));
+        let before = table(count + self.smooth.len(), &|i, j| self.reaches(roles, j, i));
+        let with = table(count, &|i, j| roles.sees(j, i, true));
         Masks {
-            input: spread(&before, &place, &unit),
+            input: spread(&before, &input, &unit),
             hidden: spread(&with, &unit, &unit),
             output: spread(&with, &unit, &place),
-            skip: spread(&before, &place, &place),
+            skip: spread(&before, &input, &place),
         }
     }
 }
@@ -120,13 +150,13 @@ impl Layout {
 /// Which weights count in a pass: 1, or 0.
 #[derive(Clone, Debug)]
 pub struct Masks {
-    /// `[W, H]`.
+    /// `[I, H]`.
     pub input: Tensor<2>,
     /// `[H, H]`.
     pub hidden: Tensor<2>,
     /// `[H, W]`.
     pub output: Tensor<2>,
-    /// `[W, W]`.
+    /// `[I, W]`.
     pub skip: Tensor<2>,
 }
 
@@ -145,7 +175,7 @@ mod tests {
 
     #[test]
     fn each_sees_what_is_drawn_before_it() {
-        let roles = Roles(vec![Role::Late, Role::Known, Role::Early, Role::Late, Role::Known]);
+        let roles = Roles(vec![LATE, Role::Known, EARLY, LATE, Role::Known]);
         let seen = |j: usize, itself| (0..5).filter(|&i| roles.sees(j, i, itself)).collect::<Vec<_>>();
         assert_eq!(seen(0, false), [1, 2, 4]);
         assert_eq!(seen(0, true), [0, 1, 2, 4]);
