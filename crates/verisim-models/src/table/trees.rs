@@ -35,14 +35,15 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::learn::{self, Counter, Model, Setup, Start};
 use crate::table::order::{self, by_information};
+use crate::table::particles::{Chain, Link, least};
 use crate::table::profile::{WIDE, target_classes};
 use crate::table::rows::Rows;
-use crate::table::sampler::{Allowed, Drawn, Sampler};
+use crate::table::sampler::{Allowed, Drawn, Partial, Sampler};
 use crate::table::view::View;
 use crate::weights::Weights;
 use grow::Grower;
 use screen::Screen;
-use tree::Tree;
+use tree::{Index, Tree};
 
 /// Most bins that a split sees of a feature.
 const SPLIT_BINS: usize = 64;
@@ -282,6 +283,71 @@ impl Factor {
     }
 }
 
+/// A factor whose tokens are weighed, with what finds their chances fast.
+pub(super) struct Weighed<'a> {
+    factor: &'a Factor,
+    indices: Vec<Index>,
+    backoff: f64,
+}
+
+impl<'a> Weighed<'a> {
+    /// `backoff` is the pull of a leaf to its ancestors.
+    pub fn new(factor: &'a Factor, backoff: f64) -> Weighed<'a> {
+        Weighed { factor, indices: factor.trees.iter().map(Index::of).collect(), backoff }
+    }
+
+    fn chance(&self, token: u32, bin: impl Fn(usize) -> u8) -> f64 {
+        let trees = self.factor.trees.iter().zip(&self.indices);
+        let sum: f64 = trees.map(|(tree, index)| tree.chance_with(index, token, &bin, self.backoff)).sum();
+        sum / self.indices.len() as f64
+    }
+
+    fn least(&self) -> f64 {
+        least(self.factor.trees.iter().map(|tree| u64::from(tree.rows())).sum())
+    }
+}
+
+impl Link for Weighed<'_> {
+    fn seen(&self) -> Vec<u32> {
+        let used = self.factor.trees.iter().flat_map(Tree::splits);
+        used.map(|f| self.factor.view.seen[f as usize]).collect()
+    }
+
+    fn draw(
+        &self,
+        before: &[Vec<u32>],
+        slots: &[u32],
+        allowed: Option<&[bool]>,
+        tokens: &mut [u32],
+        weights: &mut [f64],
+        rng: &mut Stream,
+    ) {
+        let least = self.least();
+        for slot in slots.iter().map(|&s| s as usize) {
+            let of = |p: usize| before[p][slot];
+            let Some(allowed) = allowed else {
+                tokens[slot] = self.factor.draw(of, None, self.backoff, rng).unwrap_or_default();
+                continue;
+            };
+            let bin = |f: usize| self.factor.view.bin(f, of);
+            let out = (0..allowed.len() as u32).filter(|&t| !allowed[t as usize]);
+            let lost: f64 = out.map(|t| self.chance(t, bin)).sum();
+            weights[slot] += (1.0 - lost).ln().max(least);
+            let trees = &self.factor.trees;
+            let tree = &trees[if trees.len() > 1 { below(rng, trees.len() as u64) as usize } else { 0 }];
+            tokens[slot] = tree.draw_among(bin, allowed, self.backoff, rng);
+        }
+    }
+
+    fn weigh(&self, before: &[Vec<u32>], slots: &[u32], tokens: &[u32], weights: &mut [f64]) {
+        let least = self.least();
+        for slot in slots.iter().map(|&s| s as usize) {
+            let bin = |f: usize| self.factor.view.bin(f, |p| before[p][slot]);
+            weights[slot] += self.chance(tokens[slot], bin).ln().max(least);
+        }
+    }
+}
+
 impl Sampler for Trees {
     /// Rows are drawn column by column; a row is given up as soon as one of its tokens is not allowed, which
     /// makes the rows that remain exact draws given the condition.
@@ -301,6 +367,18 @@ impl Sampler for Trees {
         out.truncate(made);
         Ok(Drawn { encoded: out, tried })
     }
+
+    fn complete(&self, rows: &Partial, rng: &mut Stream) -> Result<Encoded> {
+        self.chain().complete_one(rows, rng)
+    }
+
+    fn complete_many(&self, rows: &Partial, times: usize, rng: &mut Stream) -> Result<Vec<Encoded>> {
+        Ok(self.chain().complete(rows, times, rng))
+    }
+
+    fn log_probabilities(&self, rows: &Encoded) -> Result<Vec<Vec<f32>>> {
+        Ok(self.chain().log_probabilities(rows))
+    }
 }
 
 impl Trees {
@@ -317,6 +395,11 @@ impl Trees {
 }
 
 impl Trees {
+    fn chain(&self) -> Chain<'_> {
+        let link = |factor| Box::new(Weighed::new(factor, self.backoff)) as Box<dyn Link>;
+        Chain::new(&self.spans, &self.order, self.factors.iter().map(link).collect())
+    }
+
     /// The arrays that the model is made of.
     pub fn weights(&self) -> Weights {
         let mut weights = Weights::default();
