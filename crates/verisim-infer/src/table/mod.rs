@@ -1,6 +1,12 @@
 //! Sampling rows: chunks of [`CHUNK`], each a function of the seed and its number.
 
+mod complete;
 mod condition;
+mod given;
+pub mod score;
+mod seen;
+
+use std::path::PathBuf;
 
 use rayon::current_num_threads;
 use serde::{Deserialize, Serialize};
@@ -9,7 +15,10 @@ use verisim_data::table::codec::ColumnCodec;
 use verisim_data::table::{Column, Frame, Schema, Table};
 use verisim_models::table::Allowed;
 
+pub use complete::{Lack, best, complete, unfilled};
 pub use condition::Condition;
+pub use given::{Reading, read_as_is};
+pub use seen::{Seen, State};
 
 use crate::artefact::{Artefact, DEFAULT_COUNT};
 use crate::error::{Error, Result};
@@ -37,6 +46,8 @@ pub struct Ask {
     pub key_offset: u64,
     /// What separates the cells of text, in place of what did in the data that were learnt.
     pub delimiter: Option<char>,
+    /// A file with some of the columns: each of its rows is completed to a whole one.
+    pub given: Option<PathBuf>,
 }
 
 impl Default for Ask {
@@ -49,6 +60,7 @@ impl Default for Ask {
             max_tries: 1000,
             key_offset: 0,
             delimiter: None,
+            given: None,
         }
     }
 }
@@ -57,6 +69,9 @@ impl Generate for Table {
     type Ask = Ask;
 
     fn plan<'a>(artefact: &'a Artefact<Table>, ask: &Ask) -> Result<Box<dyn Plan<Table> + 'a>> {
+        if let Some(path) = &ask.given {
+            return Ok(Box::new(given::Given::new(artefact, path, ask)?));
+        }
         Ok(Box::new(Rows { artefact, strata: strata(artefact, ask)?, ask: ask.clone() }))
     }
 }

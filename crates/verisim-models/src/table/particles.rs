@@ -256,3 +256,7 @@ pub(super) fn systematic(weights: &[f64], count: usize, rng: &mut Stream) -> Vec
     out.resize(count, weights.len() - 1);
     out
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
