@@ -10,7 +10,13 @@ fn table(rows: std::ops::Range<usize>, hole: impl Fn(usize, usize) -> bool) -> S
     let mut out = "id;when;size;kind;price;same\n".to_owned();
     for i in rows {
         let size = (i * 37) % 90;
-        let kind = if i.is_multiple_of(10) { "odd" } else if size < 45 { "small" } else { "large" };
+        let kind = if i.is_multiple_of(10) {
+            "odd"
+        } else if size < 45 {
+            "small"
+        } else {
+            "large"
+        };
         let price = size * 100 + (i * 13) % 50;
         let cells = [
             format!("K{i:05}"),
@@ -80,7 +86,11 @@ fn a_seed_makes_the_same_file_on_any_number_of_threads() {
     let dir = learnt("boost");
     dir.file("holes.csv", table(3000..3600, is_hole));
     let run = |threads: &str, seed: &str, to: &str| {
-        dir.run_with(("RAYON_NUM_THREADS", threads), &["impute", "run", "--input", "holes.csv", "-o", to, "--seed", seed]).ok();
+        dir.run_with(
+            ("RAYON_NUM_THREADS", threads),
+            &["impute", "run", "--input", "holes.csv", "-o", to, "--seed", seed],
+        )
+        .ok();
         dir.bytes(to)
     };
     assert_eq!(run("1", "5", "a.csv"), run("3", "5", "b.csv"));
@@ -123,7 +133,7 @@ fn what_the_model_does_not_know_is_said_and_kept() {
         "`kind`: 1 cell is a level that was never seen",
         "`size`: 1 cell is out of the range",
         "`when`: 1 cell is no value of its column",
-        "`id`: 1 cells are empty and stay so",
+        "`id`: 1 cell is empty and stays so",
     ]);
 }
 
@@ -173,7 +183,10 @@ fn other_formats_keep_their_types() {
     run("filled.parquet", "again.jsonl");
     run("again.jsonl", "last.parquet");
     let last = Table::read(dir.path("last.parquet"), &ReadSettings::default()).unwrap();
-    assert_eq!((0..6).map(|j| typed.text(j).unwrap()).collect::<Vec<_>>(), (0..6).map(|j| last.text(j).unwrap()).collect::<Vec<_>>());
+    assert_eq!(
+        (0..6).map(|j| typed.text(j).unwrap()).collect::<Vec<_>>(),
+        (0..6).map(|j| last.text(j).unwrap()).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -168,8 +168,9 @@ fn notes(artefact: &Artefact<Table>, seen: &Seen, missing: &[String]) -> Result<
         let count = text.iter().filter(|cell| empty(*cell)).count();
         if count > 0 {
             let kind = field.kind.name();
+            let (cells, are, stay) = if count == 1 { ("cell", "is", "stays") } else { ("cells", "are", "stay") };
             out.push(format!(
-                "`{}`: {count} cells are empty and stay so; a column of kind {kind} is not learnt",
+                "`{}`: {count} {cells} {are} empty and {stay} so; a column of kind {kind} is not learnt",
                 field.name
             ));
         }

@@ -20,6 +20,8 @@ const LISTED: usize = 10;
 const UNUSUAL: f64 = 0.001;
 /// A distance is drift that chance brings less often.
 const CHANCE: f64 = 0.001;
+/// How far fresh real rows are from a good model's own at most: no model is perfect.
+const IMPERFECT: f64 = 0.15;
 
 /// What is asked of a scoring.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +66,8 @@ pub struct Scores {
     /// What the rows are measured against, in words.
     pub reference: String,
     reference_rows: Vec<f64>,
+    /// The least distance that is drift.
+    least: f64,
     seen: Seen,
 }
 
@@ -114,6 +118,7 @@ pub(crate) fn table(artefact: &Artefact<Table>, ask: &Ask, watch: &mut dyn Watch
         notes: seen.table.notes.clone(),
         reference: said,
         reference_rows: reference.rows,
+        least: if ask.reference.is_some() { 0.0 } else { IMPERFECT },
         seen,
     })
 }
@@ -124,9 +129,14 @@ impl Scores {
         self.rows.iter().filter(|row| row.share < UNUSUAL).count()
     }
 
-    /// Whether the rows are not distributed as the reference rows are.
+    /// Whether the rows are not distributed as the reference rows are. Beside the model's own rows a distance counts that is larger than models
+    /// are wrong.
     pub fn drifted(&self) -> bool {
-        self.distance.1 < CHANCE
+        self.distance.1 < CHANCE && self.distance.0 >= self.least
+    }
+
+    fn column_drifted(&self, drift: &Drift) -> bool {
+        drift.chance < CHANCE && drift.values.max(drift.given) >= self.least
     }
 
     /// The numbers of the rows that are least probable, from 0.
@@ -176,13 +186,14 @@ impl Scores {
         let verdict = if self.drifted() { "the rows are not as the reference rows" } else { "none to be seen" };
         line(format!("drift      {verdict} (distance of the scores {d:.3}, by chance {})", chance(p)));
         for (name, what, count) in &self.strange {
-            line(format!("never seen `{name}`: {} cells are {what}", grouped(*count as u64)));
+            let cells = if *count == 1 { "cell is" } else { "cells are" };
+            line(format!("never seen `{name}`: {} {cells} {what}", grouped(*count as u64)));
         }
         line(
             "\ncolumns that are farthest from the reference: their values, and their values given other columns".into(),
         );
         for drift in self.drifts.iter().take(LISTED) {
-            let mark = if drift.chance < CHANCE { "drift" } else { "" };
+            let mark = if self.column_drifted(drift) { "drift" } else { "" };
             let text =
                 format!("  {:<28} {:>6.3} {:>6.3}  {mark}", self.columns[drift.column], drift.values, drift.given);
             line(text.trim_end().into());
@@ -211,7 +222,7 @@ impl Scores {
         });
         let columns = self.drifts.iter().map(|d| {
             json!({ "column": self.columns[d.column], "values": d.values, "given": d.given, "chance": d.chance,
-                    "drift": d.chance < CHANCE })
+                    "drift": self.column_drifted(d) })
         });
         let strange =
             self.strange.iter().map(|(column, what, cells)| json!({ "column": column, "what": what, "cells": cells }));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rayon::current_num_threads;
 use verisim_data::table::schema::given_or;
-use verisim_data::table::{Cell, ReadSettings, Source, Table};
+use verisim_data::table::{Cell, Column, ColumnKind, Field, ReadSettings, Source, Table};
 
 use super::complete::{Lack, complete};
 use super::seen::Seen;
@@ -84,9 +84,24 @@ impl<'a> Given<'a> {
                 }));
             }
         }
-        let notes = [seen.table.notes.clone(), seen.notes(&artefact.spec)].concat();
+        let rounded = schema.modelled().zip(&seen.frame.columns).filter_map(|(field, column)| rounded(field, column));
+        let notes = seen.table.notes.iter().cloned().chain(seen.notes(&artefact.spec)).chain(rounded).collect();
         Ok(Given { artefact, ask: ask.clone(), seen, missing, notes })
     }
+}
+
+/// How many given numbers have more digits than their column, in words.
+fn rounded(field: &Field, column: &Column) -> Option<String> {
+    let scale = match &field.kind {
+        ColumnKind::Integer => 1.0,
+        ColumnKind::Decimal { decimals } if field.numeral.significant.is_none() => 10f64.powi(i32::from(*decimals)),
+        _ => return None,
+    };
+    let Column::Number(values) = column else { return None };
+    let finer = |x: &&f64| (*x * scale).abs() < 9e15 && ((*x * scale).round() / scale - **x).abs() > 1e-9 * x.abs();
+    let count = values.iter().filter(finer).count();
+    (count > 0)
+        .then(|| format!("`{}`: {count} given numbers have more digits than the column, and are rounded", field.name))
 }
 
 impl Plan<Table> for Given<'_> {

@@ -307,13 +307,14 @@ impl Sampler for Boosted {
 
 impl Boosted {
     fn chain(&self) -> Chain<'_> {
-        Chain::new(&self.spans, &self.order, self.factors.iter().map(|factor| self.link(factor)).collect())
+        let links = self.factors.iter().zip(&self.order);
+        Chain::new(&self.spans, &self.order, links.map(|(factor, &column)| self.link(factor, column)).collect())
     }
 
-    fn link<'a>(&self, factor: &'a Factor) -> Box<dyn Link + 'a> {
+    fn link<'a>(&self, factor: &'a Factor, column: usize) -> Box<dyn Link + 'a> {
         match factor {
             Factor::Digits(digits) => Box::new(digits),
-            Factor::Tree(tree) => Box::new(trees::Weighed::new(tree, self.backoff)),
+            Factor::Tree(tree) => Box::new(trees::Weighed::new(tree, self.spans[column], self.backoff)),
         }
     }
 

