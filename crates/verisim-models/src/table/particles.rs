@@ -10,6 +10,7 @@
 //! - A known column whose factor looks at no unknown one weighs all particles of a row alike and is not asked. A row with none that does look is drawn
 //!   once.
 //! - An unknown column that must become one of some tokens is drawn among them, and weighs what they weighed together.
+//! - Where a known column leaves few particles, as one that is a function of an unknown one does, the row is completed again with more.
 //! - A probability of zero counts as half a row, so that no row dies.
 //!
 //! Costs as many draws as there are particles, and as many probabilities in each known column that looks at an unknown one.
@@ -26,6 +27,10 @@ use crate::table::sampler::Partial;
 const PARTICLES: usize = 64;
 /// Particles that are kept for each completion that is asked for, so that these differ.
 const EACH: usize = 2;
+/// A row whose weights are left to fewer than one in so many particles is completed again.
+const THIN: f64 = 8.0;
+/// With so many times as many.
+const MORE: usize = 8;
 /// Most particles of the rows that are completed together.
 const TOGETHER: usize = 4096;
 /// Most tokens of them.
@@ -80,26 +85,53 @@ impl<'a> Chain<'a> {
         Ok(self.complete(rows, 1, rng).swap_remove(0))
     }
 
-    /// The rows with every token, `times` times. Rows are completed in blocks, each with a random stream of its own.
+    /// The rows with every token, `times` times. Rows whose weights were left to few particles are completed again with more of them.
     pub fn complete(&self, partial: &Partial, times: usize, rng: &mut Stream) -> Vec<Encoded> {
         let seed = below(rng, u64::MAX);
-        let rows = partial.rows.rows;
+        let mut out = vec![Encoded::zeros(self.spans, partial.rows.rows); times];
         let most = PARTICLES.max(EACH * times);
-        let size = (TOGETHER / most).min(CELLS / most / self.order.len().max(1)).max(1);
-        let block = |b: usize| {
-            let first = b * size;
-            self.block(partial, first..(first + size).min(rows), times, &mut stream(seed, "complete", b as u64))
-        };
-        let blocks: Vec<Vec<Encoded>> = (0..rows.div_ceil(size)).into_par_iter().map(block).collect();
-        let mut out = vec![Encoded::zeros(self.spans, 0); times];
-        for (whole, part) in blocks.iter().flat_map(|block| block.iter().enumerate()) {
-            out[whole].append(part);
-        }
+        let all: Vec<usize> = (0..partial.rows.rows).collect();
+        let thin = self.stage(partial, &all, most, &mut out, (seed, "complete"));
+        self.stage(partial, &thin, MORE * most, &mut out, (seed, "complete again"));
         out
     }
 
-    fn block(&self, partial: &Partial, rows: std::ops::Range<usize>, times: usize, rng: &mut Stream) -> Vec<Encoded> {
-        let mut all = Particles::new(self, partial, rows.clone(), times);
+    /// Completes these rows with so many particles, in blocks, each with a random stream of its own; those that had too few.
+    fn stage(
+        &self,
+        partial: &Partial,
+        rows: &[usize],
+        most: usize,
+        out: &mut [Encoded],
+        (seed, purpose): (u64, &str),
+    ) -> Vec<usize> {
+        let size = (TOGETHER / most).min(CELLS / most / self.order.len().max(1)).max(1);
+        let block = |(b, rows): (usize, &[usize])| {
+            self.block(partial, rows, most, out.len(), &mut stream(seed, purpose, b as u64))
+        };
+        let blocks: Vec<(Vec<Encoded>, Vec<usize>)> = rows.par_chunks(size).enumerate().map(block).collect();
+        let mut thin = Vec::new();
+        for ((parts, few), rows) in blocks.into_iter().zip(rows.chunks(size)) {
+            for (whole, part) in out.iter_mut().zip(parts) {
+                for (into, from) in whole.tokens.iter_mut().zip(part.tokens) {
+                    rows.iter().zip(from).for_each(|(&i, t)| into[i] = t);
+                }
+            }
+            thin.extend(few);
+        }
+        thin
+    }
+
+    /// These rows, `times` times, and which of them had too few particles.
+    fn block(
+        &self,
+        partial: &Partial,
+        rows: &[usize],
+        most: usize,
+        times: usize,
+        rng: &mut Stream,
+    ) -> (Vec<Encoded>, Vec<usize>) {
+        let mut all = Particles::new(self, partial, rows, most, times);
         for (position, link) in self.links.iter().enumerate() {
             let column = self.order[position];
             let slots = all.slots(|row| !row.known[position]);
@@ -110,12 +142,14 @@ impl<'a> Chain<'a> {
             let (before, own) = all.tokens.split_at_mut(position);
             link.weigh(before, &slots, &own[0], &mut all.weights);
             for row in 0..all.rows.len() {
-                if all.rows[row].asks[position] && all.rows[row].last > position {
+                if all.rows[row].asks[position] {
                     all.renew(row, position, rng);
                 }
             }
         }
         let mut out = vec![Encoded::zeros(self.spans, rows.len()); times];
+        let thin = all.rows.iter().zip(rows).filter(|(row, _)| row.fewest * THIN < row.slots.len() as f64);
+        let thin = thin.map(|(_, &i)| i).collect();
         for row in 0..all.rows.len() {
             for (whole, slot) in out.iter_mut().zip(all.chosen(row, times, rng)) {
                 for (tokens, &column) in all.tokens.iter().zip(self.order) {
@@ -123,7 +157,7 @@ impl<'a> Chain<'a> {
                 }
             }
         }
-        out
+        (out, thin)
     }
 
     /// For each column the logarithm of the probability of each row's token given the columns before.
@@ -159,6 +193,8 @@ struct Row {
     asks: Vec<bool>,
     /// The last position that does.
     last: usize,
+    /// The least effective sample size so far.
+    fewest: f64,
 }
 
 /// The particles of some rows.
@@ -171,10 +207,10 @@ struct Particles {
 }
 
 impl Particles {
-    fn new(chain: &Chain<'_>, partial: &Partial, rows: std::ops::Range<usize>, times: usize) -> Particles {
+    fn new(chain: &Chain<'_>, partial: &Partial, rows: &[usize], most: usize, times: usize) -> Particles {
         let mut all = Vec::with_capacity(rows.len());
         let mut slots = 0;
-        for i in rows.clone() {
+        for &i in rows {
             let known: Vec<bool> = chain.order.iter().map(|&column| partial.known[column][i]).collect();
             let asks = |position: usize| {
                 let weighs = known[position] || partial.allowed.tokens(chain.order[position]).is_some();
@@ -183,16 +219,16 @@ impl Particles {
             let asks: Vec<bool> = (0..known.len()).map(asks).collect();
             let last = asks.iter().rposition(|&a| a);
             let count = match last {
-                Some(_) => PARTICLES.max(EACH * times),
+                Some(_) => most,
                 None if known.contains(&false) => times,
                 None => 1,
             };
-            all.push(Row { slots: slots..slots + count, known, asks, last: last.unwrap_or(0) });
+            all.push(Row { slots: slots..slots + count, known, asks, last: last.unwrap_or(0), fewest: count as f64 });
             slots += count;
         }
         let column = |&column: &usize| {
             let mut tokens = Vec::with_capacity(slots);
-            for (row, i) in all.iter().zip(rows.clone()) {
+            for (row, &i) in all.iter().zip(rows) {
                 tokens.extend(std::iter::repeat_n(partial.rows.tokens[column][i], row.slots.len()));
             }
             tokens
@@ -212,12 +248,15 @@ impl Particles {
         weights.iter().map(|w| (w - most).exp()).collect()
     }
 
-    /// Copies of particles in proportion to their weights, where these are too uneven; all weigh the same then.
+    /// Copies of particles in proportion to their weights, where these are too uneven and further columns will weigh them; all weigh the same
+    /// then.
     fn renew(&mut self, row: usize, position: usize, rng: &mut Stream) {
         let weights = self.weights(row);
         let (sum, squares) = weights.iter().fold((0.0, 0.0), |(s, q), w| (s + w, q + w * w));
         let count = weights.len();
-        if sum * sum > 0.5 * count as f64 * squares {
+        let size = sum * sum / squares;
+        self.rows[row].fewest = self.rows[row].fewest.min(size);
+        if size > 0.5 * count as f64 || self.rows[row].last == position {
             return;
         }
         let chosen = systematic(&weights, count, rng);
