@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Holes in real tables, filled: each shipped config and its peers fill the same cells. A markdown table a table of data.
 #
-#   VERISIM_DATA=... PYTHON=... scripts/impute.sh [-m "trees boost"] [-s "1"] [-h "mcar mar in"] [TABLE]...
+#   VERISIM_DATA=... PYTHON=... scripts/impute.sh [-m "trees boost"] [-s "1"] [-h "mcar mar in"] [-p "forests nearest mean"] [TABLE]...
 #
-# -m models [trees boost copula], -s seeds of the holes [1], -h holes [mcar mar in]:
+# -m models [trees boost copula], -s seeds of the holes [1], -p peers [forests nearest mean], -h holes [mcar mar in]:
 #   mcar  a fifth of all cells of held-out rows, at random; models and peers learn from complete rows
 #   mar   a fifth of the cells of two thirds of the columns, likelier by what stands in the others (logistic); as mcar
 #   in    a fifth of all cells of the rows that are learnt are lacking, and these are filled
@@ -24,10 +24,11 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import KNNImputer
 
 warnings.filterwarnings("ignore")
-options, tables = getopt.getopt(sys.argv[1:], "m:s:h:")
+options, tables = getopt.getopt(sys.argv[1:], "m:s:h:p:")
 options = dict(options)
 models = options.get("-m", "trees boost copula").split()
 seeds = [int(s) for s in options.get("-s", "1").split()]
+peers = options.get("-p", "forests nearest mean").split()
 kinds = options.get("-h", "mcar mar in").split()
 program, out = os.environ["VERISIM"], Path(os.environ["OUT"])
 data = Path(os.environ["VERISIM_DATA"]) / "tables"
@@ -215,6 +216,8 @@ def case(name, how, seed):
         "nearest": lambda: nearest(kind, columns, a, b),
         "mean": lambda: np.where(np.isnan(b), [np.nanmean(a[:, j]) if c in kind.numbers else np.bincount(a[~np.isnan(a[:, j]), j].astype(int)).argmax() for j, c in enumerate(columns)], b),
     }.items():
+        if peer not in peers:
+            continue
         begun = time.time()
         made = fill()
         results[peer] = scores(kind, rows, hide, [made]) | {"fill s": time.time() - begun}

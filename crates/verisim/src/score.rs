@@ -20,8 +20,6 @@ const LISTED: usize = 10;
 const UNUSUAL: f64 = 0.001;
 /// A distance is drift that chance brings less often.
 const CHANCE: f64 = 0.001;
-/// How far fresh real rows are from a good model's own at most: no model is perfect.
-const IMPERFECT: f64 = 0.15;
 
 /// What is asked of a scoring.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,8 +64,8 @@ pub struct Scores {
     /// What the rows are measured against, in words.
     pub reference: String,
     reference_rows: Vec<f64>,
-    /// The least distance that is drift.
-    least: f64,
+    /// The reference rows are no model's.
+    real: bool,
     seen: Seen,
 }
 
@@ -118,7 +116,7 @@ pub(crate) fn table(artefact: &Artefact<Table>, ask: &Ask, watch: &mut dyn Watch
         notes: seen.table.notes.clone(),
         reference: said,
         reference_rows: reference.rows,
-        least: if ask.reference.is_some() { 0.0 } else { IMPERFECT },
+        real: ask.reference.is_some(),
         seen,
     })
 }
@@ -129,14 +127,17 @@ impl Scores {
         self.rows.iter().filter(|row| row.share < UNUSUAL).count()
     }
 
-    /// Whether the rows are not distributed as the reference rows are. Beside the model's own rows a distance counts that is larger than models
-    /// are wrong.
-    pub fn drifted(&self) -> bool {
-        self.distance.1 < CHANCE && self.distance.0 >= self.least
+    /// Whether the rows are not distributed as the reference rows are. Real rows differ from a model's own because no model is perfect, so
+    /// beside these a distance says nothing; it is not told then.
+    pub fn drifted(&self) -> Option<bool> {
+        match self.distance.1 < CHANCE {
+            true => self.real.then_some(true),
+            false => Some(false),
+        }
     }
 
     fn column_drifted(&self, drift: &Drift) -> bool {
-        drift.chance < CHANCE && drift.values.max(drift.given) >= self.least
+        self.real && drift.chance < CHANCE
     }
 
     /// The numbers of the rows that are least probable, from 0.
@@ -177,13 +178,17 @@ impl Scores {
         }
         let unusual = self.unusual();
         line(format!(
-            "unusual    {} rows ({:.2} %) as fewer than 1 in 1,000 reference rows are; {:.1} are expected of as many like these",
+            "unusual    {} rows ({:.2} %) as fewer than 1 in 1,000 reference rows are; {:.1} are expected of as many of these",
             grouped(unusual as u64),
             100.0 * unusual as f64 / self.rows.len().max(1) as f64,
             UNUSUAL * self.rows.len() as f64
         ));
         let (d, p) = self.distance;
-        let verdict = if self.drifted() { "the rows are not as the reference rows" } else { "none to be seen" };
+        let verdict = match self.drifted() {
+            Some(true) => "the rows are not as the reference rows",
+            Some(false) => "none to be seen",
+            None => "not told: no model is perfect; give rows that were kept back as reference",
+        };
         line(format!("drift      {verdict} (distance of the scores {d:.3}, by chance {})", chance(p)));
         for (name, what, count) in &self.strange {
             let cells = if *count == 1 { "cell is" } else { "cells are" };

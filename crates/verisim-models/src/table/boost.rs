@@ -293,28 +293,28 @@ impl Sampler for Boosted {
     }
 
     fn complete(&self, rows: &Partial, rng: &mut Stream) -> Result<Encoded> {
-        self.chain().complete_one(rows, rng)
+        self.chain(trees::OWN).complete_one(rows, rng)
     }
 
     fn complete_many(&self, rows: &Partial, times: usize, rng: &mut Stream) -> Result<Vec<Encoded>> {
-        Ok(self.chain().complete(rows, times, rng))
+        Ok(self.chain(trees::OWN).complete(rows, times, rng))
     }
 
     fn log_probabilities(&self, rows: &Encoded) -> Result<Vec<Vec<f32>>> {
-        Ok(self.chain().log_probabilities(rows))
+        Ok(self.chain(trees::TOLD).log_probabilities(rows))
     }
 }
 
 impl Boosted {
-    fn chain(&self) -> Chain<'_> {
+    fn chain(&self, own: f64) -> Chain<'_> {
         let links = self.factors.iter().zip(&self.order);
-        Chain::new(&self.spans, &self.order, links.map(|(factor, &column)| self.link(factor, column)).collect())
+        Chain::new(&self.spans, &self.order, links.map(|(factor, &column)| self.link(factor, column, own)).collect())
     }
 
-    fn link<'a>(&self, factor: &'a Factor, column: usize) -> Box<dyn Link + 'a> {
+    fn link<'a>(&self, factor: &'a Factor, column: usize, own: f64) -> Box<dyn Link + 'a> {
         match factor {
             Factor::Digits(digits) => Box::new(digits),
-            Factor::Tree(tree) => Box::new(trees::Weighed::new(tree, self.spans[column], self.backoff)),
+            Factor::Tree(tree) => Box::new(trees::Weighed::new(tree, self.spans[column], own, self.backoff)),
         }
     }
 

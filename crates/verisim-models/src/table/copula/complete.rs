@@ -113,6 +113,8 @@ impl Copula {
                 for (a, bounds) in bounds[c].iter().enumerate() {
                     weight += bounded(bounds, &pattern.lower[c][a * d..=a * d + a], &mut z, rng);
                 }
+                // What is not known is drawn anew for each completion.
+                z.truncate(pattern.known);
                 draws.push((c, z));
                 weights.push(weight);
             }
@@ -130,12 +132,19 @@ impl Copula {
                     whole.tokens[j][at] = partial.rows.tokens[j][i];
                     continue;
                 }
-                if a >= bound {
-                    z.push(draw_normal(rng));
-                }
                 let row = &pattern.lower[c][a * d..=a * d + a];
+                match bounds[c].get(a) {
+                    Some(bounds) => {
+                        bounded(bounds, row, &mut z, rng);
+                    }
+                    None => z.push(draw_normal(rng)),
+                }
                 let latent: f64 = row.iter().zip(&z).map(|(l, z)| l * z).sum();
-                whole.tokens[j][at] = self.token(&self.components[c], j, latent);
+                let token = self.token(&self.components[c], j, latent);
+                whole.tokens[j][at] = match partial.allowed.tokens(j) {
+                    Some(allowed) if !allowed[token as usize] => self.nearest(ranks, allowed, j, token),
+                    _ => token,
+                };
             }
         }
     }
@@ -158,7 +167,22 @@ impl Copula {
         }
         let allowed = partial.allowed.tokens(j).unwrap_or_default();
         let fits = |&r: &usize| allowed[self.order[j][r] as usize];
-        (0..cumulative.len()).filter(fits).map(interval).filter(|(low, high)| high > low).collect()
+        let mut out: Vec<(f64, f64)> = Vec::new();
+        for (low, high) in (0..cumulative.len()).filter(fits).map(interval).filter(|(low, high)| high > low) {
+            match out.last_mut() {
+                // Neighbours are one interval.
+                Some(last) if last.1 == low => last.1 = high,
+                _ => out.push((low, high)),
+            }
+        }
+        out
+    }
+
+    /// The allowed token next to another in latent order; of a group that has none of them, and of a latent at the end of its bounds.
+    fn nearest(&self, ranks: &[Vec<u32>], allowed: &[bool], j: usize, token: u32) -> u32 {
+        let rank = ranks[j][token as usize];
+        let fits = self.order[j].iter().filter(|&&t| allowed[t as usize]);
+        fits.min_by_key(|&&t| ranks[j][t as usize].abs_diff(rank)).copied().unwrap_or(token)
     }
 }
 
