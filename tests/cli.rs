@@ -7,8 +7,20 @@ use std::time::Instant;
 
 use crate::util::{Dir, Output, cells, column, config, demo, wine, wine_path};
 
-const COMMANDS: [&str; 10] =
-    ["train", "sample", "evaluate", "inspect", "split", "config", "bench", "devices", "demo", "completions"];
+const COMMANDS: [&str; 12] = [
+    "train",
+    "sample",
+    "impute",
+    "score",
+    "evaluate",
+    "inspect",
+    "split",
+    "config",
+    "bench",
+    "devices",
+    "demo",
+    "completions",
+];
 
 /// The folder of the demo, whose model the tests sample.
 fn model() -> String {

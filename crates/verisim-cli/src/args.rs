@@ -21,6 +21,8 @@ Examples:
   verisim split adult.csv --holdout 0.2                 adult-train.csv to learn, adult-holdout.csv to measure with
   verisim train adult-train.csv --out runs/adult
   verisim sample runs/adult -n 10000 -o synthetic.csv
+  verisim impute runs/adult --input holes.csv -o filled.csv
+  verisim score runs/adult new.csv                      which rows are unusual, and what has drifted
   verisim evaluate --real adult-train.csv --synthetic synthetic.csv --holdout adult-holdout.csv --target income
   verisim config                                        the configs that come along; `verisim config tvae` prints one
   verisim completions bash                              what a shell needs to complete commands and flags
@@ -41,6 +43,10 @@ pub enum Command {
     Train(Train),
     /// Emit synthetic rows or images from a trained model.
     Sample(Sample),
+    /// Fill the empty cells of a table by a trained model.
+    Impute(Impute),
+    /// Say how probable the rows of a table are under a trained model, and which are unusual.
+    Score(Score),
     /// Measure how good and how private synthetic rows or images are.
     Evaluate(Evaluate),
     /// Show what a data file or an artefact is.
@@ -107,6 +113,7 @@ Examples:
   verisim sample runs/adult -n 500 --where occupation=Sales --where 'age>=30'
   verisim sample runs/adult -n 500 --where 'age in 30..40' --where 'occupation is not missing'
   verisim sample runs/adult -n 500 --balance income     as many rows of each class
+  verisim sample runs/adult --given seeds.csv           each row of the file, which has some of the columns, made whole
   verisim sample runs/adult -n 500 --seed 1 --key-offset 1000     keys that follow a sample of 1,000 rows
   verisim sample runs/adult -n 500 --format jsonl       another format on standard output
   verisim sample runs/digits -n 1000 -o digits/         PNGs, in a folder for each class, and labels.csv
@@ -130,6 +137,10 @@ pub struct Sample {
     /// The same number of rows for each level of this column, or of images for each class (`class`); levels in fewer than one row of a thousand want --max-tries.
     #[arg(long, value_name = "COLUMN")]
     pub balance: Option<String>,
+    /// Rows: complete each row of this file, which has some of the columns; what is given stands in the sample as it is, empty cells
+    /// and other columns are drawn.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["n", "conditions", "balance", "max_tries"])]
+    pub given: Option<PathBuf>,
     /// Rows: give up a condition after this many tries a row [default: 1000].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_tries: Option<u64>,
@@ -174,6 +185,104 @@ pub struct Sample {
     pub device: Device,
     /// Print a JSON summary to standard output (needs --output).
     #[arg(long, requires = "output")]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim impute runs/adult --input holes.csv -o filled.csv
+  verisim impute runs/adult --input holes.csv --best -o filled.csv      the likeliest values, without their spread
+  verisim impute runs/adult --input holes.csv --times 5 -o filled.csv   filled-1.csv to filled-5.csv, for multiple imputation
+  verisim impute runs/adult --input - --format jsonl < holes.jsonl      standard input, and CSV on standard output
+
+Every empty cell of a column that the model learnt is filled by a draw given what else the row has. All other cells, columns and
+their order stay as they are. Models that complete rows: trees, boost, copula. docs/impute.md says more.")]
+pub struct Impute {
+    /// A run directory or a .safetensors file.
+    pub model: PathBuf,
+    /// The table with empty cells; it has every column that the model learnt. `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// .csv, .tsv, .json, .jsonl (also .gz, .zst), .parquet or .arrow; standard output as text when not given.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// So many completed tables, each a draw of its own: `-o filled.csv` makes filled-1.csv, filled-2.csv ...
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub times: u16,
+    /// One best guess in place of a draw: of numbers the median of many draws, of categories the commonest level.
+    #[arg(long, conflicts_with = "times")]
+    pub best: bool,
+    /// Seed of what is random.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Replace a file that is there even where it is not as an earlier run left it.
+    #[arg(long)]
+    pub force: bool,
+    /// What separates the cells of a text file; found from its first lines when not given.
+    #[arg(long)]
+    pub delimiter: Option<char>,
+    /// Text files have no header; their columns are column_1, column_2 ...
+    #[arg(long)]
+    pub no_header: bool,
+    /// Texts that mean "no value here"; give it once a text [default: those of the data that the model learnt].
+    #[arg(long, value_name = "TEXT")]
+    pub missing: Vec<String>,
+    /// The format of standard input, where that is the data (`-`) [default: csv].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Where to compute.
+    #[arg(long, default_value = "auto")]
+    pub device: Device,
+    /// Print a JSON summary to standard output (needs --output).
+    #[arg(long, requires = "output")]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim score runs/adult new.csv                      a summary: unusual rows, drift
+  verisim score runs/adult new.csv -o scores.csv        and a line a row of the file
+  verisim score runs/adult new.csv --reference kept.csv measured against rows that were kept back
+  verisim score runs/adult new.csv --json
+
+Rows are measured against rows that the model draws itself, or against others by --reference. Models that can: trees, boost.
+docs/impute.md says what a score means.")]
+pub struct Score {
+    /// A run directory or a .safetensors file.
+    pub model: PathBuf,
+    /// The table; it has every column that the model learnt. `-` is standard input.
+    pub file: PathBuf,
+    /// Write a line a row: .csv, .tsv, .json, .jsonl (also .gz, .zst), .parquet or .arrow.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Measure against the rows of this file, such as some that were kept back, rather than the model's own.
+    #[arg(long, value_name = "FILE")]
+    pub reference: Option<PathBuf>,
+    /// Rows of the model's own that the others are measured against.
+    #[arg(long, value_name = "ROWS", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub own: u32,
+    /// Seed of these.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// What separates the cells of a text file; found from its first lines when not given.
+    #[arg(long)]
+    pub delimiter: Option<char>,
+    /// Text files have no header; their columns are column_1, column_2 ...
+    #[arg(long)]
+    pub no_header: bool,
+    /// Texts that mean "no value here"; give it once a text [default: those of the data that the model learnt].
+    #[arg(long, value_name = "TEXT")]
+    pub missing: Vec<String>,
+    /// The format of standard input, where that is the data (`-`) [default: csv].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Where to compute.
+    #[arg(long, default_value = "auto")]
+    pub device: Device,
+    /// Print the summary as JSON.
+    #[arg(long)]
     pub json: bool,
 }
 
@@ -435,6 +544,7 @@ impl Sample {
             .with("max_tries", self.max_tries)
             .with("key_offset", self.key_offset)
             .with("delimiter", self.delimiter)
+            .with("given", &self.given)
             .with("force", self.force.then_some(true))
             .with("grid", &self.grid)
             .with("interpolate", &self.interpolate)
@@ -442,6 +552,37 @@ impl Sample {
             .with_number("guidance", self.guidance)
             .with_number("temperature", self.temperature)
             .with_number("top_p", self.top_p)
+    }
+}
+
+impl Impute {
+    /// What was typed.
+    pub fn ask(&self) -> verisim::impute::Ask {
+        verisim::impute::Ask {
+            input: self.input.clone(),
+            times: usize::from(self.times),
+            best: self.best,
+            seed: self.seed,
+            replace: self.force,
+            delimiter: self.delimiter,
+            header: self.no_header.then_some(false),
+            missing: given(&self.missing).map(<[String]>::to_vec),
+        }
+    }
+}
+
+impl Score {
+    /// What was typed.
+    pub fn ask(&self) -> verisim::score::Ask {
+        verisim::score::Ask {
+            input: self.file.clone(),
+            reference: self.reference.clone(),
+            own: self.own as usize,
+            seed: self.seed,
+            delimiter: self.delimiter,
+            header: self.no_header.then_some(false),
+            missing: given(&self.missing).map(<[String]>::to_vec),
+        }
     }
 }
 

@@ -7,9 +7,11 @@ mod demo;
 mod devices;
 mod evaluate;
 mod hint;
+mod impute;
 mod inspect;
 mod pipe;
 mod sample;
+mod score;
 mod split;
 mod train;
 mod ui;
@@ -57,6 +59,8 @@ fn run(command: &mut Command, ui: &ui::Ui) -> anyhow::Result<ExitCode> {
     match command {
         Command::Train(a) => train::run(a, ui),
         Command::Sample(a) => sample::run(a, ui).map(done),
+        Command::Impute(a) => impute::run(a, ui).map(done),
+        Command::Score(a) => score::run(a, ui).map(done),
         Command::Evaluate(a) => evaluate::run(a, ui).map(done),
         Command::Inspect(a) => inspect::run(a).map(done),
         Command::Split(a) => split::run(a).map(done),

@@ -41,6 +41,22 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// Given rows that cannot be completed as asked.
+    #[error("{}: {what}", path.display())]
+    Given {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// Columns that the model learnt and a file has not.
+    #[error("the file has no column {columns}, which the model learnt; {remedy}")]
+    Columns {
+        /// The columns.
+        columns: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The tries ran out.
     #[error(
         "only {found} of {wanted} rows with {condition} were found in {tried} tries: that is about {percent:.4} % of this \

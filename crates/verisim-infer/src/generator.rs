@@ -58,6 +58,11 @@ pub trait Plan<K: Generate>: Send + Sync {
     /// How many chunks are drawn at the same time.
     fn together(&self) -> usize;
 
+    /// What people should know of it before it is drawn, a sentence each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Chunk `c`, of those from 0.
     ///
     /// # Errors

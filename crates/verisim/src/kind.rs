@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use verisim_data::{Target, Watch};
 use verisim_infer::{Artefact, Generate};
 use verisim_metrics::Compare;
 
 use crate::error::{Error, Result};
+use crate::impute::Imputed;
+use crate::score::Scores;
 use crate::split::Split;
 
 /// A kind of data as the verbs want it.
@@ -42,6 +45,30 @@ pub trait Kind: Generate + Compare {
     fn split(path: &Path, _: &crate::split::Ask) -> Result<Split> {
         let problem =
             format!("{}: {} cannot be split here; move some of them to another place", path.display(), Self::PLURAL);
+        Err(Error::Ask { problem })
+    }
+
+    /// Fills the holes of a file.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    fn impute(
+        _: &Artefact<Self>,
+        model: &Path,
+        _: &crate::impute::Ask,
+        _: Target<'_>,
+        _: &mut dyn Watch,
+    ) -> Result<Imputed> {
+        let problem = format!("{}: makes {}, and only tables have cells to fill", model.display(), Self::PLURAL);
+        Err(Error::Ask { problem })
+    }
+
+    /// Says how probable the rows of a file are.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    fn score(_: &Artefact<Self>, model: &Path, _: &crate::score::Ask, _: &mut dyn Watch) -> Result<Scores> {
+        let problem = format!("{}: makes {}, and only rows of tables are scored", model.display(), Self::PLURAL);
         Err(Error::Ask { problem })
     }
 

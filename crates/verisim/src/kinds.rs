@@ -24,9 +24,11 @@ use crate::bench::{self, Measured};
 use crate::device::Chosen;
 use crate::error::{Error, Result};
 use crate::evaluate;
+use crate::impute::{self, Imputed};
 use crate::inspect;
 use crate::kind::{Inspected, Kind};
 use crate::sample::{self, Sampled};
+use crate::score::{self, Scores};
 use crate::split::{self, Split};
 use crate::train::{self, Trained};
 
@@ -60,6 +62,16 @@ pub(crate) trait Verbs: Sync {
         on: &Chosen,
         watch: &mut dyn Watch,
     ) -> Result<Sampled>;
+    fn impute(
+        &self,
+        file: File,
+        path: &Path,
+        ask: &impute::Ask,
+        to: Target<'_>,
+        on: &Chosen,
+        watch: &mut dyn Watch,
+    ) -> Result<Imputed>;
+    fn score(&self, file: File, path: &Path, ask: &score::Ask, on: &Chosen, watch: &mut dyn Watch) -> Result<Scores>;
     fn evaluate(&self, ask: Ask, model: Option<File>, watch: &mut dyn Watch) -> Result<Document>;
     fn inspect(&self, path: &Path, ask: Ask) -> Result<Inspected>;
     fn split(&self, path: &Path, ask: &split::Ask) -> Result<Split>;
@@ -147,6 +159,24 @@ impl<K: Kind> Verbs for Of<K> {
         let artefact = Artefact::<K>::of(file, &verisim_infer::file_of(path), &on.machine.device)?;
         let ask = read(ask, Verb::Sample, path, &format!("a model of {}", K::PLURAL))?;
         sample::of_kind(&artefact, path, &ask, to, watch)
+    }
+
+    fn impute(
+        &self,
+        file: File,
+        path: &Path,
+        ask: &impute::Ask,
+        to: Target<'_>,
+        on: &Chosen,
+        watch: &mut dyn Watch,
+    ) -> Result<Imputed> {
+        let artefact = Artefact::<K>::of(file, &verisim_infer::file_of(path), &on.machine.device)?;
+        K::impute(&artefact, path, ask, to, watch)
+    }
+
+    fn score(&self, file: File, path: &Path, ask: &score::Ask, on: &Chosen, watch: &mut dyn Watch) -> Result<Scores> {
+        let artefact = Artefact::<K>::of(file, &verisim_infer::file_of(path), &on.machine.device)?;
+        K::score(&artefact, path, ask, watch)
     }
 
     fn evaluate(&self, ask: Ask, model: Option<File>, watch: &mut dyn Watch) -> Result<Document> {

@@ -1,7 +1,7 @@
 //! verisim makes synthetic data: it learns a real table or real images, writes one self-contained artefact, emits synthetic data from
 //! it on any machine, and says how good and how private they are.
 //!
-//! One function a verb: [`train()`], [`sample()`], [`evaluate()`], [`inspect()`], [`split()`], [`bench()`],
+//! One function a verb: [`train()`], [`sample()`], [`impute()`], [`score()`], [`evaluate()`], [`inspect()`], [`split()`], [`bench()`],
 //! [`demo()`]. What is asked that depends
 //! on the kind of data goes into an [`Ask`]; what happens on the way is told to a [`Watch`].
 //!
@@ -30,10 +30,12 @@ mod error;
 pub mod evaluate;
 #[cfg(feature = "neural")]
 pub mod image;
+pub mod impute;
 pub mod inspect;
 mod kind;
 mod kinds;
 pub mod sample;
+pub mod score;
 pub mod split;
 pub mod table;
 pub mod train;
@@ -46,11 +48,13 @@ pub use configs::{Shipped, config_schema, configs, shipped};
 pub use demo::{Demo, demo};
 pub use device::{Choice, choose};
 pub use error::{Cause, Error, Result};
+pub use impute::Imputed;
 pub use kind::{Inspected, Kind};
 pub use sample::Sampled;
+pub use score::Scores;
 pub use split::Split;
 pub use train::Trained;
-pub use verbs::{bench, case, evaluate, inspect, models, sample, split, stand_in, train};
+pub use verbs::{bench, case, evaluate, impute, inspect, models, sample, score, split, stand_in, train};
 pub use verisim_data::image::Size;
 pub use verisim_data::{Event, Quiet, Target as To, Watch, file, number};
 pub use verisim_metrics::{Document, clip, report_schema};

@@ -35,6 +35,7 @@ pub fn of_kind<K: Kind>(
     watch: &mut dyn Watch,
 ) -> Result<Sampled> {
     let plan = artefact.plan(ask)?;
+    plan.notes().into_iter().for_each(|note| watch.on(Event::Note(note)));
     let spec = K::styled(artefact.spec.clone(), ask)?;
     let picture = K::picture_at(ask)?;
     let path = match &to {

@@ -8,10 +8,14 @@ use serde::Deserialize;
 use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
 use verisim_data::table::{Detected, Dialect, Source, Spec, Table};
+use verisim_data::{Target, Watch};
+use verisim_infer::Artefact;
 use verisim_infer::table::{Ask, CHUNK};
 
 use crate::error::{Error, Result};
+use crate::impute::Imputed;
 use crate::kind::{Inspected, Kind};
+use crate::score::Scores;
 use crate::split::Split;
 use crate::wine::wine;
 
@@ -58,6 +62,20 @@ impl Kind for Table {
 
     fn split(path: &Path, ask: &crate::split::Ask) -> Result<Split> {
         crate::split::table(path, ask)
+    }
+
+    fn impute(
+        artefact: &Artefact<Table>,
+        _: &Path,
+        ask: &crate::impute::Ask,
+        to: Target<'_>,
+        watch: &mut dyn Watch,
+    ) -> Result<Imputed> {
+        crate::impute::table(artefact, ask, to, watch)
+    }
+
+    fn score(artefact: &Artefact<Table>, _: &Path, ask: &crate::score::Ask, watch: &mut dyn Watch) -> Result<Scores> {
+        crate::score::table(artefact, ask, watch)
     }
 
     fn describe(spec: &Spec) -> String {

@@ -12,9 +12,11 @@ use crate::bench::{Case, Measured};
 use crate::configs;
 use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
+use crate::impute::{self, Imputed};
 use crate::kind::Inspected;
 use crate::kinds::{self, Verb, kind_in, kind_of, kind_of_model};
 use crate::sample::Sampled;
+use crate::score::{self, Scores};
 use crate::split::{self, Split};
 use crate::train::{self, Trained};
 use crate::written;
@@ -47,6 +49,42 @@ pub fn sample(model: &Path, mut ask: Ask, to: Target<'_>, device: Choice, watch:
     let sampled = kind_in(&file, model)?.sample(file, model, ask, to, &on, watch)?;
     path.into_iter().for_each(written::note);
     Ok(sampled)
+}
+
+/// Fills the holes of a table by the model at `model`, a run directory or a `.safetensors` file.
+///
+/// # Errors
+/// When the model cannot be opened or completes no rows, the file cannot be read or lacks a column, or the result cannot be written.
+/// A file that is there and is not as an earlier run left it is not replaced unless that is asked for.
+pub fn impute(
+    model: &Path,
+    ask: &impute::Ask,
+    to: Target<'_>,
+    device: Choice,
+    watch: &mut dyn Watch,
+) -> Result<Imputed> {
+    let on = choose(device)?;
+    let file = read(model)?;
+    let paths = match &to {
+        Target::Path(path) => ask.paths(path),
+        Target::Stream(_) => Vec::new(),
+    };
+    if !ask.replace {
+        paths.iter().try_for_each(|path| written::check_own(path))?;
+    }
+    let imputed = kind_in(&file, model)?.impute(file, model, ask, to, &on, watch)?;
+    paths.iter().for_each(|path| written::note(path));
+    Ok(imputed)
+}
+
+/// Says how probable the rows of a table are under the model at `model`, and how unusual beside rows that it draws itself.
+///
+/// # Errors
+/// When the model cannot be opened or cannot say, or the file cannot be read or lacks a column.
+pub fn score(model: &Path, ask: &score::Ask, device: Choice, watch: &mut dyn Watch) -> Result<Scores> {
+    let on = choose(device)?;
+    let file = read(model)?;
+    kind_in(&file, model)?.score(file, model, ask, &on, watch)
 }
 
 /// Compares synthetic data with real ones. What can be asked is in [`table::Ask`](verisim_metrics::table::Ask) and

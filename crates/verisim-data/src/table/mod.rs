@@ -29,4 +29,7 @@ pub use numeral::Numeral;
 pub use offsets::Offsets;
 pub use protect::{OTHER, Protect};
 pub use raw::Table;
-pub use schema::{ColumnKind, ColumnKindName, DetectSettings, Detected, Field, Odd, Other, Override, Reason, Schema};
+pub use schema::{
+    Cell, ColumnKind, ColumnKindName, DetectSettings, Detected, Field, Filler, Holes, Odd, Other, Override, Reason,
+    Schema,
+};

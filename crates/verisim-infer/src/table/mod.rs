@@ -1,6 +1,12 @@
 //! Sampling rows: chunks of [`CHUNK`], each a function of the seed and its number.
 
+mod complete;
 mod condition;
+mod given;
+pub mod score;
+mod seen;
+
+use std::path::PathBuf;
 
 use rayon::current_num_threads;
 use serde::{Deserialize, Serialize};
@@ -9,7 +15,10 @@ use verisim_data::table::codec::ColumnCodec;
 use verisim_data::table::{Column, Frame, Schema, Table};
 use verisim_models::table::{Allowed, Sampler, Tuning};
 
+pub use complete::{Lack, best, complete, unfilled};
 pub use condition::Condition;
+pub use given::{Reading, read_as_is};
+pub use seen::{Seen, State};
 
 use crate::artefact::{Artefact, DEFAULT_COUNT};
 use crate::error::{Error, Result};
@@ -41,6 +50,8 @@ pub struct Ask {
     pub temperature: Option<f64>,
     /// Each value is drawn among the likeliest that make up this share; for `tokens`.
     pub top_p: Option<f64>,
+    /// A file with some of the columns: each of its rows is completed to a whole one.
+    pub given: Option<PathBuf>,
 }
 
 impl Default for Ask {
@@ -55,6 +66,7 @@ impl Default for Ask {
             delimiter: None,
             temperature: None,
             top_p: None,
+            given: None,
         }
     }
 }
@@ -63,6 +75,9 @@ impl Generate for Table {
     type Ask = Ask;
 
     fn plan<'a>(artefact: &'a Artefact<Table>, ask: &Ask) -> Result<Box<dyn Plan<Table> + 'a>> {
+        if let Some(path) = &ask.given {
+            return Ok(Box::new(given::Given::new(artefact, path, ask)?));
+        }
         let tuned = artefact.sampler.tuned(&Tuning { temperature: ask.temperature, top_p: ask.top_p })?;
         Ok(Box::new(Rows { artefact, tuned, strata: strata(artefact, ask)?, ask: ask.clone() }))
     }

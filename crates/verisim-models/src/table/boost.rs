@@ -32,8 +32,9 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::learn::{self, Counter, Model, Setup, Start};
 use crate::table::order::{self, by_information};
+use crate::table::particles::{Chain, Link};
 use crate::table::rows::Rows;
-use crate::table::sampler::{Allowed, Drawn, Sampler};
+use crate::table::sampler::{Allowed, Drawn, Partial, Sampler};
 use crate::table::trees;
 use crate::table::trees::screen::Screen;
 use crate::weights::Weights;
@@ -290,9 +291,33 @@ impl Sampler for Boosted {
         out.truncate(made);
         Ok(Drawn { encoded: out, tried })
     }
+
+    fn complete(&self, rows: &Partial, rng: &mut Stream) -> Result<Encoded> {
+        self.chain(trees::OWN).complete_one(rows, rng)
+    }
+
+    fn complete_many(&self, rows: &Partial, times: usize, rng: &mut Stream) -> Result<Vec<Encoded>> {
+        Ok(self.chain(trees::OWN).complete(rows, times, rng))
+    }
+
+    fn log_probabilities(&self, rows: &Encoded) -> Result<Vec<Vec<f32>>> {
+        Ok(self.chain(trees::TOLD).log_probabilities(rows))
+    }
 }
 
 impl Boosted {
+    fn chain(&self, own: f64) -> Chain<'_> {
+        let links = self.factors.iter().zip(&self.order);
+        Chain::new(&self.spans, &self.order, links.map(|(factor, &column)| self.link(factor, column, own)).collect())
+    }
+
+    fn link<'a>(&self, factor: &'a Factor, column: usize, own: f64) -> Box<dyn Link + 'a> {
+        match factor {
+            Factor::Digits(digits) => Box::new(digits),
+            Factor::Tree(tree) => Box::new(trees::Weighed::new(tree, self.spans[column], own, self.backoff)),
+        }
+    }
+
     fn draw_column(
         &self,
         factor: &Factor,

@@ -16,6 +16,7 @@
 //! Conditions are sampled exactly: the first restricted column from its truncated normal, further ones accepted with
 //! the probability of their interval given those before, the rest from the conditional normal.
 
+mod complete;
 mod factors;
 
 use rayon::prelude::*;
@@ -32,7 +33,7 @@ use crate::learn::{Model, Setup, Split, Start};
 use crate::linalg::{cholesky, nearest_correlation};
 use crate::table::profile::{WIDE, class_counts, coarse, others, principal_scores, quantile_groups, told};
 use crate::table::rows::Rows;
-use crate::table::sampler::{Allowed, Drawn, Sampler};
+use crate::table::sampler::{Allowed, Drawn, Partial, Sampler};
 use crate::weights::Weights;
 use factors::Factors;
 
@@ -408,6 +409,14 @@ impl Sampler for Copula {
         }
         out.truncate(made);
         Ok(Drawn { encoded: out, tried })
+    }
+
+    fn complete(&self, rows: &Partial, rng: &mut Stream) -> Result<Encoded> {
+        Ok(self.completed(rows, 1, rng)?.swap_remove(0))
+    }
+
+    fn complete_many(&self, rows: &Partial, times: usize, rng: &mut Stream) -> Result<Vec<Encoded>> {
+        self.completed(rows, times, rng)
     }
 }
 

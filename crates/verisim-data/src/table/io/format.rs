@@ -12,6 +12,11 @@ pub fn is_table(path: &Path) -> bool {
     Format::of(path).is_ok()
 }
 
+/// Whether the name is that of a file of delimited text, which has no types.
+pub fn is_delimited(path: &Path) -> bool {
+    Format::of(path).is_ok_and(|format| format == Format::Delimited)
+}
+
 /// What a file's name says about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Format {

@@ -50,7 +50,7 @@ mod writer;
 
 pub use dialect::{Dialect, Quoting};
 pub use folder::is_dataset;
-pub use format::is_table;
+pub use format::{is_delimited, is_table};
 pub use progress::Progress;
 pub use read::Chunks;
 pub use settings::{MISSING_TOKENS, ReadSettings};

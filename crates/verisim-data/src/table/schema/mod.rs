@@ -2,6 +2,7 @@
 
 pub mod detect;
 mod explain;
+mod fill;
 mod numbers;
 mod parse;
 mod reason;
@@ -21,6 +22,7 @@ use crate::table::fake::Fill;
 use crate::table::numeral::is_default;
 use crate::table::{Numeral, Offsets};
 pub use explain::Detected;
+pub use fill::{Cell, Filler, Holes, given_or};
 pub use parse::Other;
 pub use reason::{Odd, Reason};
 pub use wish::{ColumnKindName, DetectSettings, Override};

@@ -6,8 +6,9 @@ use verisim_data::table::codec::{Encoded, Span};
 
 use super::forest::{DEEPEST, Forest, Question};
 use super::grow::{Growth, Rows, boost, chance};
-use super::halving::{Halving, Next};
+use super::halving::{Halving, Next, Node};
 use crate::error::Result;
+use crate::table::particles::{Link, least};
 use crate::table::profile::{class_counts, target_classes};
 use crate::table::view::{View, damaged};
 use crate::weights::Weights;
@@ -149,6 +150,37 @@ impl Digits {
         live.sort_unstable();
     }
 
+    /// Goes down the halves with each of these rows, one level after the other; `turn` is told a row, its node and the chance of the right
+    /// half, and says whether it goes there.
+    fn descend(
+        &self,
+        before: &[Vec<u32>],
+        rows: &[u32],
+        mut turn: impl FnMut(u32, &Node, f64) -> bool,
+        mut arrive: impl FnMut(u32, u32),
+    ) {
+        if self.halving.depth() == 0 {
+            return rows.iter().for_each(|&r| arrive(r, self.halving.ranked[0]));
+        }
+        let (mut rows, mut nodes) = (rows.to_vec(), vec![0u32; rows.len()]);
+        for level in 0..self.halving.depth() {
+            let mut sums: Vec<f32> = nodes.iter().map(|&n| self.odds[n as usize]).collect();
+            self.add(level, before, &rows, &nodes, &mut sums);
+            let (mut on, mut at) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+            for ((&row, &node), &odds) in rows.iter().zip(&nodes).zip(&sums) {
+                let node = &self.halving.nodes[node as usize];
+                match node.next[usize::from(turn(row, node, chance(odds)))] {
+                    Next::Token(token) => arrive(row, token),
+                    Next::Node(n) => {
+                        on.push(row);
+                        at.push(n);
+                    }
+                }
+            }
+            (rows, nodes) = (on, at);
+        }
+    }
+
     /// Adds what the trees of a level say of these rows at these nodes.
     fn add(&self, level: usize, before: &[Vec<u32>], rows: &[u32], nodes: &[u32], sums: &mut [f32]) {
         let forest = &self.forests[level];
@@ -228,6 +260,64 @@ impl Digits {
         let odds = halving.odds(&halving.counts, 0.0);
         let nodes = (0..halving.depth()).map(|level| halving.bins(level, BINS)).collect();
         Ok(Digits { forests: all.parted(&trees), halving, odds, nodes, view })
+    }
+}
+
+impl Link for &Digits {
+    fn seen(&self) -> Vec<u32> {
+        self.view.seen.clone()
+    }
+
+    /// Where only one half has an allowed token a row goes there, and weighs as much as that was likely: the weights make up for what
+    /// was not left to chance.
+    fn draw(
+        &self,
+        before: &[Vec<u32>],
+        slots: &[u32],
+        allowed: Option<&[bool]>,
+        tokens: &mut [u32],
+        weights: &mut [f64],
+        rng: &mut Stream,
+    ) {
+        let least = least(self.rows());
+        let alive = allowed.filter(|marked| marked.contains(&true)).map(|marked| (marked, self.halving.alive(marked)));
+        let lives = |next: Next| match (&alive, next) {
+            (None, _) => true,
+            (Some((marked, _)), Next::Token(t)) => marked[t as usize],
+            (Some((_, alive)), Next::Node(n)) => alive[n as usize],
+        };
+        let turn = |slot: u32, node: &Node, right: f64| match node.next.map(&lives) {
+            [true, false] => {
+                weights[slot as usize] += (1.0 - right).ln().max(least);
+                false
+            }
+            [false, true] => {
+                weights[slot as usize] += right.ln().max(least);
+                true
+            }
+            _ => uniform(rng) < right,
+        };
+        self.descend(before, slots, turn, |slot, token| tokens[slot as usize] = token);
+    }
+
+    fn weigh(&self, before: &[Vec<u32>], slots: &[u32], tokens: &[u32], weights: &mut [f64]) {
+        let places = self.halving.places();
+        let mut chances = vec![0.0; weights.len()];
+        let turn = |slot: u32, node: &Node, right: f64| {
+            let goes = places[tokens[slot as usize] as usize] >= node.middle;
+            chances[slot as usize] += if goes { right.ln() } else { (-right).ln_1p() };
+            goes
+        };
+        self.descend(before, slots, turn, |_, _| ());
+        let least = least(self.rows());
+        slots.iter().for_each(|&slot| weights[slot as usize] += chances[slot as usize].max(least));
+    }
+}
+
+impl Digits {
+    /// How many rows it was learnt from.
+    fn rows(&self) -> u64 {
+        self.halving.counts.iter().map(|&c| u64::from(c)).sum()
     }
 }
 

@@ -105,16 +105,12 @@ impl Sampler for TokensSampler {
     /// Rows that know different columns are filled together: each row's known digits are seen by all its others.
     fn complete(&self, partial: &Partial, rng: &mut Stream) -> Result<Encoded> {
         let walk = Walk::new(self, &vec![LATE; self.spans.len()]);
-        let any = Allowed::any(self.spans.len());
         let seed = below(rng, u64::MAX);
         let index: Vec<usize> = (0..partial.rows.rows).collect();
         let fill = |(k, index): (usize, &[usize])| -> Result<Encoded> {
-            let part = Partial {
-                rows: partial.rows.take(index),
-                known: partial.known.iter().map(|c| index.iter().map(|&i| c[i]).collect()).collect(),
-            };
+            let part = partial.take(index);
             let start = walk.begin(&part, part.rows.rows)?;
-            let drawn = walk.go(start, Some(&part), &any, &mut stream(seed, "complete", k as u64))?;
+            let drawn = walk.go(start, Some(&part), &part.allowed, &mut stream(seed, "complete", k as u64))?;
             let mut rows = part.rows;
             rows.tokens = drawn.tokens;
             Ok(rows)
@@ -184,7 +180,8 @@ impl TokensSampler {
     fn one_row(&self, tokens: &[Option<u32>]) -> Partial {
         let mut rows = Encoded::zeros(&self.spans, 1);
         rows.tokens.iter_mut().zip(tokens).for_each(|(to, t)| to[0] = t.unwrap_or(0));
-        Partial { rows, known: tokens.iter().map(|t| vec![t.is_some()]).collect() }
+        let known = tokens.iter().map(|t| vec![t.is_some()]).collect();
+        Partial { rows, known, allowed: Allowed::any(tokens.len()) }
     }
 }
 
@@ -317,7 +314,7 @@ impl<'a> Walk<'a> {
         let (group, rows) = (layout.group, sums.logits.dims()[0]);
         let (units, width) = (layout.hidden(), layout.width());
         let mut walked = Walked { tokens: vec![vec![0; rows]; spans.len()], live: vec![true; rows] };
-        let mut choice = Choice::new(self.sampler, allowed);
+        let mut choice = Choice::new(self.sampler, allowed, partial.is_some());
         for p in self.known..self.order.len() {
             let d = self.order[p];
             let (column, size) = (digits.all[d].column, digits.all[d].size as usize);
@@ -427,11 +424,13 @@ struct Choice<'a> {
     allowed: Vec<Option<Vec<u32>>>,
     /// Whether a restricted digit was drawn among what is allowed.
     begun: bool,
+    /// Whether all are: rows that are completed must not be given up.
+    lenient: bool,
     weights: Vec<f64>,
 }
 
 impl<'a> Choice<'a> {
-    fn new(sampler: &'a TokensSampler, allowed: &Allowed) -> Choice<'a> {
+    fn new(sampler: &'a TokensSampler, allowed: &Allowed, lenient: bool) -> Choice<'a> {
         let running = |tokens: &[bool]| {
             let sum = |sum: &mut u32, &ok: &bool| {
                 *sum += u32::from(ok);
@@ -440,7 +439,7 @@ impl<'a> Choice<'a> {
             [0].into_iter().chain(tokens.iter().scan(0, sum)).collect()
         };
         let allowed = (0..sampler.spans.len()).map(|c| allowed.tokens(c).map(running)).collect();
-        Choice { sampler, allowed, begun: false, weights: Vec::new() }
+        Choice { sampler, allowed, begun: false, lenient, weights: Vec::new() }
     }
 
     /// The digit `d` of every row, added to the tokens of its column: one-hot rows, of zeros where the digit is known.
@@ -484,7 +483,7 @@ impl<'a> Choice<'a> {
                 }
             }
             let mass: f64 = self.weights.iter().sum();
-            if self.allowed[column].is_some() && self.begun && uniform(rng) * all >= mass {
+            if self.allowed[column].is_some() && self.begun && !self.lenient && uniform(rng) * all >= mass {
                 walked.live[i] = false;
             }
             let value = pick(&self.weights, mass, rng).unwrap_or_else(|| {

@@ -226,7 +226,7 @@ fn rows_are_completed_from_whatever_is_known() {
     let rows = table(6000);
     // A third of the rows lacks each column.
     let known: Vec<Vec<bool>> = (0..3).map(|c| (0..rows.rows).map(|i| i % 3 != c).collect()).collect();
-    let partial = Partial { rows: rows.clone(), known: known.clone() };
+    let partial = Partial { rows: rows.clone(), known: known.clone(), allowed: Allowed::any(3) };
     let filled = sampler.complete(&partial, &mut stream(5, "fill", 0)).unwrap();
     for c in 0..3 {
         assert!((0..rows.rows).all(|i| !known[c][i] || filled.tokens[c][i] == rows.tokens[c][i]));
@@ -241,10 +241,15 @@ fn rows_are_completed_from_whatever_is_known() {
     assert!(lack(1).any(|i| filled.tokens[1][i] != rows.tokens[1][i]));
     let again = sampler.complete(&partial, &mut stream(5, "fill", 0)).unwrap();
     assert_eq!(again.tokens, filled.tokens);
+    // What is not known becomes what is allowed.
+    let mut some = partial.clone();
+    some.allowed.restrict(2, vec![true, true, true, false]);
+    let filled = sampler.complete(&some, &mut stream(5, "fill", 0)).unwrap();
+    assert!(lack(2).all(|i| filled.tokens[2][i] < 3) && some.broken(&filled).is_empty());
     // Nothing to draw, and nothing known.
-    let all = Partial { rows: rows.clone(), known: vec![vec![true; rows.rows]; 3] };
+    let all = Partial { rows: rows.clone(), known: vec![vec![true; rows.rows]; 3], allowed: Allowed::any(3) };
     assert_eq!(sampler.complete(&all, &mut stream(5, "fill", 0)).unwrap().tokens, rows.tokens);
-    let none = Partial { rows: rows.clone(), known: vec![vec![false; rows.rows]; 3] };
+    let none = Partial { rows: rows.clone(), known: vec![vec![false; rows.rows]; 3], allowed: Allowed::any(3) };
     let drawn = sampler.complete(&none, &mut stream(5, "fill", 0)).unwrap();
     assert!(share(&drawn, |i| drawn.tokens[1][i] / 12 == drawn.tokens[0][i]) > 0.9);
 }
