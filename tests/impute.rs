@@ -43,7 +43,7 @@ fn learnt(model: &str) -> Dir {
 
 /// Empty cells in the three learnt columns, one or two a row.
 fn is_hole(i: usize, j: usize) -> bool {
-    j >= 2 && j <= 4 && (i + j).is_multiple_of(3) || j == 2 && i.is_multiple_of(7)
+    (2..=4).contains(&j) && (i + j).is_multiple_of(3) || j == 2 && i.is_multiple_of(7)
 }
 
 fn rows(csv: &str) -> Vec<Vec<String>> {

@@ -167,12 +167,12 @@ impl<'a> Chain<'a> {
             let range = b * ROWS..((b + 1) * ROWS).min(rows.rows);
             let tokens: Vec<Vec<u32>> = before.iter().map(|tokens| tokens[range.clone()].to_vec()).collect();
             let slots: Vec<u32> = (0..range.len() as u32).collect();
-            let of = |(position, link): (usize, &Box<dyn Link + 'a>)| {
+            let of = |position: usize| {
                 let mut weights = vec![0.0; slots.len()];
-                link.weigh(&tokens[..position], &slots, &tokens[position], &mut weights);
+                self.links[position].weigh(&tokens[..position], &slots, &tokens[position], &mut weights);
                 weights.into_iter().map(|w| w as f32).collect()
             };
-            self.links.iter().enumerate().map(of).collect()
+            (0..self.links.len()).map(of).collect()
         };
         let blocks: Vec<Vec<Vec<f32>>> = (0..rows.rows.div_ceil(ROWS)).into_par_iter().map(block).collect();
         let mut out = vec![Vec::with_capacity(rows.rows); self.order.len()];
