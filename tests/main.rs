@@ -17,5 +17,6 @@ mod images;
 mod new_kind;
 mod pipeline;
 mod quality;
+mod rules;
 mod text_files;
 mod util;

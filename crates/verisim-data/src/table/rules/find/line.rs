@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::RuleKind;
 use super::arithmetic::{Sum, settle};
 use super::check::{Found, near_pairs};
 use super::sheet::{Column, Sheet, Step};
-use crate::table::report::RuleKind;
 
 /// Most pairs of columns that are looked at.
 const MOST_PAIRS: usize = 250_000;
@@ -62,6 +62,12 @@ impl Line {
             (false, _) => format!("`{y}` = {start} - {scaled}"),
         }
     }
+}
+
+/// Slope and start of the line through all points that are known, in the fewest digits that `steps`, those of `x` and `y`, may have hidden.
+pub fn line(x: &[f64], y: &[f64], steps: [Step; 2]) -> Option<(f64, f64)> {
+    let line = Line::through(x, y)?.plain(steps);
+    Some((line.slope, line.start))
 }
 
 /// The number of the fewest digits that is `within` so much of `x`.
