@@ -83,7 +83,15 @@ fn every_model_keeps_the_rules_of_its_table() {
         #[cfg(feature = "neural")]
         &["tvae", "--set", "train.epochs=1", "--set", "model.tvae.hidden=[16]", "--set", "model.tvae.calibrate=0"],
         #[cfg(feature = "neural")]
-        &["ctgan", "--set", "train.epochs=1", "--set", "model.ctgan.generator=[16]", "--set", "model.ctgan.critic=[16]"],
+        &[
+            "ctgan",
+            "--set",
+            "train.epochs=1",
+            "--set",
+            "model.ctgan.generator=[16]",
+            "--set",
+            "model.ctgan.critic=[16]",
+        ],
     ];
     for model in models {
         let config = config(&format!("{}.toml", model[0]));
@@ -112,7 +120,11 @@ fn computed_columns_can_be_asked_for() {
         let share = column(&made, "state").iter().filter(|s| *s == state).count();
         assert!((133..=134).contains(&share), "{state}: {share}");
     }
-    for (condition, word) in [("state=s9", "did you mean"), ("total>1000000", "the training data range")] {
+    for (condition, word) in [
+        ("state=s9", "did you mean"),
+        ("total>1000000", "the training data range"),
+        ("total is missing", "no value of this column was missing"),
+    ] {
         dir.run(&["sample", "runs/orders", "--where", condition]).fails(1).says(&[word]);
     }
 }
@@ -161,7 +173,10 @@ fn bad_rules_are_refused_with_their_place() {
     let (dir, _) = shop();
     for (rules, words) in [
         ("[data.rules]\nfnd = true", ["fnd", "find"]),
-        ("[data.rules]\ndrop = [\"total = pice * count\"]", ["data.rules.drop", "did you mean `total = price × count`"]),
+        (
+            "[data.rules]\ndrop = [\"total = pice * count\"]",
+            ["data.rules.drop", "did you mean `total = price × count`"],
+        ),
         ("[[data.rules.add]]\nthen = \"totl > 1\"", ["number 1.then", "did you mean `total`"]),
         ("[[data.rules.add]]\nwhen = \"total > 1\"", ["number 1", "give `then`"]),
         ("[[data.rules.add]]\nthen = \"total > \"", ["number 1.then", "cannot be read"]),

@@ -107,10 +107,13 @@ impl Kind for Table {
     }
 }
 
+/// Numbers that the codec of most models holds one by one.
+const HELD: usize = 256;
+
 /// The rules between the columns of a table, as a training would keep them.
 fn rules(table: &Table, schema: &verisim_data::table::Schema) -> Result<Vec<Told>> {
     let frame = schema.parse(table)?;
-    Ok(Chosen::of(schema, &frame, &RuleSettings::default(), 0)?.rules.told)
+    Ok(Chosen::of(schema, &frame, &RuleSettings::default(), 0, HELD)?.rules.told)
 }
 
 /// Rules for people, with what to do about one that is none.

@@ -107,7 +107,7 @@ impl Learn for Table {
         let (learnt, all) = (schema.modelled().count(), schema.fields.len());
         let rules = source.rules.clone().unwrap_or_default();
         let min_rows = source.protect.map_or(0, |protect| protect.min_rows);
-        let chosen = Chosen::of(&schema, &frame, &rules, min_rows)?;
+        let chosen = Chosen::of(&schema, &frame, &rules, min_rows, encoding.held())?;
         notes.extend(chosen.notes());
         let codec = TableCodec::fit_by(&schema, &frame, encoding, &chosen);
         Ok(Ready {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::category::CategoryCodec;
-use super::derived::{Above, Derived};
+use super::derived::{Derived, Distance};
 use super::encoded::Span;
 use super::grid::GridCodec;
 use super::modes::ModesCodec;
@@ -27,8 +27,8 @@ pub enum ColumnCodec {
     Normal(NormalCodec),
     /// Computed from other columns, but for exceptions.
     Derived(Derived),
-    /// The distance from a column that it is never below.
-    Above(Above),
+    /// The distance from a column of which it is always on one side.
+    Distance(Distance),
 }
 
 impl ColumnCodec {
@@ -40,7 +40,7 @@ impl ColumnCodec {
             ColumnCodec::Modes(c) => c.span(),
             ColumnCodec::Normal(c) => c.span(),
             ColumnCodec::Derived(c) => c.span(),
-            ColumnCodec::Above(c) => c.span(),
+            ColumnCodec::Distance(c) => c.span(),
         }
     }
 
@@ -52,14 +52,14 @@ impl ColumnCodec {
             ColumnCodec::Modes(c) => c.missing_token(),
             ColumnCodec::Normal(c) => c.missing_token(),
             ColumnCodec::Derived(_) => None,
-            ColumnCodec::Above(c) => c.missing_token(),
+            ColumnCodec::Distance(c) => c.missing_token(),
         }
     }
 
     /// The values that a token of a number column decodes to; `None` for missing, for categories, and where other columns decide.
     pub fn range(&self, token: u32) -> Option<(f64, f64)> {
         match self {
-            ColumnCodec::Category(_) | ColumnCodec::Derived(_) | ColumnCodec::Above(_) => None,
+            ColumnCodec::Category(_) | ColumnCodec::Derived(_) | ColumnCodec::Distance(_) => None,
             ColumnCodec::Grid(c) => c.range(token),
             ColumnCodec::Modes(c) => c.range(token),
             ColumnCodec::Normal(c) => c.range(token),
@@ -69,7 +69,7 @@ impl ColumnCodec {
     /// Which word among numbers a token stands for, if it does.
     pub fn word(&self, token: u32) -> Option<u32> {
         match self {
-            ColumnCodec::Category(_) | ColumnCodec::Derived(_) | ColumnCodec::Above(_) => None,
+            ColumnCodec::Category(_) | ColumnCodec::Derived(_) | ColumnCodec::Distance(_) => None,
             ColumnCodec::Grid(c) => c.word(token),
             ColumnCodec::Modes(c) => c.word(token),
             ColumnCodec::Normal(c) => c.word(token),
@@ -90,7 +90,7 @@ impl ColumnCodec {
         match self {
             ColumnCodec::Category(_) => None,
             ColumnCodec::Derived(c) => c.extent(),
-            ColumnCodec::Above(c) => Some(c.extent()),
+            ColumnCodec::Distance(c) => Some(c.extent()),
             _ => {
                 let ends = (0..self.span().tokens).filter_map(|token| self.range(token));
                 ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
@@ -100,14 +100,14 @@ impl ColumnCodec {
 
     /// Whether its values are made of its own tokens alone.
     pub fn is_own(&self) -> bool {
-        !matches!(self, ColumnCodec::Derived(_) | ColumnCodec::Above(_))
+        !matches!(self, ColumnCodec::Derived(_) | ColumnCodec::Distance(_))
     }
 
     /// The columns that it is made from.
     pub(super) fn sources(&self) -> Vec<usize> {
         match self {
             ColumnCodec::Derived(c) => c.formula.sources(),
-            ColumnCodec::Above(c) => vec![c.from],
+            ColumnCodec::Distance(c) => vec![c.side.from],
             _ => Vec::new(),
         }
     }
@@ -120,7 +120,7 @@ impl ColumnCodec {
             (ColumnCodec::Modes(c), Column::Number(v)) => c.encode(v),
             (ColumnCodec::Normal(c), Column::Number(v)) => c.encode(v),
             (ColumnCodec::Derived(c), _) => (c.encode(column, all), Vec::new()),
-            (ColumnCodec::Above(c), _) => c.encode(column, all),
+            (ColumnCodec::Distance(c), _) => c.encode(column, all),
             // A frame comes from the schema that the codec was fitted under, so kinds always agree.
             _ => unreachable!("codec and column of different kinds"),
         }
@@ -136,7 +136,7 @@ impl ColumnCodec {
             ColumnCodec::Grid(c) => Column::Number(c.decode(tokens, &mut rng)),
             ColumnCodec::Modes(c) => Column::Number(c.decode(tokens, scalars)),
             ColumnCodec::Normal(c) => Column::Number(c.decode(tokens, scalars)),
-            ColumnCodec::Derived(_) | ColumnCodec::Above(_) => return None,
+            ColumnCodec::Derived(_) | ColumnCodec::Distance(_) => return None,
         })
     }
 
@@ -148,7 +148,7 @@ impl ColumnCodec {
             ColumnCodec::Modes(c) => c.problem(),
             ColumnCodec::Normal(c) => c.problem(),
             ColumnCodec::Derived(c) => c.problem(width),
-            ColumnCodec::Above(c) => c.problem(width),
+            ColumnCodec::Distance(c) => c.problem(width),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! it cannot be computed there. They are encoded by a codec of their own, whose tokens follow. A column without exceptions has one
 //! token, so that a model has nothing to learn there and nothing to get wrong.
 //!
-//! **Distance.** A column that is never below another is encoded as the distance between the two.
+//! **Distance.** A column that is never below another, or never above it, is encoded as the distance between the two.
 
 use std::sync::Arc;
 
@@ -261,35 +261,52 @@ impl Derived {
     }
 }
 
-/// A column that is never below another: what is encoded is the distance between the two.
+/// A column that is always on one side of another: what is encoded is the distance between the two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Above {
-    /// The column that it is never below.
-    pub from: usize,
+pub struct Distance {
+    /// The other column, and the side of it.
+    #[serde(flatten)]
+    pub side: Side,
     /// Range and precision of the column itself.
     bounds: Bounds,
     distance: Box<ColumnCodec>,
 }
 
-impl Above {
-    /// The codec of `values`, which are `distances` above column `from`; `fit` makes that of the distances.
-    pub(super) fn fit(
-        from: usize,
-        values: &[f64],
-        precision: Precision,
-        distances: &[f64],
-        fit: impl FnOnce(&[f64]) -> ColumnCodec,
-    ) -> Above {
-        Above { from, bounds: Bounds::of(&sorted(values), precision), distance: Box::new(fit(distances)) }
+/// On which side of which column another lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// The column.
+    pub from: usize,
+    /// Whether the other one is never above it, rather than never below.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub below: bool,
+}
+
+impl Side {
+    fn sign(self) -> f64 {
+        if self.below { -1.0 } else { 1.0 }
     }
 
-    /// The distances of `values` from column `from`.
-    pub(crate) fn distances(values: &[f64], from: &[f64], precision: Precision) -> Vec<f64> {
+    /// The distances of `values` from the numbers of the column.
+    pub(crate) fn distances(self, values: &[f64], from: &[f64], precision: Precision) -> Vec<f64> {
         let exact = |x: f64| match precision.decimals {
             Some(decimals) => Bounds::to_digits(x, decimals),
             None => x,
         };
-        values.iter().zip(from).map(|(value, from)| exact(value - from)).collect()
+        values.iter().zip(from).map(|(value, from)| exact(self.sign() * (value - from))).collect()
+    }
+}
+
+impl Distance {
+    /// The codec of `values`, which lie at a `side` at these `distances`; `fit` makes that of the distances.
+    pub(super) fn fit(
+        side: Side,
+        values: &[f64],
+        precision: Precision,
+        distances: &[f64],
+        fit: impl FnOnce(&[f64]) -> ColumnCodec,
+    ) -> Distance {
+        Distance { side, bounds: Bounds::of(&sorted(values), precision), distance: Box::new(fit(distances)) }
     }
 
     /// What a model sees of this column.
@@ -311,8 +328,8 @@ impl Above {
     }
 
     pub(super) fn encode(&self, column: &Column, all: &[&Column]) -> (Vec<u32>, Vec<f32>) {
-        let (values, from) = (numbers(column), numbers(all[self.from]));
-        self.distance.encode(&Column::Number(Above::distances(&values, &from, self.precision())), all)
+        let (values, from) = (numbers(column), numbers(all[self.side.from]));
+        self.distance.encode(&Column::Number(self.side.distances(&values, &from, self.precision())), all)
     }
 
     /// The column of tokens; marks rows that come to a value out of range, or have a distance from nothing.
@@ -326,12 +343,14 @@ impl Above {
         // A distance is a codec of its own column.
         let distance = self.distance.decode(drawn.0, drawn.1, at.0, at.1);
         let distance = distance.unwrap_or_else(|| Column::Number(vec![f64::NAN; drawn.0.len()]));
-        let (distance, from) = (numbers(&distance), numbers(all[self.from]));
+        let (distance, from) = (numbers(&distance), numbers(all[self.side.from]));
         let mut values = Vec::with_capacity(distance.len());
         for (i, (d, from)) in distance.iter().zip(from.iter()).enumerate() {
-            let x = self.bounds.round(from + d);
-            let inside = x >= self.bounds.min && x <= self.bounds.max && (x >= *from || *d < 0.0);
-            refused[i] |= !d.is_nan() && !inside;
+            let x = self.bounds.round(from + self.side.sign() * d);
+            let inside = x >= self.bounds.min && x <= self.bounds.max;
+            // Rounding may lead over to the other side.
+            let right = self.side.sign() * (x - from) >= 0.0 || *d < 0.0;
+            refused[i] |= !d.is_nan() && !(inside && right);
             values.push(x);
         }
         Column::Number(values)
@@ -343,7 +362,7 @@ impl Above {
             number @ (ColumnCodec::Grid(_) | ColumnCodec::Modes(_) | ColumnCodec::Normal(_)) => number.problem(width),
             _ => Some("has a distance that is no number"),
         };
-        let from = (self.from >= width).then_some("is above a column that is not there");
+        let from = (self.side.from >= width).then_some("lies at a distance from a column that is not there");
         from.or_else(|| self.bounds.problem()).or(distance)
     }
 }

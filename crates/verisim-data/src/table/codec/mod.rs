@@ -28,7 +28,7 @@ pub use absent::Absent;
 pub use bounds::{Bounds, Precision};
 pub use category::CategoryCodec;
 pub use column::ColumnCodec;
-pub use derived::{Above, Derived};
+pub use derived::{Derived, Distance, Side};
 pub use encoded::{Encoded, Span};
 pub use grid::GridCodec;
 pub use modes::ModesCodec;
@@ -78,6 +78,11 @@ pub struct TableCodec {
 }
 
 impl CodecConfig {
+    /// Columns of so many different numbers at most are held number by number.
+    pub fn held(&self) -> usize {
+        if self.numeric == Numeric::Grid { self.bins } else { 0 }
+    }
+
     /// The codec of a number column.
     fn number(&self, values: &[f64], precision: Precision) -> ColumnCodec {
         match self.numeric {
@@ -103,15 +108,15 @@ impl TableCodec {
                 let (formula, precision) = (formula.clone(), field.precision());
                 return ColumnCodec::Derived(Derived::fit(formula, column, &all, precision, config.bins, *declared));
             }
-            match (column, chosen.above.get(&j)) {
+            match (column, chosen.sides.get(&j)) {
                 (Column::Category { codes, levels }, _) => {
                     ColumnCodec::Category(CategoryCodec::fit(codes, levels, config.rare, config.max_levels))
                 }
-                (Column::Number(v), Some(&from)) => {
-                    let precision = chosen.precision(fields[from], field);
-                    let distances = Above::distances(v, &numbers(all[from]), precision);
+                (Column::Number(v), Some(&side)) => {
+                    let precision = chosen.precision(fields[side.from], field);
+                    let distances = side.distances(v, &numbers(all[side.from]), precision);
                     let fit = |distances: &[f64]| config.number(distances, precision);
-                    ColumnCodec::Above(Above::fit(from, v, field.precision(), &distances, fit))
+                    ColumnCodec::Distance(Distance::fit(side, v, field.precision(), &distances, fit))
                 }
                 (Column::Number(v), None) => config.number(v, field.precision()),
             }
@@ -202,7 +207,7 @@ impl TableCodec {
             let all: Vec<&Column> = columns.iter().map(|c| c.as_ref().unwrap_or(&nothing)).collect();
             let own = match &self.columns[j] {
                 ColumnCodec::Derived(c) => Some(c.decode(&encoded.tokens[j], &all, seed, index(j), &mut refused)),
-                ColumnCodec::Above(c) => {
+                ColumnCodec::Distance(c) => {
                     let drawn = (&encoded.tokens[j][..], &encoded.scalars[j][..]);
                     Some(c.decode(drawn, &all, (seed, index(j)), &mut refused))
                 }

@@ -10,14 +10,14 @@ use rayon::prelude::*;
 
 use super::expression::Expression;
 use super::find::{self, About, Form, Found, Sampled, Scale, sample};
-use super::formula::{Formula, Map, numbers};
+use super::formula::{Formula, Map, level_number, numbers};
 use super::in_order;
 use super::keep::{Check, Gap, How, Keys, Rules, Says, Told};
 use super::parts::Part;
 use super::settings::{Kind, RuleSettings, key};
 use crate::error::{Error, Result, nearest};
 use crate::table::codec::Precision;
-use crate::table::codec::derived::{Derived, Fit};
+use crate::table::codec::derived::{Derived, Fit, Side};
 use crate::table::frame::{Column, Frame, MISSING};
 use crate::table::schema::{ColumnKind, Field, Schema};
 
@@ -49,8 +49,8 @@ const MOST_ONE_HOT: usize = 64;
 pub struct Chosen {
     /// How columns are computed, and whether a config says so.
     pub(crate) formulas: BTreeMap<usize, (Formula, bool)>,
-    /// The column that each of these is never below.
-    pub(crate) above: BTreeMap<usize, usize>,
+    /// The columns that are learnt as their distance from another.
+    pub(crate) sides: BTreeMap<usize, Side>,
     /// The column that says where each of these is missing.
     gaps: BTreeMap<usize, usize>,
     /// All else.
@@ -58,16 +58,19 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// The rules of `frame`, which `schema` parsed. No level is looked up that fewer than `min_rows` rows have. Costs about as much as
-    /// a fit of decision trees.
+    /// The rules of `frame`, which `schema` parsed. No value is looked up that fewer than `min_rows` rows have; a number only if ten
+    /// rows have it, or its column has at most `held` different ones, which its codec holds anyway. Costs about as much as a fit of
+    /// decision trees.
     ///
     /// # Errors
     /// When a declared rule is none, or one to drop was not found.
-    pub fn of(schema: &Schema, frame: &Frame, settings: &RuleSettings, min_rows: usize) -> Result<Chosen> {
+    pub fn of(schema: &Schema, frame: &Frame, settings: &RuleSettings, min_rows: usize, held: usize) -> Result<Chosen> {
         let fields: Vec<&Field> = schema.modelled().collect();
         let all: Vec<&Column> = frame.columns.iter().collect();
         let plain = |f: &&Field| f.numeral.words.is_empty() && f.numeral.wide.is_none();
-        let table = Search { plain: fields.iter().map(plain).collect(), fields, all, rows: frame.rows, min_rows };
+        let plain = fields.iter().map(plain).collect();
+        let few: Vec<bool> = all.par_iter().map(|column| is_few(column, held)).collect();
+        let table = Search { plain, few, fields, all, rows: frame.rows, min_rows };
         let mut chosen = Chosen::default();
         chosen.declare(&table, schema, settings)?;
         if settings.find {
@@ -198,7 +201,7 @@ impl Chosen {
     fn is_straight(&self, table: &Search<'_>, target: usize, sources: &[usize]) -> bool {
         let needs = |j: usize| {
             let mut needs: Vec<usize> = self.formulas.get(&j).map(|(f, _)| f.sources()).unwrap_or_default();
-            needs.extend(self.above.get(&j));
+            needs.extend(self.sides.get(&j).map(|side| side.from));
             needs.extend(self.gaps.get(&j));
             if j == target {
                 needs.extend(sources);
@@ -210,7 +213,7 @@ impl Chosen {
 
     /// Whether column `j` is made from others.
     fn is_made(&self, j: usize) -> bool {
-        self.formulas.contains_key(&j) || self.above.contains_key(&j)
+        self.formulas.contains_key(&j) || self.sides.contains_key(&j)
     }
 
     /// Computes a column by the first formula that holds in (nearly) all rows.
@@ -238,7 +241,7 @@ impl Chosen {
     /// Computes a column by what another says of it.
     fn look_up(&mut self, table: &Search<'_>, mut pairs: Vec<[usize; 2]>, text: Option<String>, drop: &mut Drop) {
         // Numbers have an order, so they are the better source.
-        pairs.sort_by_key(|&[a, b]| (matches!(table.all[b], Column::Number(_)), table.fields[a].is_category()));
+        pairs.sort_by_key(|&[a, b]| (matches!(table.all[b], Column::Number(_)), !table.is_ordered(a)));
         let free = |&[_, b]: &[usize; 2]| !self.is_made(b);
         let options: Vec<(usize, Formula)> = pairs
             .into_iter()
@@ -272,25 +275,28 @@ impl Chosen {
         }
     }
 
-    /// An order of two columns: the second becomes a distance where that is simpler, else rows out of order are dropped.
+    /// An order of two columns: one becomes a distance from the other where that is simpler, else rows out of order are dropped.
     fn order(&mut self, table: &Search<'_>, [a, b]: [usize; 2], text: &str) {
         let check = Check::Order { columns: [a, b], strict: text.contains("` < `") };
         let (kept, of) = table.count_both(&check, [a, b]);
-        let both_numbers = [a, b].iter().all(|&j| matches!(table.all[j], Column::Number(_)));
-        let how = if kept == of && both_numbers && self.becomes_distance(table, a, b) {
-            self.above.insert(b, a);
-            How::Distance
-        } else if kept == of {
-            self.rules.checks.push(check);
-            How::Redrawn
-        } else {
-            How::Learnt
+        let sides = [(b, Side { from: a, below: false }), (a, Side { from: b, below: true })];
+        let simpler = sides.into_iter().find(|&(j, side)| kept == of && self.becomes_distance(table, j, side));
+        let how = match simpler {
+            Some((j, side)) => {
+                self.sides.insert(j, side);
+                How::Distance
+            }
+            None if kept == of => {
+                self.rules.checks.push(check);
+                How::Redrawn
+            }
+            None => How::Learnt,
         };
         self.rules.told.push(Told { text: text.to_owned(), kept, of, how });
     }
 
-    fn becomes_distance(&self, table: &Search<'_>, a: usize, b: usize) -> bool {
-        !self.is_made(b) && self.is_straight(table, b, &[a]) && table.is_simpler(a, b)
+    fn becomes_distance(&self, table: &Search<'_>, j: usize, side: Side) -> bool {
+        !self.is_made(j) && self.is_straight(table, j, &[side.from]) && table.is_simpler(j, side)
     }
 
     /// Where a column is missing.
@@ -364,11 +370,21 @@ struct Search<'a> {
     min_rows: usize,
     /// Columns that hold plain numbers or levels: no words among numbers, no integers too long for a double.
     plain: Vec<bool>,
+    /// Columns of so few different numbers that their codec holds each, and all columns of categories.
+    few: Vec<bool>,
 }
 
 impl Search<'_> {
     fn name(&self, j: usize) -> String {
         format!("`{}`", self.fields[j].name)
+    }
+
+    /// Whether the values of a column have an order: numbers, and levels that are such.
+    fn is_ordered(&self, j: usize) -> bool {
+        match self.all[j] {
+            Column::Number(_) => true,
+            Column::Category { levels, .. } => levels.iter().all(|l| !level_number(l).is_nan()),
+        }
     }
 
     /// The rules of some rows, with the columns at their places in the frame.
@@ -477,8 +493,9 @@ impl Search<'_> {
         let by_code = self.all[a].is_category();
         let keys = Map::key(self.all[a], part);
         let values = Map::key(self.all[b], None);
-        let exact = !by_code || matches!(self.all[b], Column::Number(_));
-        let least = self.min_rows.max(if exact { ROWS_A_NUMBER } else { ROWS_A_PAIR });
+        // A part of dates is no date.
+        let few = self.few[b] && (self.few[a] || part.is_some());
+        let least = self.min_rows.max(if few { ROWS_A_PAIR } else { ROWS_A_NUMBER });
         let mut rows: Vec<usize> = (0..self.rows).filter(|&i| !keys[i].is_nan() && !values[i].is_nan()).collect();
         rows.sort_by(|&i, &j| keys[i].total_cmp(&keys[j]).then(values[i].total_cmp(&values[j])));
         let mut map = Map { of: a, part, keys: Vec::new(), values: Vec::new(), usual: 0.0, by_code };
@@ -521,9 +538,9 @@ impl Search<'_> {
         self.all.par_iter().map(|column| column.take(&rows)).collect()
     }
 
-    /// Whether the distance of `b` from `a` varies much less than `b`, and is there wherever `b` is.
-    fn is_simpler(&self, a: usize, b: usize) -> bool {
-        let (Column::Number(from), Column::Number(to)) = (self.all[a], self.all[b]) else { return false };
+    /// Whether the distance of a column from another varies much less than the column, and is there wherever the column is.
+    fn is_simpler(&self, j: usize, side: Side) -> bool {
+        let (Column::Number(from), Column::Number(to)) = (self.all[side.from], self.all[j]) else { return false };
         if (0..self.rows).any(|i| from[i].is_nan() && !to[i].is_nan()) {
             return false;
         }
@@ -535,8 +552,8 @@ impl Search<'_> {
             let bits: BTreeSet<u64> = values.iter().map(|x| x.to_bits()).collect();
             (width, bits.len() as f64)
         };
-        let precision = Chosen::default().precision(self.fields[a], self.fields[b]);
-        let mut distance = crate::table::codec::Above::distances(to, from, precision);
+        let precision = Chosen::default().precision(self.fields[side.from], self.fields[j]);
+        let mut distance = side.distances(to, from, precision);
         let (own, gap) = (spread(&mut to.clone()), spread(&mut distance));
         own.0 > 0.0 && (gap.0 * SIMPLER < own.0 || gap.1 * SIMPLER < own.1)
     }
@@ -548,7 +565,7 @@ impl Search<'_> {
             Column::Number(v) => {
                 let mut sorted: Vec<f64> = v.iter().copied().filter(|x| !x.is_nan()).collect();
                 sorted.sort_unstable_by(f64::total_cmp);
-                let least = self.min_rows.max(ROWS_A_NUMBER);
+                let least = self.min_rows.max(if self.few[j] { ROWS_A_PAIR } else { ROWS_A_NUMBER });
                 let runs = sorted.chunk_by(|a, b| a == b).filter(|run| run.len() >= least);
                 let keys: Vec<f64> = runs.map(|run| run[0]).collect();
                 (!keys.is_empty() && keys.len() <= MOST_KEYS).then_some(Keys::Numbers(keys))
@@ -705,4 +722,14 @@ fn flags(column: &Column) -> Option<Vec<bool>> {
     let flag = |x: &f64| (*x == 0.0 || *x == 1.0).then_some(*x == 1.0);
     let ones: Vec<bool> = numbers(column).iter().map(flag).collect::<Option<_>>()?;
     (ones.contains(&true) && ones.contains(&false)).then_some(ones)
+}
+
+/// Whether a column is of categories, or has at most so many different numbers.
+fn is_few(column: &Column, most: usize) -> bool {
+    let Column::Number(v) = column else { return true };
+    let mut seen = BTreeSet::new();
+    v.iter().filter(|x| !x.is_nan()).all(|x| {
+        seen.insert(x.to_bits());
+        seen.len() <= most
+    })
 }

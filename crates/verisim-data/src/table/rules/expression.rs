@@ -16,10 +16,10 @@ use crate::table::frame::{Column, MISSING};
 use crate::table::schema::{ColumnKind, Schema};
 
 const DAY: f64 = 86_400.0;
-/// Deeper expressions are refused.
+/// Brackets in brackets beyond this are refused.
 const DEEPEST: u16 = 64;
-/// Expressions longer than this are refused.
-const LONGEST: usize = 4_096;
+/// Expressions longer than this are refused: a sum is as deep as it is long, and every level takes some of the stack.
+const LONGEST: usize = 1_000;
 
 /// A column that an expression names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -42,7 +42,7 @@ pub enum How {
     Computed,
     /// A column is computed by it, but for exceptions, which come back as often as they were.
     Mostly,
-    /// A column is learnt as its distance from another.
+    /// One column is learnt as its distance from the other.
     Distance,
     /// Values are left out where it says so.
     LeftOut,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Error;
-use crate::rng::{Stream, below, stream, uniform};
+use crate::rng::{Stream, below, stream};
 use crate::table::codec::{CodecConfig, ColumnCodec, Encoded, Numeric, TableCodec};
 use crate::table::frame::{Column, Frame, MISSING};
 use crate::table::schema::{ColumnKind, Field, Reason, Schema};
@@ -57,7 +57,7 @@ impl Draft {
     }
 
     fn chosen(&self, settings: &RuleSettings) -> crate::Result<Chosen> {
-        Chosen::of(&self.schema, &self.frame(), settings, 0)
+        Chosen::of(&self.schema, &self.frame(), settings, 0, CONFIG.held())
     }
 
     fn codec(&self) -> TableCodec {
@@ -166,7 +166,7 @@ fn whatever_a_model_draws_keeps_the_rules() {
         assert_eq!(codec.spans()[j].tokens, 1);
     }
     let drawn = shuffled(&codec, 4_000, 1);
-    assert!(broken(&codec.decode(&drawn, 1, 0)) > 2_000, "unkept rows break rules, or this tests nothing");
+    assert!(broken(&codec.decode(&drawn, 1, 0)) > 500, "unkept rows break rules, or this tests nothing");
     let kept = codec.decode_kept(&drawn, 1, 0);
     assert!(kept.rows > 200, "{}", kept.rows);
     assert_eq!(broken(&kept), 0);
@@ -245,12 +245,18 @@ fn maps_hold_no_rare_value() {
     let codec = draft.codec();
     let made = codec.columns.iter().filter(|c| !c.is_own()).count();
     assert_eq!(made, 2, "{:?}", codec.rules.told);
-    let ColumnCodec::Derived(budget) = &codec.columns[2] else { panic!("{:?}", codec.columns[2]) };
-    let Formula::Map(map) = &budget.formula else { panic!() };
-    assert!(!map.values.contains(&123_457.0));
-    // The one row has its own tokens, and a city that is looked up in vain has the commonest mayor.
+    // Of two that fix each other the number is the source.
+    let ColumnCodec::Derived(city) = &codec.columns[0] else { panic!("{:?}", codec.columns[0]) };
+    let Formula::Map(map) = &city.formula else { panic!() };
+    assert_eq!(map.keys.len(), 20);
+    assert!(!map.keys.contains(&123_457.0));
+    let ColumnCodec::Derived(mayor) = &codec.columns[1] else { panic!("{:?}", codec.columns[1]) };
+    let Formula::Map(map) = &mayor.formula else { panic!() };
+    assert_eq!((map.of, map.keys.len()), (0, 20));
+    // The one row is an exception of both, and no other is.
     let encoded = codec.encode(&draft.frame());
-    assert!(encoded.tokens[1][5] > 0 && encoded.tokens[1][6] == 0);
+    let exceptions = |j: usize| (0..n).filter(|&i| encoded.tokens[j][i] > 0).collect::<Vec<_>>();
+    assert_eq!((exceptions(0), exceptions(1)), (vec![5], vec![5]));
 }
 
 #[test]
@@ -353,8 +359,8 @@ fn declared_rules_that_are_none_are_refused() {
         (add(None, None, Some("totl"), Some("price")), ["number 1.column", "did you mean `total`?"]),
         (add(None, None, Some("total"), Some("total + 1")), ["number 1.is", "from itself"]),
         (add(None, None, Some("total"), Some("price * 1e9")), ["number 1.is", "in no training row"]),
-        (add(None, Some(&"(".repeat(3_000)), None, None), ["number 1.then", "cannot be read"]),
-        (add(None, Some(&"-".repeat(5_000)), None, None), ["number 1.then", "longer"]),
+        (add(None, Some(&"(".repeat(900)), None, None), ["number 1.then", "cannot be read"]),
+        (add(None, Some(&"a + ".repeat(300)), None, None), ["number 1.then", "longer"]),
     ] {
         let said = draft.chosen(&settings).unwrap_err();
         assert!(matches!(said, Error::Rule { .. }));

@@ -114,12 +114,13 @@ impl Condition {
     pub fn restrict(&self, spec: &Spec, allowed: &mut Allowed) -> Result<()> {
         let codec = &spec.codec.columns[self.column];
         if let ColumnCodec::Derived(derived) = codec {
-            return match self.is_in_reach(codec) {
+            let never = self.test == Rule::Missing(true) && !may_miss(spec, self.column);
+            return match self.is_in_reach(codec) && !never {
                 true => Ok(self.restrict_sources(derived, spec, allowed)),
                 false => Err(self.refusal(spec)),
             };
         }
-        if let (ColumnCodec::Above(_), Rule::Number { .. }) = (codec, &self.test) {
+        if let (ColumnCodec::Distance(_), Rule::Number { .. }) = (codec, &self.test) {
             // Which distance gives such a value depends on the other column.
             return if self.is_in_reach(codec) { Ok(()) } else { Err(self.refusal(spec)) };
         }
@@ -281,6 +282,19 @@ impl Condition {
             }
             _ => "impossible, the training data have no such value".into(),
         }
+    }
+}
+
+/// Whether a column may be without a value. One that is made from others is where they are, and may be where it has exceptions.
+fn may_miss(spec: &Spec, column: usize) -> bool {
+    match &spec.codec.columns[column] {
+        ColumnCodec::Derived(derived) => {
+            let gives_none = matches!(derived.formula, Formula::Quotient(_) | Formula::Expression(_));
+            gives_none
+                || derived.span().tokens > 1
+                || derived.formula.sources().into_iter().any(|source| may_miss(spec, source))
+        }
+        other => other.missing_token().is_some(),
     }
 }
 
