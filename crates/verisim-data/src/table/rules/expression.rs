@@ -4,6 +4,7 @@
 //! value is `null`: it is equal to `null` alone, and whatever is computed from it, or compared by size with it, is unknown (`null`) too.
 //! A date is compared with a text in ISO form, `ordered < "2024-01-31"`; dates are days apart, `shipped - ordered <= 7`.
 
+use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue};
 use cel::parser::Parser;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,9 @@ use crate::table::schema::{ColumnKind, Schema};
 
 const DAY: f64 = 86_400.0;
 /// Brackets in brackets beyond this are refused.
-const DEEPEST: u16 = 64;
+const DEEPEST: u16 = 32;
+/// The stack of the parser, in bytes.
+const STACK: usize = 64 << 20;
 /// Expressions longer than this are refused: a sum is as deep as it is long, and every level takes some of the stack.
 const LONGEST: usize = 1_000;
 
@@ -335,15 +338,38 @@ fn read(text: &str, place: &mut dyn FnMut(&str) -> Result<usize, String>) -> Res
     if text.len() > LONGEST {
         return Err(format!("is longer than {LONGEST} letters; split it"));
     }
-    let parsed = Parser::new().max_recursion_depth(DEEPEST).parse(text);
-    let parsed = parsed.map_err(|errors| {
-        let first = errors.errors.first().map_or_else(String::new, |e| e.msg.clone());
-        format!(
-            "cannot be read ({}); write it as in `price * count` or `a == null || b > 3`",
-            first.lines().next().unwrap_or("it ends early")
-        )
-    })?;
-    node(&parsed.expr, place)
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for sign in text.chars() {
+        match sign {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    if deepest > usize::from(DEEPEST) {
+        return Err(format!("has more than {DEEPEST} brackets in each other; split it"));
+    }
+    node(&parsed(text)?.expr, place)
+}
+
+/// The expression as the parser reads it. It calls itself as often as a text is long, so it has a stack of its own.
+fn parsed(text: &str) -> Result<IdedExpr, String> {
+    let parse = || {
+        let parsed = Parser::new().max_recursion_depth(DEEPEST).parse(text);
+        parsed.map_err(|errors| errors.errors.first().map_or_else(String::new, |e| e.msg.clone()))
+    };
+    let parsed = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
+        thread.map_or_else(|e| Err(e.to_string()), |thread| thread.join().unwrap_or_else(|_| Err(String::new())))
+    });
+    parsed.map_err(|said| {
+        // The parser lists all that could follow, which is most of the language.
+        let said = said.split(" expecting ").next().unwrap_or_default().trim_start_matches("Syntax error: ").to_owned();
+        let said = said.lines().next().unwrap_or_default().to_owned();
+        let why = if said.is_empty() { String::new() } else { format!(" ({said})") };
+        format!("cannot be read{why}; write it as in `price * count` or `a == null || b > 3`")
+    })
 }
 
 /// The name that `a.b.c` spells.

@@ -359,7 +359,10 @@ fn declared_rules_that_are_none_are_refused() {
         (add(None, None, Some("totl"), Some("price")), ["number 1.column", "did you mean `total`?"]),
         (add(None, None, Some("total"), Some("total + 1")), ["number 1.is", "from itself"]),
         (add(None, None, Some("total"), Some("price * 1e9")), ["number 1.is", "in no training row"]),
-        (add(None, Some(&"(".repeat(900)), None, None), ["number 1.then", "cannot be read"]),
+        (add(None, Some(&"(".repeat(900)), None, None), ["number 1.then", "brackets"]),
+        (add(None, Some(&"-".repeat(900)), None, None), ["number 1.then", "cannot be read"]),
+        (add(None, Some(&"!".repeat(900)), None, None), ["number 1.then", "cannot be read"]),
+        (add(None, Some(&"a?".repeat(450)), None, None), ["number 1.then", "cannot be read"]),
         (add(None, Some(&"a + ".repeat(300)), None, None), ["number 1.then", "longer"]),
     ] {
         let said = draft.chosen(&settings).unwrap_err();
