@@ -18,6 +18,7 @@ mod impute;
 mod new_kind;
 mod pipeline;
 mod quality;
+mod rules;
 mod score;
 mod text_files;
 mod util;

@@ -210,7 +210,7 @@ impl Plan<Words> for Drawing<'_> {
             left -= count;
             left < 0.0
         });
-        Ok(Made { chunk: format!("{}\n", self.0.spec[drawn.unwrap_or(0)]), count: 1, tried: 1 })
+        Ok(Made { chunk: format!("{}\n", self.0.spec[drawn.unwrap_or(0)]), count: 1, tried: 1, lost: 0 })
     }
 }
 

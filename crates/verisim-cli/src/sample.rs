@@ -10,6 +10,9 @@ use crate::args::Sample;
 use crate::pipe::{Format, is_pipe};
 use crate::ui::{Ui, hear_interrupts};
 
+/// A larger part of the rows that is lost to the rules of the data is told.
+const WORTH_TELLING: f64 = 0.01;
+
 pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
     let output = args.output.as_deref().filter(|path| !is_pipe(path));
     if output.is_some() && args.format.is_some() {
@@ -38,12 +41,18 @@ pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
             let rate = 100.0 * summary.count as f64 / summary.tried as f64;
             ui.say(format!("{count} of {tried} {unit} tried satisfy the conditions ({rate:.3} %)"));
         }
+        let lost = summary.lost as f64 / (summary.tried + summary.lost).max(1) as f64;
+        if lost > WORTH_TELLING {
+            let lost = 100.0 * lost;
+            ui.say(format!("{lost:.1} % of the {unit} drawn broke a rule of the data and were drawn again"));
+        }
         if let Some(path) = output {
             let rate = grouped((summary.count as f64 / seconds.max(1e-9)) as u64);
             ui.say(format!("wrote {count} {unit} to {} in {seconds:.2} s ({rate} {unit}/s)", path.display()));
             if args.json {
                 let json = serde_json::json!({
-                    unit: summary.count, "seconds": seconds, "output": path.to_string_lossy(), "tried": summary.tried
+                    unit: summary.count, "seconds": seconds, "output": path.to_string_lossy(), "tried": summary.tried,
+                    "lost": summary.lost
                 });
                 writeln!(std::io::stdout(), "{json}")?;
             }

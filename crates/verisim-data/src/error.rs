@@ -73,6 +73,16 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// A rule between columns that a config declares, or drops, is none.
+    #[error("{key}: `{rule}` {what}")]
+    Rule {
+        /// Where it stands in the config.
+        key: String,
+        /// The rule as it was written.
+        rule: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
     /// Images whose own size cannot be that of the set: they have several, or it is too large.
     #[error(
         "{path}: its images {what}; set data.images.size to bring them to one size, e.g. size = [{}, {}]",

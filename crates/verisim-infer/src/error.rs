@@ -74,4 +74,21 @@ pub enum Error {
         /// Found per hundred tries.
         percent: f64,
     },
+    /// Too few rows keep the rules of the table.
+    #[error(
+        "only {found} of {wanted} rows that keep the rules of the table ({rules}) were found in {tried} tries: that is about {percent:.4} % \
+         of this model's rows; train with another model, drop the rule (data.rules.drop), or allow more tries (max_tries)"
+    )]
+    Lawless {
+        /// The rules.
+        rules: String,
+        /// Rows found.
+        found: usize,
+        /// Rows wanted.
+        wanted: usize,
+        /// Rows tried.
+        tried: u64,
+        /// Found per hundred tries.
+        percent: f64,
+    },
 }

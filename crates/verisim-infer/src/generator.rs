@@ -78,6 +78,8 @@ pub struct Made<C> {
     pub count: u64,
     /// Rows or images that were tried for them; more than `count` only under conditions.
     pub tried: u64,
+    /// Rows that were drawn besides and dropped, since they broke a rule of the data.
+    pub lost: u64,
 }
 
 /// How a sample went.
@@ -87,6 +89,8 @@ pub struct Summary {
     pub count: u64,
     /// Rows or images tried for them.
     pub tried: u64,
+    /// Rows that were drawn besides and dropped, since they broke a rule of the data.
+    pub lost: u64,
 }
 
 /// Draws a sample and hands its chunks to `take`, in order, while the next ones are drawn. No more chunks are in memory than three
@@ -124,10 +128,11 @@ pub fn draw<K: Generate>(
             if watch.stopped() {
                 return Err(Error::Stopped);
             }
-            let Made { chunk, count, tried } = made?;
+            let Made { chunk, count, tried, lost } = made?;
             take(chunk)?;
             summary.count += count;
             summary.tried += tried;
+            summary.lost += lost;
             watch.on(Event::done(summary.count));
         }
         Ok(summary)

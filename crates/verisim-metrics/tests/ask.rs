@@ -156,7 +156,7 @@ fn a_model_says_what_the_columns_are() {
     // Found as a number; the model learnt it as a category.
     schema.fields[1].kind = verisim_data::table::ColumnKind::Categorical { numeric: false };
     // Nothing is encoded here.
-    let codec = TableCodec { columns: Vec::new() };
+    let codec = TableCodec::default();
     let known: Known<Table> = Known { source: None, spec: Spec { schema, codec } };
     let kinds = |known| -> Vec<String> {
         let document = <Table as Compare>::compare(&ask, known, &(), &mut Quiet).unwrap();

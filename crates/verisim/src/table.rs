@@ -7,6 +7,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserialize;
 use verisim_data::file::write_atomically;
 use verisim_data::number::grouped;
+use verisim_data::table::rules::{Chosen, RuleSettings, Told};
 use verisim_data::table::{Detected, Dialect, Source, Spec, Table};
 use verisim_data::{Target, Watch};
 use verisim_infer::Artefact;
@@ -43,16 +44,19 @@ impl Kind for Table {
             Source { delimiter: ask.delimiter, header: ask.header, missing: ask.missing.clone(), ..Source::default() };
         let table = Table::read(path, &source.options())?;
         let found = Detected::of(&table, &source.columns)?;
+        let rules = rules(&table, &found.schema)?;
         let notes: String = table.notes.iter().map(|note| format!("\nNote: {note}\n")).collect();
         let text = format!(
-            "{}: {} rows, {} columns\n{notes}\n{found}\n{}To overrule a line, set its kind under [data.columns] in the config.\n",
+            "{}: {} rows, {} columns\n{notes}\n{found}\n{}{}To overrule a line, set its kind under [data.columns] in the config.\n",
             path.display(),
             grouped(table.rows as u64),
             table.names.len(),
-            found.notes().iter().fold(String::new(), |all, note| all + note + "\n")
+            found.notes().iter().fold(String::new(), |all, note| all + note + "\n"),
+            said(&rules)
         );
         let mut json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
         json["notes"] = [table.notes.clone(), found.notes()].concat().into();
+        json["rules"] = serde_json::to_value(&rules).map_err(|e| Error::Ask { problem: e.to_string() })?;
         Ok(Inspected { text, json })
     }
 
@@ -79,7 +83,12 @@ impl Kind for Table {
     }
 
     fn describe(spec: &Spec) -> String {
-        spec.schema.to_string()
+        let told = &spec.codec.rules.told;
+        let rules = told.iter().fold(String::new(), |all, rule| format!("{all}  {rule}\n"));
+        match told.is_empty() {
+            true => spec.schema.to_string(),
+            false => format!("{}\nRules between columns:\n{rules}", spec.schema),
+        }
     }
 
     fn styled(mut spec: Spec, ask: &Ask) -> Result<Spec> {
@@ -113,5 +122,27 @@ impl Kind for Table {
     /// As many chunks as are drawn at a time.
     fn bench_ask(seed: u64) -> Ask {
         Ask { n: 2 * current_num_threads().max(1) * CHUNK, seed, max_tries: 1, ..Ask::default() }
+    }
+}
+
+/// Numbers that the codec of most models holds one by one.
+const HELD: usize = 256;
+
+/// The rules between the columns of a table, as a training would keep them.
+fn rules(table: &Table, schema: &verisim_data::table::Schema) -> Result<Vec<Told>> {
+    let frame = schema.parse(table)?;
+    Ok(Chosen::of(schema, &frame, &RuleSettings::default(), 0, HELD)?.rules.told)
+}
+
+/// Rules for people, with what to do about one that is none.
+fn said(rules: &[Told]) -> String {
+    match rules.is_empty() {
+        true => String::new(),
+        false => {
+            let all = rules.iter().fold(String::new(), |all, rule| format!("{all}  {rule}\n"));
+            format!(
+                "Rules between columns:\n{all}To overrule one, name it in rules = {{ drop = [..] }} under [data].\n"
+            )
+        }
     }
 }

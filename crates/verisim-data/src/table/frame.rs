@@ -42,6 +42,11 @@ impl Column {
         }
     }
 
+    /// Whether it holds codes of categories.
+    pub fn is_category(&self) -> bool {
+        matches!(self, Column::Category { .. })
+    }
+
     /// True when there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::TableCodec;
 use super::fake::Locale;
+use super::rules::RuleSettings;
 use super::{DetectSettings, Protect, ReadSettings, Schema, Table, Writer, io};
 use crate::error::Result;
 use crate::kind::{Claim, Data, Sink, Target};
@@ -53,6 +54,9 @@ pub struct Source {
     /// Merges levels that few rows have, so that nothing of them is in the artefact: `protect = { min_rows = 5 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect: Option<Protect>,
+    /// Rules between columns: they are found in the data and kept; what is found can be dropped here, and more be added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<RuleSettings>,
     /// Of which country made-up names and addresses are: `en` (the default), `de`, `fr`, `it`, `nl`, `pt`, `tr`, `ar`, `ja`, `zh`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<Locale>,

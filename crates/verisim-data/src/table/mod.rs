@@ -16,6 +16,7 @@ pub mod numeral;
 mod offsets;
 mod protect;
 mod raw;
+pub mod rules;
 pub mod schema;
 pub mod split;
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl Plan<Images> for Pictures<'_> {
         let (noise, labels): (Vec<Vec<f32>>, Vec<u32>) = images.map(|i| self.image(i)).unzip();
         let pixels = render(self.sampler(), self.spec().shape, &noise.concat(), &labels)?;
         let labels = if self.spec().classes.is_empty() { Vec::new() } else { labels };
-        Ok(Made { chunk: Chunk { pixels, labels }, count, tried: count })
+        Ok(Made { chunk: Chunk { pixels, labels }, count, tried: count, lost: 0 })
     }
 }
 

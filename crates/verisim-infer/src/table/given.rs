@@ -139,6 +139,6 @@ impl Plan<Table> for Given<'_> {
                 made.columns[j] = given_or(&given, &made.columns[j], &self.missing);
             }
         }
-        Ok(Made { count: count as u64, chunk: made, tried: count as u64 })
+        Ok(Made { count: count as u64, chunk: made, tried: count as u64, lost: 0 })
     }
 }

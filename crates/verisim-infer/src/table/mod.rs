@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use rayon::current_num_threads;
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::stream;
-use verisim_data::table::codec::ColumnCodec;
 use verisim_data::table::{Column, Frame, Schema, Table};
 use verisim_models::table::{Allowed, Sampler, Tuning};
 
@@ -117,50 +116,93 @@ impl Plan<Table> for Rows<'_> {
         let first = c * CHUNK;
         let rows = (self.ask.n - first).min(CHUNK);
         let k = self.strata.len();
-        let mut tried = 0;
+        let (mut tried, mut lost) = (0, 0);
         let mut parts = Vec::with_capacity(k);
         for (s, stratum) in self.strata.iter().enumerate() {
             // Row i belongs to stratum i % k.
             let quota = (rows + k - 1 - (s + k - first % k) % k) / k;
-            let (frame, t) = self.stratum(stratum, quota, (c * k + s) as u64)?;
-            tried += t;
-            parts.push(frame);
+            let drawn = self.stratum(stratum, quota, (c * k + s) as u64)?;
+            tried += drawn.tried;
+            lost += drawn.lost;
+            parts.push(drawn.frame);
         }
         let frame = if k == 1 { parts.swap_remove(0) } else { interleave(&parts, first, rows) };
         let table =
             self.artefact.spec.schema.render(frame, self.ask.key_offset.saturating_add(first as u64), self.ask.seed)?;
-        Ok(Made { count: table.rows as u64, chunk: table, tried })
+        Ok(Made { count: table.rows as u64, chunk: table, tried, lost })
     }
 }
 
 impl Rows<'_> {
-    /// `quota` rows of a stratum, from the stream of this index, and how many were tried.
-    fn stratum(&self, stratum: &Stratum, quota: usize, index: u64) -> Result<(Frame, u64)> {
+    /// `quota` rows of a stratum, from the stream of this index.
+    fn stratum(&self, stratum: &Stratum, quota: usize, index: u64) -> Result<Drawn> {
         let (spec, seed) = (&self.artefact.spec, self.ask.seed);
+        let own = spec.codec.is_own();
         let mut rng = stream(seed, "sample", index);
         let mut budget = self.ask.max_tries.saturating_mul(quota as u64).max(self.ask.max_tries);
-        let (mut tried, mut attempt, mut found) = (0, 0, 0);
+        let (mut attempt, mut found, mut decoded, mut all) = (0, 0, 0, Drawn::default());
         let mut frames: Vec<Frame> = Vec::new();
         while found < quota {
+            let wanted = if own { quota - found } else { more(found, decoded, quota - found) };
             let sampler = self.tuned.as_deref().unwrap_or(&*self.artefact.sampler);
-            let drawn = sampler.draw(quota - found, &stratum.allowed, budget, &mut rng)?;
-            tried += drawn.tried;
+            let drawn = sampler.draw(wanted, &stratum.allowed, budget, &mut rng)?;
             // A model that tries nothing has nothing to give.
             budget = if drawn.tried == 0 { 0 } else { budget.saturating_sub(drawn.tried) };
             // 2^20 attempts a stratum keep their own decode streams; the budget ends long before.
-            let frame = spec.codec.decode(&drawn.encoded, seed, (index << 20) + attempt);
+            let frame = spec.codec.decode_kept(&drawn.encoded, seed, (index << 20) + attempt);
             attempt += 1;
-            let frame = exact(&spec.schema, frame, &stratum.conditions);
+            decoded += drawn.encoded.rows;
+            let lost = (drawn.encoded.rows - frame.rows) as u64;
+            all.lost += lost;
+            all.tried += drawn.tried.saturating_sub(lost);
+            let mut frame = exact(&spec.schema, frame, &stratum.conditions);
+            if frame.rows > quota - found {
+                // Of rows that were drawn in store none is missed.
+                let surplus = frame.rows - (quota - found);
+                frame = frame.take(&(0..quota - found).collect::<Vec<_>>());
+                all.tried = all.tried.saturating_sub(surplus as u64);
+            }
             found += frame.rows;
             frames.push(frame);
             if found < quota && budget == 0 {
-                let percent = 100.0 * found as f64 / tried.max(1) as f64;
-                let condition = said(&stratum.conditions);
-                return Err(Error::TooRare { condition, found, wanted: quota, tried, percent });
+                return Err(self.too_few(stratum, (found, quota), &all));
             }
         }
-        Ok((concat(frames), tried))
+        Ok(Drawn { frame: concat(frames), ..all })
     }
+
+    /// Why no more rows are found.
+    fn too_few(&self, stratum: &Stratum, (found, wanted): (usize, usize), all: &Drawn) -> Error {
+        let tried = all.tried + all.lost;
+        let percent = 100.0 * found as f64 / tried.max(1) as f64;
+        if stratum.conditions.is_empty() {
+            let rules = self.artefact.spec.codec.rules.redrawn();
+            return Error::Lawless { rules, found, wanted, tried, percent };
+        }
+        Error::TooRare { condition: said(&stratum.conditions), found, wanted, tried, percent }
+    }
+}
+
+/// Rows of a stratum.
+#[derive(Default)]
+struct Drawn {
+    frame: Frame,
+    /// How many were tried.
+    tried: u64,
+    /// How many broke a rule besides.
+    lost: u64,
+}
+
+/// Most rows that are drawn at once beyond those that are wanted.
+const MOST_MORE: usize = CHUNK;
+
+/// How many rows to draw for `wanted` more, when of `decoded` rows `found` were kept.
+fn more(found: usize, decoded: usize, wanted: usize) -> usize {
+    if decoded == 0 {
+        return wanted;
+    }
+    let each = (decoded as f64 / found.max(1) as f64).min(decoded as f64 * 2.0);
+    (wanted as f64 * each * 1.1).ceil().min((wanted + MOST_MORE) as f64) as usize
 }
 
 /// The strata of a sample: one for each level of the column that is balanced, else one in all.
@@ -189,17 +231,17 @@ fn strata(artefact: &Artefact<Table>, ask: &Ask) -> Result<Vec<Stratum>> {
         (None, Ok(field)) => return Err(fail(format!("the column is {} and is not learnt", field.kind.name()))),
         (None, Err(e)) => return Err(fail(e.to_string())),
     };
-    let ColumnCodec::Category(categories) = &codec.columns[column] else {
+    let Some(levels) = codec.columns[column].levels() else {
         return Err(fail("the column holds numbers; balance a column of categories".into()));
     };
     let with = |code: usize| {
         let mut conditions = asked.clone();
-        conditions.push(Condition::level(column, name, categories, code));
+        conditions.push(Condition::level(column, name, &levels[code], code));
         make(conditions)
     };
     // A level that contradicts a condition is left out rather than refused.
     let kept = |code: &usize| !asked.iter().any(|c| c.excludes(column, *code));
-    let strata: Vec<Stratum> = (0..categories.levels.len()).filter(kept).map(with).collect::<Result<_>>()?;
+    let strata: Vec<Stratum> = (0..levels.len()).filter(kept).map(with).collect::<Result<_>>()?;
     if strata.is_empty() { Err(fail("no level is left under the conditions".into())) } else { Ok(strata) }
 }
 

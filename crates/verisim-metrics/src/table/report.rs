@@ -5,6 +5,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+pub use verisim_data::table::rules::find::RuleKind;
 
 use super::minority::report::Minorities;
 use super::pictures::Pictures;
@@ -370,24 +371,6 @@ pub struct Logic {
     /// The same for fresh real rows: how often they break them. Without a hold-out a third of the training rows, from which no rule is
     /// learnt then.
     pub fresh: Option<Count>,
-}
-
-/// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleKind {
-    /// One number is never above another.
-    Order,
-    /// A number follows from others by addition, or is a straight line of one other.
-    Sum,
-    /// A number is the product of two others.
-    Product,
-    /// The value of one column fixes that of another.
-    Determines,
-    /// A column says where another is missing.
-    Missing,
-    /// Of two columns only some values go together.
-    Combinations,
 }
 
 /// A rule between columns.

@@ -27,6 +27,7 @@ mod view;
 
 use verisim_data::rng::{hash_words, mix};
 use verisim_data::table::codec::{CodecConfig, Encoded, TableCodec};
+use verisim_data::table::rules::Chosen;
 use verisim_data::table::{Column, Detected, Field, Frame, Source, Spec, Table};
 
 #[cfg(feature = "neural")]
@@ -109,7 +110,11 @@ impl Learn for Table {
             });
         }
         let (learnt, all) = (schema.modelled().count(), schema.fields.len());
-        let codec = TableCodec::fit(&schema, &frame, encoding);
+        let rules = source.rules.clone().unwrap_or_default();
+        let min_rows = source.protect.map_or(0, |protect| protect.min_rows);
+        let chosen = Chosen::of(&schema, &frame, &rules, min_rows, encoding.held())?;
+        notes.extend(chosen.notes());
+        let codec = TableCodec::fit_by(&schema, &frame, encoding, &chosen);
         Ok(Ready {
             count: frame.rows,
             hash: hash_frame(&frame),

@@ -19,6 +19,11 @@ const MOST_GAPS: usize = 16;
 /// Magnitudes between smallest and largest from which on a column is interpolated by its logarithm.
 const WIDE_RANGE: f64 = 1e6;
 
+/// What arithmetic may lose, as a part of a number.
+const ARITHMETIC: f64 = 1e-12;
+/// Dates are equal within so many seconds.
+const DATE_LEEWAY: f64 = 1e-3;
+
 /// To which digit a column is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Precision {
@@ -99,6 +104,35 @@ impl Bounds {
             (None, None) => self.to_step(x, 0.0),
         };
         self.out_of_gaps(rounded.clamp(self.min, self.max))
+    }
+
+    /// `x` rounded to the precision, wherever it lies.
+    pub(crate) fn round(&self, x: f64) -> f64 {
+        match (self.significant, self.decimals) {
+            (Some(digits), _) => round_significant(x, digits),
+            (None, Some(decimals)) => round_to(x, decimals),
+            (None, None) => x,
+        }
+    }
+
+    /// Whether `x`, which was computed, is `value` but for rounding to the precision.
+    pub(crate) fn is_near(&self, x: f64, value: f64) -> bool {
+        (x - value).abs() <= self.half_step(value.abs())
+    }
+
+    /// How far rounding to the precision, and arithmetic, may move a number of this size.
+    pub(crate) fn half_step(&self, size: f64) -> f64 {
+        let half = match (self.significant, self.decimals) {
+            (Some(digits), _) => 0.5 * 10f64.powi(1 - i32::from(digits)) * size,
+            (None, Some(decimals)) => 0.5 * 10f64.powi(-i32::from(decimals)) * (1.0 + 1e-6),
+            (None, None) => DATE_LEEWAY,
+        };
+        half + ARITHMETIC * size
+    }
+
+    /// `x` to so many digits after the point.
+    pub(crate) fn to_digits(x: f64, decimals: u8) -> f64 {
+        round_to(x, decimals)
     }
 
     /// The nearest whole number of steps from the smallest value, if a step is more than the `least` that rounding takes care of.

@@ -13,9 +13,10 @@ mod span;
 mod tests;
 
 use verisim_data::error::nearest;
-use verisim_data::table::codec::{CategoryCodec, ColumnCodec};
+use verisim_data::table::codec::{ColumnCodec, Derived};
 use verisim_data::table::date::DateFormat;
 use verisim_data::table::frame::word_of;
+use verisim_data::table::rules::{Formula, Map};
 use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema, Spec};
 use verisim_models::table::Allowed;
 
@@ -84,10 +85,10 @@ impl Condition {
             return Err(fail(format!("column `{name}` is {kind} and is not learnt, so rows cannot be chosen by it")));
         }
         let column = spec.schema.modelled().position(|f| f.name == field.name).unwrap_or_default();
-        let test = match (&spec.codec.columns[column], said) {
+        let test = match (spec.codec.columns[column].levels(), said) {
             (_, Said { test: Test::Missing, not, .. }) => Rule::Missing(!not),
             (_, Said { test: Test::OneOf(values), not, .. }) if is_missing(field, &values) => Rule::Missing(!not),
-            (ColumnCodec::Category(codec), said) => levels(&said, codec).map(Rule::Level).map_err(fail)?,
+            (Some(all), said) => levels(&said, all).map(Rule::Level).map_err(fail)?,
             (_, Said { test: Test::OneOf(values), not, .. }) if words(field, &values).is_some() => {
                 Rule::Word { words: words(field, &values).unwrap_or_default(), not }
             }
@@ -102,8 +103,8 @@ impl Condition {
     }
 
     /// The condition that column `name` is the level of this code, for balanced samples.
-    pub(crate) fn level(column: usize, name: &str, codec: &CategoryCodec, code: usize) -> Condition {
-        Condition { text: format!("{name}={}", codec.levels[code]), column, test: Rule::Only(code) }
+    pub(crate) fn level(column: usize, name: &str, level: &str, code: usize) -> Condition {
+        Condition { text: format!("{name}={level}"), column, test: Rule::Only(code) }
     }
 
     /// Restricts `allowed` to the tokens that may satisfy the condition.
@@ -112,6 +113,17 @@ impl Condition {
     /// When there are none.
     pub fn restrict(&self, spec: &Spec, allowed: &mut Allowed) -> Result<()> {
         let codec = &spec.codec.columns[self.column];
+        if let ColumnCodec::Derived(derived) = codec {
+            let never = self.test == Rule::Missing(true) && !may_miss(spec, self.column);
+            return match self.is_in_reach(codec) && !never {
+                true => Ok(self.restrict_sources(derived, spec, allowed)),
+                false => Err(self.refusal(spec)),
+            };
+        }
+        if let (ColumnCodec::Distance(_), Rule::Number { .. }) = (codec, &self.test) {
+            // Which distance gives such a value depends on the other column.
+            return if self.is_in_reach(codec) { Ok(()) } else { Err(self.refusal(spec)) };
+        }
         let missing = codec.missing_token();
         let mut tokens = vec![false; codec.span().tokens as usize];
         match (&self.test, codec) {
@@ -137,10 +149,73 @@ impl Condition {
             }
         }
         if !tokens.contains(&true) {
-            return Err(Error::Condition { condition: self.text.clone(), problem: self.impossible(spec) });
+            return Err(self.refusal(spec));
         }
         allowed.restrict(self.column, tokens);
         Ok(())
+    }
+
+    fn refusal(&self, spec: &Spec) -> Error {
+        Error::Condition { condition: self.text.clone(), problem: self.impossible(spec) }
+    }
+
+    /// Whether some value of a column that is made from others may satisfy the condition.
+    fn is_in_reach(&self, codec: &ColumnCodec) -> bool {
+        match (&self.test, codec.extent()) {
+            (rule @ Rule::Number { .. }, Some((lo, hi))) => rule.may_allow(lo, hi),
+            (Rule::Level(levels), _) => levels.contains(&true),
+            _ => true,
+        }
+    }
+
+    /// Restricts what a column is computed from, where it is computed from one alone and without exceptions. Elsewhere rows are
+    /// chosen after they are made.
+    fn restrict_sources(&self, derived: &Derived, spec: &Spec, allowed: &mut Allowed) {
+        let sources = derived.formula.sources();
+        let (true, [from]) = (derived.is_strict(), sources.as_slice()) else { return };
+        let source = &spec.codec.columns[*from];
+        let may: Option<Vec<bool>> = match (&derived.formula, source) {
+            (Formula::Map(map), ColumnCodec::Category(levels)) if map.part.is_none() => {
+                let mut tokens = vec![false; levels.span().tokens as usize];
+                (0..levels.levels.len() as u32)
+                    .filter(|&code| self.may_be(map, f64::from(code)))
+                    .for_each(|code| tokens[levels.token(code) as usize] = true);
+                // Where there is no value nothing is computed, and the column may have any of its exceptions.
+                levels.missing_token().into_iter().for_each(|missing| tokens[missing as usize] = true);
+                Some(tokens)
+            }
+            (Formula::Sum { parts, constant }, _) if source.is_own() && source.extent().is_some() => {
+                let factor = parts.iter().map(|(_, factor)| factor).sum::<f64>();
+                let may = |token| match source.range(token) {
+                    Some((lo, hi)) => {
+                        let ends = [lo, hi].map(|x| factor * x + constant);
+                        // Rounding may move a value across a bound.
+                        let slack = derived.half_step(ends[0].abs().max(ends[1].abs()));
+                        self.test.may_allow(ends[0].min(ends[1]) - slack, ends[0].max(ends[1]) + slack)
+                    }
+                    None => true,
+                };
+                matches!(self.test, Rule::Number { .. }).then(|| (0..source.span().tokens).map(may).collect())
+            }
+            _ => None,
+        };
+        if let Some(tokens) = may.filter(|tokens| tokens.contains(&true)) {
+            allowed.restrict(*from, tokens);
+        }
+    }
+
+    /// Whether what belongs to `key` may satisfy the condition.
+    fn may_be(&self, map: &Map, key: f64) -> bool {
+        let value = map.value(key);
+        if value.is_nan() {
+            return true;
+        }
+        match &self.test {
+            Rule::Level(levels) => levels.get(value as usize) == Some(&true),
+            Rule::Only(code) => value == *code as f64,
+            rule @ Rule::Number { .. } => rule.allows(value),
+            Rule::Missing(_) | Rule::Word { .. } => true,
+        }
     }
 
     /// Whether the condition leaves out every row whose `column` is the level of this code.
@@ -187,7 +262,8 @@ impl Condition {
     /// Why no token satisfies the condition.
     fn impossible(&self, spec: &Spec) -> String {
         let codec = &spec.codec.columns[self.column];
-        let ends: Vec<(f64, f64)> = (0..codec.span().tokens).filter_map(|t| codec.range(t)).collect();
+        let made = if codec.is_own() { None } else { codec.extent() };
+        let ends: Vec<(f64, f64)> = (0..codec.span().tokens).filter_map(|t| codec.range(t)).chain(made).collect();
         match &self.test {
             Rule::Missing(true) => "no value of this column was missing in the training data".into(),
             Rule::Missing(false) => "every value of this column was missing in the training data".into(),
@@ -206,6 +282,19 @@ impl Condition {
             }
             _ => "impossible, the training data have no such value".into(),
         }
+    }
+}
+
+/// Whether a column may be without a value. One that is made from others is where they are, and may be where it has exceptions.
+fn may_miss(spec: &Spec, column: usize) -> bool {
+    match &spec.codec.columns[column] {
+        ColumnCodec::Derived(derived) => {
+            let gives_none = matches!(derived.formula, Formula::Quotient(_) | Formula::Expression(_));
+            gives_none
+                || derived.span().tokens > 1
+                || derived.formula.sources().into_iter().any(|source| may_miss(spec, source))
+        }
+        other => other.missing_token().is_some(),
     }
 }
 
@@ -232,8 +321,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// Which levels satisfy what is said.
-fn levels(said: &Said, codec: &CategoryCodec) -> Result<Vec<bool>, String> {
-    let all = &codec.levels;
+fn levels(said: &Said, all: &[String]) -> Result<Vec<bool>, String> {
     let marked: Vec<bool> = match &said.test {
         Test::OneOf(values) => {
             let mut marked = vec![false; all.len()];

@@ -1,40 +1,21 @@
 //! Rules that hold in (nearly) every training row, and how many synthetic rows break them: `start` <= `end`, `total` = `price` ×
 //! `count`, `zip` determines `city`. Shapes and trends hardly notice when a sum is off by one; people do.
 //!
-//! **A rule** is learnt from training rows alone. It must hold in nearly all of them, and must be worth telling: with any one of
-//! its columns taken from other rows it is broken often, in 15 rows at least. What chance keeps so seldom is hardly kept by
-//! chance. A rule that is none after all does no harm to a comparison, since hold-out rows break it as often as synthetic ones.
-//! Rules that follow from others are left out.
-//!
-//! At most 20,000 rows of each table are looked at; of wide tables fewer, and pairs and triples of columns only where they
-//! are near to each other.
+//! A rule is learnt from training rows alone, by [`verisim_data::table::rules::find`]. One that is none after all does no harm to a
+//! comparison, since hold-out rows break it as often as synthetic ones.
 
-mod arithmetic;
-mod check;
-mod combinations;
-mod determines;
-mod line;
-mod missing;
-mod order;
-mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
 use rayon::prelude::*;
+use verisim_data::table::rules::find::{About, Found, Sampled, Scale as Sort, Sheet, find, learn, sample};
 
 use super::report::{Logic, Rule};
-use super::values::Comparison;
+use super::values::{Compared, Comparison, Scale, ValueTable, Values};
 use crate::Count;
-use check::{Check, Found, LEAST_ROWS};
-use determines::Determined;
-use sheet::{Column, Sheet};
 
 /// Rules that are told; all are counted.
 const MOST_RULES: usize = 200;
-/// Two values are a matter of categories; numbers that are computed have more.
-const LEAST_VALUES: usize = 3;
 
 /// The rules of the training rows, and how many rows of each table break them. Without a hold-out a third of the training rows stands
 /// in for it, and the rules are those of the rest.
@@ -43,13 +24,19 @@ pub(crate) fn logic(tables: &Comparison, seed: u64) -> Logic {
 }
 
 fn learnt(tables: &Comparison, seed: u64) -> Logic {
-    let (columns, train) = sheet::learn(&tables.fields, &tables.real, seed);
-    let mut found = if train.rows < LEAST_ROWS { Vec::new() } else { rules(&columns, &train) };
-    // A stable sort: rules that tell as much stay in the order in which they were found.
-    found.sort_by(|a, b| b.by_chance.total_cmp(&a.by_chance));
+    let width = tables.fields.len();
+    let rows = sample(width, tables.real.rows, seed, 0);
+    let given = tables.fields.iter().zip(&tables.real.columns).map(|(f, v)| (about(f), taken(f, v, &rows))).collect();
+    let (columns, train) = learn(given, rows.len());
+    let found = find(&columns, &train);
     let mut wanted = vec![false; columns.len()];
     found.iter().flat_map(|f| f.check.columns()).for_each(|&j| wanted[j] = true);
-    let sheet = |table, side| Sheet::new(&columns, table, &wanted, seed, side);
+    let sheet = |table: &ValueTable, side| {
+        let rows = sample(width, table.rows, seed, side);
+        let values = tables.fields.iter().zip(&table.columns).zip(&wanted);
+        let values = values.map(|((f, v), &wanted)| wanted.then(|| taken(f, v, &rows))).collect();
+        Sheet::new(&columns, values, rows.len())
+    };
     let fresh = tables.holdout.as_ref().map(|h| Tally::new(&found, &sheet(h, 2)));
     let (train, synthetic) = (Tally::new(&found, &train), Tally::new(&found, &sheet(&tables.synthetic, 1)));
     let rule = |(k, f): (usize, &Found)| Rule {
@@ -70,31 +57,24 @@ fn learnt(tables: &Comparison, seed: u64) -> Logic {
     }
 }
 
-/// All rules of all kinds. What one kind explains the next leaves out.
-fn rules(columns: &[Column], sheet: &Sheet) -> Vec<Found> {
-    let numbers: Vec<usize> =
-        (0..columns.len()).filter(|&j| columns[j].is_number() && columns[j].distinct > 1).collect();
-    let many = |of: &[usize]| of.iter().copied().filter(|&j| columns[j].distinct >= LEAST_VALUES).collect::<Vec<_>>();
-    // A column that is another one in other units has nothing to say of its own, but where it is missing.
-    let (same, lines): (BTreeSet<usize>, Vec<Found>) = line::find(columns, sheet, &many(&numbers)).into_iter().unzip();
-    let own = |of: &[usize]| of.iter().copied().filter(|j| !same.contains(j)).collect::<Vec<_>>();
-    let (numbers, all) = (own(&numbers), own(&(0..columns.len()).collect::<Vec<_>>()));
-    let sums = arithmetic::find(columns, sheet, &many(&numbers));
-    let parts: BTreeSet<[usize; 2]> = sums.iter().flat_map(|f| pairs_of(f.check.as_ref())).collect();
-    let determined = Determined::find(columns, sheet, &all);
-    let orders = order::find(columns, sheet, &numbers, |a, b| {
-        parts.contains(&[a, b]) || determined.has(a, b) || determined.has(b, a)
-    });
-    let single: Vec<usize> = all.into_iter().filter(|&j| !determined.is_double(j)).collect();
-    let combinations = combinations::find(columns, sheet, &single, &determined);
-    let missing = missing::find(columns, sheet);
-    [lines, sums, orders, determined.rules(columns), missing, combinations].into_iter().flatten().collect()
+/// What rules know of a column beforehand.
+fn about(field: &Compared) -> About<'_> {
+    let scale = match &field.scale {
+        Scale::Number { decimals, .. } => Sort::Number(*decimals),
+        Scale::Category { levels, missing } => Sort::Category { levels: levels.into(), missing: *missing },
+    };
+    About { name: &field.name, scale }
 }
 
-/// What a rule computes, with what it computes it from, either way round.
-fn pairs_of(check: &dyn Check) -> Vec<[usize; 2]> {
-    let (first, others) = check.columns().split_first().unwrap_or((&0, &[]));
-    others.iter().flat_map(|b| [[*first, *b], [*b, *first]]).collect()
+/// The column at `rows`, in plain numbers.
+fn taken(field: &Compared, values: &Values, rows: &[usize]) -> Sampled {
+    match (values, &field.scale) {
+        (Values::Number(v), Scale::Number { unit, .. }) => {
+            Sampled::Number(rows.iter().map(|&i| unit.back(v[i])).collect())
+        }
+        (Values::Number(v), Scale::Category { .. }) => Sampled::Number(rows.iter().map(|&i| v[i]).collect()),
+        (Values::Category(v), _) => Sampled::Category(rows.iter().map(|&i| v[i]).collect()),
+    }
 }
 
 /// Rows of a table that break rules.

@@ -1,23 +1,50 @@
 //! Does a rule hold in the training rows, and would chance break it?
 
+use super::RuleKind;
 use super::sheet::Sheet;
-use crate::table::report::RuleKind;
 
 /// Fewer rows teach no rule.
-pub(super) const LEAST_ROWS: usize = 30;
+pub const LEAST_ROWS: usize = 30;
 /// Rows that a rule must be broken by if its columns knew nothing of each other: the odds that chance alone keeps it are e^-15.
 pub(super) const LEAST_BROKEN: f64 = 15.0;
 /// Most candidates of a kind that are tested, the nearest columns first.
 pub(super) const MOST_TRIED: usize = 2_000;
 
 /// What a rule says of rows.
-pub(super) trait Check: Send + Sync {
+pub trait Check: Send + Sync {
     /// The columns that it looks at.
     fn columns(&self) -> &[usize];
 
     /// Whether a row breaks the rule, `None` where the rule says nothing of it. Column `k` of [`Check::columns`] is looked up in
     /// row `rows[k]`: one and the same, unless a column is moved to see what chance does.
     fn breaks(&self, sheet: &Sheet, rows: &[usize]) -> Option<bool>;
+
+    /// What it says, for those who make columns by it.
+    fn form(&self) -> Form;
+}
+
+/// What a rule says of its columns, by their places.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// `total` is `constant` and the columns of `parts`, each times its factor.
+    Sum {
+        /// The sum.
+        total: usize,
+        /// What is added.
+        parts: Vec<(usize, f64)>,
+        /// What is added in every row.
+        constant: f64,
+    },
+    /// The first is the second times the third.
+    Product([usize; 3]),
+    /// The first is at most the second.
+    Order([usize; 2]),
+    /// The first says what the second is.
+    Determines([usize; 2]),
+    /// The first says where the second is missing.
+    Missing([usize; 2]),
+    /// Only some values of the two go together.
+    Together([usize; 2]),
 }
 
 /// What a rule must reach.
@@ -30,16 +57,19 @@ pub(super) struct Bar {
 }
 
 /// A rule that holds.
-pub(super) struct Found {
+pub struct Found {
+    /// What it is about.
     pub kind: RuleKind,
+    /// What it says, for people.
     pub text: String,
     /// Part of the rows that would break it by chance.
     pub by_chance: f64,
+    /// Which rows break it.
     pub check: Box<dyn Check>,
 }
 
 impl Found {
-    pub fn new(kind: RuleKind, text: String, by_chance: f64, check: impl Check + 'static) -> Found {
+    pub(super) fn new(kind: RuleKind, text: String, by_chance: f64, check: impl Check + 'static) -> Found {
         Found { kind, text, by_chance, check: Box::new(check) }
     }
 }
@@ -89,7 +119,7 @@ pub(super) fn near_pairs(n: usize, most: usize) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::logic::sheet::Cells;
+    use crate::table::rules::find::sheet::Cells;
 
     /// The two columns are equal.
     struct Equal([usize; 2]);
@@ -102,6 +132,10 @@ mod tests {
         fn breaks(&self, sheet: &Sheet, rows: &[usize]) -> Option<bool> {
             let [a, b] = [0, 1].map(|k| sheet.cells[self.0[k]].numbers[rows[k]]);
             (!a.is_nan()).then_some(a != b)
+        }
+
+        fn form(&self) -> Form {
+            Form::Order(self.0)
         }
     }
 

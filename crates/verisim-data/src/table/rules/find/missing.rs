@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::check::{Check, Found, LEAST_BROKEN, LEAST_ROWS, near_pairs};
+use super::RuleKind;
+use super::check::{Check, Form, Found, LEAST_BROKEN, LEAST_ROWS, near_pairs};
 use super::sheet::{Column, Sheet, UNSEEN, of_one_source};
-use crate::table::report::RuleKind;
 
 /// So many of the rows of a state may be exceptions.
 const EXCEPTIONS: f64 = 0.001;
@@ -74,6 +74,10 @@ impl Check for Gaps {
             Says::Missing => Some(!is_missing),
             Says::Present => Some(is_missing),
         }
+    }
+
+    fn form(&self) -> Form {
+        Form::Missing(self.columns)
     }
 }
 

@@ -3,9 +3,9 @@
 
 use rayon::prelude::*;
 
-use super::check::{Bar, Check, Found, MOST_TRIED, tested};
+use super::RuleKind;
+use super::check::{Bar, Check, Form, Found, MOST_TRIED, tested};
 use super::sheet::{Column, Sheet, Step};
-use crate::table::report::RuleKind;
 
 /// What a rule must reach that holds to the digit.
 const EXACT: Bar = Bar { leeway: 0.005, worth: 0.05 };
@@ -53,6 +53,11 @@ impl Check for Sum {
         }
         (!total.is_nan() && !sum.is_nan()).then_some((sum - total).abs() > slack)
     }
+
+    fn form(&self) -> Form {
+        let parts = self.columns[1..].iter().copied().zip(self.factors.iter().copied()).collect();
+        Form::Sum { total: self.columns[0], parts, constant: self.constant }
+    }
 }
 
 /// The first column is the second times the third.
@@ -77,6 +82,10 @@ impl Check for Product {
             slack += self.steps[1].half(a) * b.abs() + self.steps[2].half(b) * a.abs();
         }
         (!c.is_nan() && !product.is_nan()).then_some((product - c).abs() > slack)
+    }
+
+    fn form(&self) -> Form {
+        Form::Product(self.columns)
     }
 }
 

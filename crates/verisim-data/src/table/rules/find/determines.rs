@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::check::{Bar, Check, Found, MOST_TRIED, near_pairs, tested};
+use super::RuleKind;
+use super::check::{Bar, Check, Form, Found, MOST_TRIED, near_pairs, tested};
 use super::sheet::{Column, MISSING, Sheet, of_one_source};
-use crate::table::report::RuleKind;
 
 const BAR: Bar = Bar { leeway: 0.001, worth: 0.01 };
 /// Rows there must be for each value that repeats.
@@ -34,6 +34,10 @@ impl Check for Fate {
         let [a, b] = [0, 1].map(|k| sheet.cells[self.columns[k]].codes[rows[k]]);
         let fate = self.of.get(a as usize).copied().filter(|f| *f != FREE)?;
         (b != MISSING).then_some(b != fate)
+    }
+
+    fn form(&self) -> Form {
+        Form::Determines(self.columns)
     }
 }
 

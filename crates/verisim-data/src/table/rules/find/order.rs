@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::check::{Bar, Check, Found, MOST_TRIED, near_pairs, tested};
+use super::RuleKind;
+use super::check::{Bar, Check, Form, Found, MOST_TRIED, near_pairs, tested};
 use super::sheet::{Column, Sheet};
-use crate::table::report::RuleKind;
 
 const BAR: Bar = Bar { leeway: 0.001, worth: 0.01 };
 /// Most pairs of columns that are looked at.
@@ -31,6 +31,10 @@ impl Check for Order {
         let [a, b] = [0, 1].map(|k| sheet.cells[self.columns[k]].numbers[rows[k]]);
         let breaks = if self.strict { a >= b } else { a > b };
         (!a.is_nan() && !b.is_nan()).then_some(breaks)
+    }
+
+    fn form(&self) -> Form {
+        Form::Order(self.columns)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::RuleKind;
 use super::arithmetic::{Sum, settle};
 use super::check::{Found, near_pairs};
 use super::sheet::{Column, Sheet, Step};
-use crate::table::report::RuleKind;
 
 /// Most pairs of columns that are looked at.
 const MOST_PAIRS: usize = 250_000;
@@ -62,6 +62,33 @@ impl Line {
             (false, _) => format!("`{y}` = {start} - {scaled}"),
         }
     }
+}
+
+/// Slope and start of a line by which `y` is computed from `x`, in the fewest digits; `steps` are those of `x` and `y`. Where all rows
+/// leave room for a slope when `y` alone is rounded, it is that, else one that the rounding of both may have hidden.
+pub fn line(x: &[f64], y: &[f64], steps: [Step; 2]) -> Option<(f64, f64)> {
+    let line = Line::through(x, y)?.plain(steps);
+    let exact = [0.0, line.start].into_iter().find_map(|start| Some((slope(x, y, steps[1], start)?, start)));
+    exact.or(Some((line.slope, line.start)))
+}
+
+/// The slope of the fewest digits that gives `y` in every row, but for its rounding.
+fn slope(x: &[f64], y: &[f64], step: Step, start: f64) -> Option<f64> {
+    let (mut least, mut most) = (f64::NEG_INFINITY, f64::INFINITY);
+    for (&x, &y) in x.iter().zip(y).filter(|(x, y)| !x.is_nan() && !y.is_nan()) {
+        let half = step.half(y);
+        if x == 0.0 {
+            if (y - start).abs() > half {
+                return None;
+            }
+            continue;
+        }
+        let ends = [(y - half - start) / x, (y + half - start) / x];
+        least = least.max(ends[0].min(ends[1]));
+        most = most.min(ends[0].max(ends[1]));
+    }
+    let found = (least <= most).then(|| shortest((least + most) / 2.0, (most - least) / 2.0));
+    found.filter(|slope| slope.is_finite() && *slope != 0.0)
 }
 
 /// The number of the fewest digits that is `within` so much of `x`.
@@ -136,6 +163,17 @@ mod tests {
         let falling = Line { slope: -1.0, start: 2011.0, ..line };
         assert_eq!(falling.text("age", "born"), "`born` = 2011 - `age`");
         assert!(Line::through(&[1.0, f64::NAN], &[2.0, 3.0]).is_none());
+    }
+
+    #[test]
+    fn what_is_rounded_once_is_found_to_the_digit() {
+        let whole = Step { absolute: 1.0, relative: 0.0 };
+        let miles: Vec<f64> = (0..4_000).map(f64::from).collect();
+        let km: Vec<f64> = miles.iter().map(|m| (1.609_344 * m).round()).collect();
+        let (slope, start) = line(&miles, &km, [whole; 2]).unwrap();
+        assert!(start == 0.0 && miles.iter().zip(&km).all(|(m, k)| (slope * m).round() == *k), "{slope}");
+        let hot: Vec<f64> = miles.iter().map(|c| (1.8 * c + 32.0).round()).collect();
+        assert_eq!(line(&miles, &hot, [whole; 2]), Some((1.8, 32.0)));
     }
 
     #[test]

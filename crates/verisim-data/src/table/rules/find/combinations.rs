@@ -3,10 +3,10 @@
 
 use rayon::prelude::*;
 
-use super::check::{Bar, Check, Found, LEAST_BROKEN, MOST_TRIED, near_pairs, tested};
+use super::RuleKind;
+use super::check::{Bar, Check, Form, Found, LEAST_BROKEN, MOST_TRIED, near_pairs, tested};
 use super::determines::Determined;
 use super::sheet::{Column, Sheet, of_one_source};
-use crate::table::report::RuleKind;
 
 /// Of independent columns so many rows would hold a combination that does not occur.
 const BAR: Bar = Bar { leeway: 0.0, worth: 0.05 };
@@ -35,6 +35,10 @@ impl Check for Together {
     fn breaks(&self, sheet: &Sheet, rows: &[usize]) -> Option<bool> {
         let [a, b] = [0, 1].map(|k| sheet.cells[self.columns[k]].codes[rows[k]] as usize);
         (a < self.codes[0] && b < self.codes[1]).then(|| !self.seen[a * self.codes[1] + b])
+    }
+
+    fn form(&self) -> Form {
+        Form::Together(self.columns)
     }
 }
 
