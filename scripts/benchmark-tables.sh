@@ -6,7 +6,8 @@
 #
 # -m models [trees boost copula], -s seeds of the training [1 2 3], -p values of `privacy` for the models that have it [the config's].
 # Two thirds of a table are learnt, at random by one seed; Adult has a split of its own. VERISIM names a built program, OUT a folder
-# for the figures of each run [runs/benchmark]. Needs python3 (standard library alone).
+# for the figures of each run [runs/benchmark]: figures.jsonl there has a line a run, and runs that it has are not run again. scripts/front.py
+# draws it. Needs python3 (standard library alone).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/report.sh"
 build
@@ -58,7 +59,25 @@ def parts(table):
     return next(n for n in names if "train" in n.name), next(n for n in names if "holdout" in n.name)
 
 
+def known():
+    """The figures of earlier runs."""
+    file = out / "figures.jsonl"
+    lines = [json.loads(line) for line in open(file)] if file.exists() else []
+    return {(r["table"], r["model"], r["privacy"], r["seed"]): r["scores"] for r in lines}
+
+
 def scores(table, model, privacy, seed):
+    key = (table, model, privacy, seed)
+    made = known().get(key)
+    if made is None:
+        made = measure(*key)
+        out.mkdir(parents=True, exist_ok=True)
+        with open(out / "figures.jsonl", "a") as file:
+            print(json.dumps(dict(zip(("table", "model", "privacy", "seed"), key), scores=made)), file=file)
+    return made
+
+
+def measure(table, model, privacy, seed):
     train, holdout = parts(table)
     folder = out / f"{table}-{model}-{privacy}-{seed}"
     shutil.rmtree(folder, ignore_errors=True)

@@ -100,7 +100,7 @@ pub(crate) fn table(artefact: &Artefact<Table>, ask: &Ask, watch: &mut dyn Watch
     let columns: Vec<String> = spec.schema.modelled().map(|f| f.name.clone()).collect();
     let mut strange = Vec::new();
     for (name, states) in columns.iter().zip(&seen.states) {
-        for state in [State::Unseen, State::Outside, State::Unread, State::Lacking] {
+        for state in [State::Unseen, State::Outside, State::Unread, State::Lacking, State::Contradicted] {
             let count = states.iter().filter(|s| **s == state).count();
             if count > 0 {
                 strange.push((name.clone(), state.said(), count));

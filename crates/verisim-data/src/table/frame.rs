@@ -42,6 +42,14 @@ impl Column {
         }
     }
 
+    /// Whether row `i` has no value: `NaN`, or the code [`MISSING`].
+    pub fn is_missing(&self, i: usize) -> bool {
+        match self {
+            Column::Number(v) => v[i].is_nan(),
+            Column::Category { codes, .. } => codes[i] == MISSING,
+        }
+    }
+
     /// Whether it holds codes of categories.
     pub fn is_category(&self) -> bool {
         matches!(self, Column::Category { .. })

@@ -1,7 +1,9 @@
 //! Rows completed: what a row lacks is drawn given what it has.
 
+use std::collections::BTreeMap;
+
 use verisim_data::rng::stream;
-use verisim_data::table::codec::Encoded;
+use verisim_data::table::codec::{ColumnCodec, Encoded};
 use verisim_data::table::frame::word_of;
 use verisim_data::table::{Column, Frame, MISSING, Table};
 use verisim_models::table::{Allowed, Partial};
@@ -10,7 +12,7 @@ use super::seen::{Seen, missing_tokens};
 use crate::artefact::Artefact;
 use crate::error::Result;
 
-/// Draws of a row for which a model gave no value where it must.
+/// Draws of a row that has no value where it must, or breaks a rule.
 const TRIES: usize = 20;
 
 /// What a row that lacks a value gets.
@@ -46,26 +48,76 @@ pub fn complete(
         }
     }
     let index_of: Vec<usize> = rows.collect();
-    let known = seen.known();
-    let known = known.iter().map(|column| index_of.iter().map(|&i| column[i]).collect()).collect();
-    let partial = Partial { rows: seen.encoded.take(&index_of), known, allowed };
+    let known: Vec<Vec<bool>> =
+        seen.known().iter().map(|column| index_of.iter().map(|&i| column[i]).collect()).collect();
+    let own = seen.frame.take(&index_of);
+    let partial = Partial { rows: seen.encoded.take(&index_of), known: spec.codec.known_tokens(&known), allowed };
+    let groups = by_demand(artefact, &own, &known, &partial);
     let mut rng = stream(seed, "complete", index);
-    let mut drawn = artefact.sampler.complete_many(&partial, times, &mut rng)?;
-    for whole in &mut drawn {
-        for _ in 0..TRIES {
-            let broken = partial.broken(whole);
-            if broken.is_empty() {
-                break;
-            }
-            let again = artefact.sampler.complete(&partial.take(&broken), &mut rng)?;
-            put(whole, &again, &broken);
+    let mut drawn = vec![partial.rows.clone(); times];
+    for (at, partial) in &groups {
+        for (whole, part) in drawn.iter_mut().zip(artefact.sampler.complete_many(partial, times, &mut rng)?) {
+            put(whole, &part, at);
         }
     }
-    let frame = |(t, whole): (usize, &Encoded)| {
-        let made = spec.codec.decode(whole, seed, (index << 20) + t as u64);
-        overlaid(made, seen, &index_of)
+    let mut frames = Vec::with_capacity(times);
+    for (t, whole) in drawn.iter_mut().enumerate() {
+        let chunk = (index << 20) + (t * (TRIES + 1)) as u64;
+        let over = |j: usize, made: Column| overlaid(made, &own.columns[j]);
+        let (mut frame, mut broken) = spec.codec.decode_over(whole, seed, chunk, &over);
+        for attempt in 1..=TRIES as u64 {
+            partial.broken(whole).into_iter().for_each(|i| broken[i] = true);
+            let wrong: Vec<usize> = (0..broken.len()).filter(|&i| broken[i]).collect();
+            if wrong.is_empty() {
+                break;
+            }
+            for (at, partial) in &groups {
+                let again: Vec<usize> = (0..at.len()).filter(|&k| broken[at[k]]).collect();
+                if !again.is_empty() {
+                    let places: Vec<usize> = again.iter().map(|&k| at[k]).collect();
+                    put(whole, &artefact.sampler.complete(&partial.take(&again), &mut rng)?, &places);
+                }
+            }
+            let some = own.take(&wrong);
+            let over = |j: usize, made: Column| overlaid(made, &some.columns[j]);
+            let (new, still) = spec.codec.decode_over(&whole.take(&wrong), seed, chunk + attempt, &over);
+            replace(&mut frame, &new, &wrong);
+            wrong.iter().zip(still).for_each(|(&i, still)| broken[i] = still);
+        }
+        frames.push(frame);
+    }
+    Ok(frames)
+}
+
+/// Rows that are completed together, and what they may become: those of which a known column demands the same of one that is not.
+fn by_demand(
+    artefact: &Artefact<Table>,
+    own: &Frame,
+    known: &[Vec<bool>],
+    partial: &Partial,
+) -> Vec<(Vec<usize>, Partial)> {
+    let codec = &artefact.spec.codec;
+    let demands = codec.demands(own, known);
+    let mut groups: BTreeMap<Vec<Option<u64>>, Vec<usize>> = BTreeMap::new();
+    for i in 0..own.rows {
+        let asked = demands.iter().map(|d| d.values[i].map(f64::to_bits)).collect();
+        groups.entry(asked).or_default().push(i);
+    }
+    let group = |(asked, at): (Vec<Option<u64>>, Vec<usize>)| {
+        let mut part = partial.take(&at);
+        for (demand, value) in demands.iter().zip(asked).filter_map(|(d, asked)| Some((d, f64::from_bits(asked?)))) {
+            let ColumnCodec::Category(category) = &codec.columns[demand.column()] else { continue };
+            let mut tokens = vec![false; category.span().tokens as usize];
+            let levels = (0..category.levels.len() as u32).filter(|&level| demand.allows(level, value));
+            levels.for_each(|level| tokens[category.token(level) as usize] = true);
+            // What no level comes to cannot be demanded.
+            if tokens.contains(&true) {
+                part.allowed.restrict(demand.column(), tokens);
+            }
+        }
+        (at, part)
     };
-    Ok(drawn.iter().enumerate().map(frame).collect())
+    groups.into_iter().map(group).collect()
 }
 
 /// Puts rows in the places `at` of others.
@@ -78,30 +130,33 @@ fn put(whole: &mut Encoded, rows: &Encoded, at: &[usize]) {
     }
 }
 
-/// The values that the rows at `index` have in `seen`, and those of `made` elsewhere. A cell that the model cannot read but that holds a
-/// level has it still.
-fn overlaid(made: Frame, seen: &Seen, index: &[usize]) -> Frame {
-    let columns = made.columns.into_iter().zip(&seen.frame.columns);
-    let column = |(made, own): (Column, &Column)| match (made, own) {
-        (Column::Number(mut made), Column::Number(own)) => {
-            for (to, &i) in made.iter_mut().zip(index) {
-                if !own[i].is_nan() || word_of(own[i]).is_some() {
-                    *to = own[i];
-                }
+/// Puts rows in the places `at` of a frame of the same columns.
+fn replace(whole: &mut Frame, rows: &Frame, at: &[usize]) {
+    for (into, from) in whole.columns.iter_mut().zip(&rows.columns) {
+        match (into, from) {
+            (Column::Number(into), Column::Number(from)) => at.iter().zip(from).for_each(|(&i, &x)| into[i] = x),
+            (Column::Category { codes: into, .. }, Column::Category { codes: from, .. }) => {
+                at.iter().zip(from).for_each(|(&i, &code)| into[i] = code);
             }
-            Column::Number(made)
+            _ => {}
         }
-        (Column::Category { codes: mut made, .. }, Column::Category { codes, levels }) => {
-            for (to, &i) in made.iter_mut().zip(index) {
-                if codes[i] != MISSING {
-                    *to = codes[i];
-                }
-            }
-            Column::Category { codes: made, levels: levels.clone() }
+    }
+}
+
+/// The values that rows have of their own, and those that were made elsewhere. A cell that the model cannot read but that holds a level has
+/// it still.
+fn overlaid(made: Column, own: &Column) -> Column {
+    match (made, own) {
+        (Column::Number(made), Column::Number(own)) => {
+            let value = |(made, &own): (f64, &f64)| if own.is_nan() && word_of(own).is_none() { made } else { own };
+            Column::Number(made.into_iter().zip(own).map(value).collect())
+        }
+        (Column::Category { codes: made, .. }, Column::Category { codes, levels }) => {
+            let code = |(made, &own): (u32, &u32)| if own == MISSING { made } else { own };
+            Column::Category { codes: made.into_iter().zip(codes).map(code).collect(), levels: levels.clone() }
         }
         (made, _) => made,
-    };
-    Frame::new(columns.map(column).collect(), index.len())
+    }
 }
 
 /// One best guess out of several completions of the same rows: of numbers the median, of categories the level that comes most often. An odd

@@ -215,7 +215,9 @@ fn strata(artefact: &Artefact<Table>, ask: &Ask) -> Result<Vec<Stratum>> {
         for condition in &conditions {
             condition.restrict(&artefact.spec, &mut allowed)?;
         }
-        if allowed.is_impossible() {
+        // What a column is made from may not tell that nothing is left of it.
+        let contrary = || asked.iter().enumerate().any(|(k, a)| asked[..k].iter().any(|b| a.contradicts(b)));
+        if allowed.is_impossible() || contrary() {
             let condition = said(&asked);
             return Err(Error::Condition { condition, problem: "no row can satisfy both".into() });
         }

@@ -125,7 +125,7 @@ pub fn drifts(spec: &Spec, rows: &Scored, reference: &Scored, states: &[Vec<Stat
         let place = |t: &u32| f64::from(places[*t as usize]);
         let strange = |(t, s): (&u32, &State)| match s {
             // The nearest token says on which side it lies.
-            State::Outside | State::Known | State::Empty => place(t),
+            State::Outside | State::Known | State::Empty | State::Contradicted => place(t),
             _ => f64::from(span.tokens),
         };
         let own = reference.tokens.tokens[column].iter().map(place).collect();

@@ -24,12 +24,19 @@ pub enum State {
     Unseen,
     /// No value of its column.
     Unread,
+    /// Not what other columns make it, in a column of which that was never so.
+    Contradicted,
 }
 
 impl State {
     /// Whether the model has never seen the like.
     pub fn is_strange(self) -> bool {
         !matches!(self, State::Known | State::Empty)
+    }
+
+    /// Whether the model can read the value.
+    pub fn is_known(self) -> bool {
+        matches!(self, State::Known | State::Outside | State::Contradicted)
     }
 
     /// In words, of one cell; nothing of a known one.
@@ -41,6 +48,7 @@ impl State {
             State::Outside => "out of the range that was learnt",
             State::Unseen => "a level that was never seen",
             State::Unread => "no value of its column",
+            State::Contradicted => "not what the other columns make it",
         }
     }
 }
@@ -72,15 +80,25 @@ impl Seen {
         let columns = spec.codec.columns.par_iter().zip(holes.frame.columns).zip(&holes.cells);
         let (columns, states): (Vec<Column>, Vec<Vec<State>>) =
             columns.map(|((codec, column), cells)| aligned(codec, column, cells)).unzip();
-        let frame = Frame::new(columns, table.rows);
+        let (mut frame, mut states) = (Frame::new(columns, table.rows), states);
+        let mut known: Vec<Vec<bool>> = states.iter().map(|c| c.iter().map(|s| s.is_known()).collect()).collect();
+        spec.codec.solve(&mut frame, &mut known);
+        for ((states, known), wrong) in states.iter_mut().zip(&known).zip(spec.codec.contradicted(&frame)) {
+            for ((state, &known), wrong) in states.iter_mut().zip(known).zip(wrong) {
+                match *state {
+                    State::Known if wrong => *state = State::Contradicted,
+                    state_now if known && !state_now.is_known() => *state = State::Known,
+                    _ => {}
+                }
+            }
+        }
         let encoded = spec.codec.encode(&frame);
         Ok(Seen { table, frame, states, cells: holes.cells, encoded, lost: holes.lost })
     }
 
-    /// Which cells a model may rely on, a column each.
+    /// Which cells have a value that the model can read, a column each. Some follow from others of their row.
     pub fn known(&self) -> Vec<Vec<bool>> {
-        let known = |s: &State| matches!(s, State::Known | State::Outside);
-        self.states.iter().map(|column| column.iter().map(known).collect()).collect()
+        self.states.iter().map(|column| column.iter().map(|s| s.is_known()).collect()).collect()
     }
 
     /// Refuses a file that lacks learnt columns; `remedy` says what to do.
@@ -99,6 +117,7 @@ impl Seen {
         let of = |state: State, name: &str, count: usize| {
             let (cells, are) = if count == 1 { ("cell", "is") } else { ("cells", "are") };
             match state {
+                State::Contradicted => format!("`{name}`: {count} {cells} {are} {}, kept as it stands", state.said()),
                 State::Outside => format!(
                     "`{name}`: {count} {cells} {are} {}, kept as it stands and taken for the nearest value that was",
                     state.said()
@@ -111,7 +130,7 @@ impl Seen {
         };
         let mut out = Vec::new();
         for (field, states) in spec.schema.modelled().zip(&self.states) {
-            for state in [State::Outside, State::Unseen, State::Unread] {
+            for state in [State::Outside, State::Unseen, State::Unread, State::Contradicted] {
                 let count = states.iter().filter(|s| **s == state).count();
                 if count > 0 {
                     out.push(of(state, &field.name, count));
@@ -131,7 +150,7 @@ fn aligned(codec: &ColumnCodec, column: Column, cells: &[Cell]) -> (Column, Vec<
     };
     match column {
         Column::Number(values) => {
-            let range = range(codec);
+            let range = codec.extent();
             let state = |(&x, &cell): (&f64, &Cell)| match word_of(x) {
                 _ if cell != Cell::Known => absent(cell),
                 Some(word) if !knows_word(codec, word) => State::Unseen,
@@ -142,10 +161,7 @@ fn aligned(codec: &ColumnCodec, column: Column, cells: &[Cell]) -> (Column, Vec<
             (Column::Number(values), states)
         }
         Column::Category { codes, levels } => {
-            let own: &[String] = match codec {
-                ColumnCodec::Category(c) => &c.levels,
-                _ => &[],
-            };
+            let own: &[String] = codec.levels().map_or(&[], |levels| levels);
             let places: HashMap<&str, u32> = own.iter().enumerate().map(|(i, l)| (l.as_str(), i as u32)).collect();
             let mut all = own.to_vec();
             // Rare levels were merged before anything was learnt.
@@ -166,12 +182,6 @@ fn aligned(codec: &ColumnCodec, column: Column, cells: &[Cell]) -> (Column, Vec<
             (Column::Category { codes, levels: all.into() }, states)
         }
     }
-}
-
-/// The smallest and the largest value of a column of numbers.
-fn range(codec: &ColumnCodec) -> Option<(f64, f64)> {
-    let ranges = (0..codec.span().tokens).filter_map(|t| codec.range(t));
-    ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 fn knows_word(codec: &ColumnCodec, word: u32) -> bool {

@@ -85,6 +85,20 @@ impl ColumnCodec {
         }
     }
 
+    /// A number as the column writes it; `None` where it can have no such value.
+    pub(super) fn rounded(&self, x: f64) -> Option<f64> {
+        let bounds = match self {
+            ColumnCodec::Category(_) => return None,
+            ColumnCodec::Grid(c) => &c.bounds,
+            ColumnCodec::Modes(c) => &c.bounds,
+            ColumnCodec::Normal(c) => &c.bounds,
+            ColumnCodec::Derived(c) => c.bounds()?,
+            ColumnCodec::Distance(c) => c.bounds(),
+        };
+        let x = bounds.round(x);
+        (x >= bounds.min && x <= bounds.max).then_some(x)
+    }
+
     /// The smallest and the largest number that the column may have; `None` for categories and where no number was seen.
     pub fn extent(&self) -> Option<(f64, f64)> {
         match self {

@@ -29,6 +29,8 @@ pub struct Derived {
     target: Target,
     /// Whether a value that can be computed is never another one.
     strict: bool,
+    /// Whether it is missing in rows in which it cannot be computed.
+    blank: bool,
     /// The values that are not as computed, if there were some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     other: Option<Box<ColumnCodec>>,
@@ -74,6 +76,7 @@ impl Derived {
         }
         let fits = derived.fits(column, all);
         derived.strict = declared || !fits.contains(&Fit::Differs);
+        derived.blank = declared || fits.iter().enumerate().any(|(i, fit)| *fit == Fit::Same && column.is_missing(i));
         let is_other = |fit: &Fit| match fit {
             Fit::Same => false,
             Fit::Differs => !derived.strict,
@@ -104,7 +107,7 @@ impl Derived {
             Column::Number(_) => Target::Number(Bounds::of(&[], precision)),
             Column::Category { levels, .. } => Target::Category(levels.clone()),
         };
-        Derived { formula, target, strict: false, other: None }
+        Derived { formula, target, strict: false, blank: true, other: None }
     }
 
     /// How each row of `column` compares with what is computed from `all`.
@@ -156,6 +159,11 @@ impl Derived {
         }
     }
 
+    /// Whether it may be missing.
+    pub fn may_miss(&self) -> bool {
+        self.blank || self.other.as_ref().is_some_and(|other| other.missing_token().is_some())
+    }
+
     /// Whether every value that can be computed is as computed.
     pub fn is_strict(&self) -> bool {
         self.strict
@@ -169,12 +177,17 @@ impl Derived {
         }
     }
 
-    /// The smallest and the largest number, if it is one of numbers.
-    pub(super) fn extent(&self) -> Option<(f64, f64)> {
+    /// The range and precision, if it is one of numbers.
+    pub(super) fn bounds(&self) -> Option<&Bounds> {
         match &self.target {
-            Target::Number(bounds) => Some((bounds.min, bounds.max)),
+            Target::Number(bounds) => Some(bounds),
             Target::Category(_) => None,
         }
+    }
+
+    /// The smallest and the largest number, if it is one of numbers.
+    pub(super) fn extent(&self) -> Option<(f64, f64)> {
+        self.bounds().map(|bounds| (bounds.min, bounds.max))
     }
 
     /// Tokens of a column whose table is `all`. A value that no row of training had beside what is computed is taken for that.
@@ -220,6 +233,10 @@ impl Derived {
                 let values: Vec<f64> = stand_in.iter().enumerate().map(value).collect();
                 let outside = |x: &f64| *x == IMPOSSIBLE || *x < bounds.min || *x > bounds.max;
                 refused.iter_mut().zip(&values).for_each(|(refused, x)| *refused |= outside(x));
+                let blank = |(refused, x): (&mut bool, &f64)| *refused |= x.is_nan();
+                if !self.may_miss() {
+                    refused.iter_mut().zip(&values).for_each(blank);
+                }
                 Column::Number(values)
             }
             (Target::Category(levels), other) => {
@@ -236,7 +253,10 @@ impl Derived {
                         MISSING
                     }
                 };
-                let codes = stand_in.iter().enumerate().map(code).collect();
+                let codes: Vec<u32> = stand_in.iter().enumerate().map(code).collect();
+                if !self.may_miss() {
+                    refused.iter_mut().zip(&codes).for_each(|(refused, code)| *refused |= *code == MISSING);
+                }
                 Column::Category { codes, levels: levels.clone() }
             }
         }
@@ -312,6 +332,11 @@ impl Distance {
     /// What a model sees of this column.
     pub fn span(&self) -> Span {
         self.distance.span()
+    }
+
+    /// Range and precision of the column itself.
+    pub(super) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// The smallest and the largest value.

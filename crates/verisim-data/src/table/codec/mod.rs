@@ -21,6 +21,7 @@ mod column;
 pub mod derived;
 mod encoded;
 pub mod grid;
+mod known;
 pub mod modes;
 pub mod normal;
 
@@ -31,6 +32,7 @@ pub use column::ColumnCodec;
 pub use derived::{Derived, Distance, Side};
 pub use encoded::{Encoded, Span};
 pub use grid::GridCodec;
+pub use known::Demand;
 pub use modes::ModesCodec;
 pub use normal::NormalCodec;
 
@@ -170,13 +172,13 @@ impl TableCodec {
     /// Decodes; what a codec draws (a value in a bin, a rare level) depends on `(seed, chunk)` and the column alone. Rows that break
     /// a rule are among what comes out: see [`TableCodec::decode_kept`].
     pub fn decode(&self, encoded: &Encoded, seed: u64, chunk: u64) -> Frame {
-        self.decode_marked(encoded, seed, chunk).0
+        self.decode_marked(encoded, seed, chunk, &|_, made| made).0
     }
 
     /// Decodes as [`TableCodec::decode`], and drops the rows that break a rule of the table: those whose computed values lie outside what
     /// the data had, and those that no column could be made to fit.
     pub fn decode_kept(&self, encoded: &Encoded, seed: u64, chunk: u64) -> Frame {
-        let (frame, mut refused) = self.decode_marked(encoded, seed, chunk);
+        let (frame, mut refused) = self.decode_marked(encoded, seed, chunk, &|_, made| made);
         if self.rules.may_break() {
             let all: Vec<&Column> = frame.columns.iter().collect();
             let rows = refused.iter_mut().enumerate().filter(|(_, refused)| !**refused);
@@ -188,12 +190,21 @@ impl TableCodec {
         frame.take(&(0..frame.rows).filter(|&i| !refused[i]).collect::<Vec<_>>())
     }
 
-    /// Decodes, and marks rows that come to what a column cannot have.
-    fn decode_marked(&self, encoded: &Encoded, seed: u64, chunk: u64) -> (Frame, Vec<bool>) {
+    /// Decodes, and marks rows that come to what a column cannot have. Each column goes through `over` before others are made from it.
+    fn decode_marked(
+        &self,
+        encoded: &Encoded,
+        seed: u64,
+        chunk: u64,
+        over: &(dyn Fn(usize, Column) -> Column + Sync),
+    ) -> (Frame, Vec<bool>) {
         let width = self.columns.len();
         let index = |j: usize| chunk * width as u64 + j as u64;
         let mut refused = vec![false; encoded.rows];
-        let made = |(j, c): (usize, &ColumnCodec)| c.decode(&encoded.tokens[j], &encoded.scalars[j], seed, index(j));
+        let made = |(j, c): (usize, &ColumnCodec)| {
+            let made = c.decode(&encoded.tokens[j], &encoded.scalars[j], seed, index(j));
+            made.map(|made| over(j, made))
+        };
         let mut columns: Vec<Option<Column>> = self.columns.iter().enumerate().map(made).collect();
         let later: Vec<usize> = if self.rules.gaps.is_empty() && columns.iter().all(Option::is_some) {
             Vec::new()
@@ -213,14 +224,14 @@ impl TableCodec {
                 }
                 _ => None,
             };
-            if own.is_some() {
-                columns[j] = own;
+            if let Some(own) = own {
+                columns[j] = Some(over(j, own));
             }
             if let Some(gap) = self.rules.gaps.iter().find(|gap| gap.column == j)
                 && let Some(mut column) = columns[j].take()
             {
                 gap.leave_out(columns[gap.of].as_ref().unwrap_or(&nothing), &mut column);
-                columns[j] = Some(column);
+                columns[j] = Some(over(j, column));
             }
         }
         let none = || Column::Number(vec![f64::NAN; encoded.rows]);

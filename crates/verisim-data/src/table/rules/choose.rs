@@ -322,8 +322,13 @@ impl Chosen {
             && let Some(check) = table.together(pair)
         {
             let (kept, of) = table.count(&check);
-            self.rules.told.push(Told { text: text.to_owned(), kept, of, how: How::Redrawn });
-            self.rules.checks.push(check);
+            // Pairs that few rows have are not held: where those are many, the rule would drop what is right.
+            let holds = (of - kept) as f64 <= EXCEPTIONS * of as f64;
+            let how = if holds { How::Redrawn } else { How::Learnt };
+            self.rules.told.push(Told { text: text.to_owned(), kept, of, how });
+            if holds {
+                self.rules.checks.push(check);
+            }
         }
     }
 }
@@ -426,11 +431,8 @@ impl Search<'_> {
         let column = self.all[target];
         let derived = Derived::trial(formula.clone(), column, self.fields[target].precision());
         let fits = derived.fits(column, &self.all);
-        let there = |i: usize| match column {
-            Column::Number(v) => !v[i].is_nan(),
-            Column::Category { codes, .. } => codes[i] != MISSING,
-        };
-        let kept = fits.iter().enumerate().filter(|(i, fit)| **fit == Fit::Same && there(*i)).count() as u64;
+        let same = |(i, fit): &(usize, &Fit)| **fit == Fit::Same && !column.is_missing(*i);
+        let kept = fits.iter().enumerate().filter(same).count() as u64;
         (kept, kept + fits.iter().filter(|fit| **fit == Fit::Differs).count() as u64)
     }
 
@@ -450,10 +452,7 @@ impl Search<'_> {
     }
 
     fn is_missing(&self, j: usize, i: usize) -> bool {
-        match self.all[j] {
-            Column::Number(v) => v[i].is_nan(),
-            Column::Category { codes, .. } => codes[i] == MISSING,
-        }
+        self.all[j].is_missing(i)
     }
 
     /// A sum with each of its columns in turn on the left; a line through the ends of all rows.

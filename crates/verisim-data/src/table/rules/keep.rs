@@ -65,7 +65,7 @@ impl std::fmt::Display for Told {
             How::Distance => "learnt as the distance between the two",
             How::LeftOut => "kept",
             How::Redrawn => "kept, rows that break it are drawn again",
-            How::Learnt => "learnt as it is, since it has exceptions",
+            How::Learnt => "learnt as it is, since it has exceptions or rare values",
         };
         write!(f, "{text} in {rows}: {how}")
     }
@@ -155,8 +155,7 @@ impl Keys {
     /// The place of a row's value among them, their number where it is missing; `None` where nothing is said of it.
     pub fn place(&self, column: &Column, i: usize) -> Option<usize> {
         match (self, column) {
-            (_, Column::Category { codes, .. }) if codes[i] == MISSING => Some(self.len()),
-            (_, Column::Number(v)) if v[i].is_nan() => Some(self.len()),
+            _ if column.is_missing(i) => Some(self.len()),
             (Keys::Present, _) => Some(0),
             (Keys::Levels(n), Column::Category { codes, .. }) => (codes[i] < *n).then_some(codes[i] as usize),
             (Keys::Numbers(of), Column::Number(v)) => of.binary_search_by(|x| x.total_cmp(&v[i])).ok(),
@@ -213,11 +212,7 @@ impl Gap {
     }
 
     fn broken(&self, of: &Column, column: &Column, i: usize) -> bool {
-        let missing = match column {
-            Column::Number(v) => v[i].is_nan(),
-            Column::Category { codes, .. } => codes[i] == MISSING,
-        };
-        missing && self.says(of, i) == Says::Present
+        column.is_missing(i) && self.says(of, i) == Says::Present
     }
 }
 

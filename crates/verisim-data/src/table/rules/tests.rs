@@ -233,6 +233,39 @@ fn a_sum_with_gaps_is_computed_where_it_can_be() {
 }
 
 #[test]
+fn what_is_never_missing_never_is() {
+    let n = 2_000;
+    let rng = &mut stream(11, "t", 0);
+    let (size, gone, luck) = (draws(rng, n, 40), draws(rng, n, 12), draws(rng, n, 3));
+    // Where the size is missing the colour is any.
+    let known = map([&size, &gone], |[s, g]| if g == 0.0 { f64::NAN } else { s });
+    let colour = map([&known, &luck], |[s, l]| if s.is_nan() { l } else { s % 3.0 });
+    let draft = Draft::default().whole("size", known).text("colour", words(&colour, |c| format!("c{c}")));
+    let codec = draft.codec();
+    assert!(!codec.columns[1].is_own());
+    let made = codec.decode_kept(&shuffled(&codec, 3_000, 4), 1, 0);
+    assert!(made.columns[0].missing() > 20 && made.rows > 2_000);
+    assert_eq!(made.columns[1].missing(), 0);
+}
+
+#[test]
+fn pairs_that_are_too_rare_to_be_held_drop_no_row() {
+    let n = 2_000;
+    let rng = &mut stream(12, "t", 0);
+    let (a, b) = (draws(rng, n, 40), draws(rng, n, 6));
+    let other = map([&a, &b], |[a, b]| (a * 7.0 + b) % 100.0);
+    let draft =
+        Draft::default().text("a", words(&a, |x| format!("a{x}"))).text("b", words(&other, |x| format!("b{x}")));
+    let rules = |least: usize| {
+        let frame = draft.frame();
+        Chosen::of(&draft.schema, &frame, &RuleSettings::default(), least, CONFIG.held()).unwrap().rules
+    };
+    assert_eq!(rules(0).told[0].how, How::Redrawn);
+    assert_eq!(rules(60).told[0].how, How::Learnt);
+    assert!(rules(60).checks.is_empty());
+}
+
+#[test]
 fn maps_hold_no_rare_value() {
     let n = 3_000;
     let rng = &mut stream(7, "t", 0);

@@ -114,7 +114,7 @@ impl Condition {
     pub fn restrict(&self, spec: &Spec, allowed: &mut Allowed) -> Result<()> {
         let codec = &spec.codec.columns[self.column];
         if let ColumnCodec::Derived(derived) = codec {
-            let never = self.test == Rule::Missing(true) && !may_miss(spec, self.column);
+            let never = self.test == Rule::Missing(true) && !derived.may_miss();
             return match self.is_in_reach(codec) && !never {
                 true => Ok(self.restrict_sources(derived, spec, allowed)),
                 false => Err(self.refusal(spec)),
@@ -184,6 +184,16 @@ impl Condition {
                 levels.missing_token().into_iter().for_each(|missing| tokens[missing as usize] = true);
                 Some(tokens)
             }
+            (Formula::Map(map), _) if map.part.is_none() && source.is_own() && source.extent().is_some() => {
+                let may = |token| match source.range(token) {
+                    Some((lo, hi)) => {
+                        let inside = map.keys.iter().copied().filter(|key| (lo..=hi).contains(key));
+                        inside.chain([lo, hi]).any(|key| self.may_be(map, key))
+                    }
+                    None => true,
+                };
+                Some((0..source.span().tokens).map(may).collect())
+            }
             (Formula::Sum { parts, constant }, _) if source.is_own() && source.extent().is_some() => {
                 let factor = parts.iter().map(|(_, factor)| factor).sum::<f64>();
                 let may = |token| match source.range(token) {
@@ -216,6 +226,20 @@ impl Condition {
             rule @ Rule::Number { .. } => rule.allows(value),
             Rule::Missing(_) | Rule::Word { .. } => true,
         }
+    }
+
+    /// Whether no value satisfies both conditions, as far as that is plain.
+    pub(crate) fn contradicts(&self, other: &Condition) -> bool {
+        self.column == other.column
+            && match (&self.test, &other.test) {
+                (Rule::Level(a), Rule::Level(b)) => !a.iter().zip(b).any(|(a, b)| *a && *b),
+                (Rule::Number { spans: a, not: false }, Rule::Number { spans: b, not: false }) => {
+                    !a.iter().any(|a| b.iter().any(|b| a.meets(b.from, b.to)))
+                }
+                (Rule::Missing(a), Rule::Missing(b)) => a != b,
+                (Rule::Missing(true), _) | (_, Rule::Missing(true)) => true,
+                _ => false,
+            }
     }
 
     /// Whether the condition leaves out every row whose `column` is the level of this code.
@@ -282,19 +306,6 @@ impl Condition {
             }
             _ => "impossible, the training data have no such value".into(),
         }
-    }
-}
-
-/// Whether a column may be without a value. One that is made from others is where they are, and may be where it has exceptions.
-fn may_miss(spec: &Spec, column: usize) -> bool {
-    match &spec.codec.columns[column] {
-        ColumnCodec::Derived(derived) => {
-            let gives_none = matches!(derived.formula, Formula::Quotient(_) | Formula::Expression(_));
-            gives_none
-                || derived.span().tokens > 1
-                || derived.formula.sources().into_iter().any(|source| may_miss(spec, source))
-        }
-        other => other.missing_token().is_some(),
     }
 }
 
