@@ -2,7 +2,7 @@
 # The rows of the README's table of models: each config is trained on TRAIN, samples as many rows and is
 # evaluated against TEST.
 #
-#   scripts/scores.sh TRAIN TEST TARGET [CONFIG]...      CONFIG: trees boost copula tvae ctgan (the default: these five)
+#   scripts/scores.sh TRAIN TEST TARGET [CONFIG]...      CONFIG: trees boost copula tokens tvae ctgan (the default: these six)
 #
 # VERISIM names a built program, OUT a folder for the runs [default: runs/scores]. A run takes minutes; leave the
 # machine alone meanwhile, or the seconds mean little.
@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/report.sh"
 [[ $# -ge 3 ]] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 train="$1" test="$2" target="$3"
 shift 3
-[[ $# -gt 0 ]] || set -- trees boost copula tvae ctgan
+[[ $# -gt 0 ]] || set -- trees boost copula tokens tvae ctgan
 out="${OUT:-runs/scores}"
 build
 mkdir -p "$out"

@@ -146,6 +146,11 @@ fn copulas_repeat() {
 }
 
 #[test]
+fn tokens_repeat() {
+    repeats("tokens");
+}
+
+#[test]
 fn tvae_repeats() {
     repeats("tvae");
 }
@@ -260,6 +265,12 @@ pub fn resumes_in(dir: &Dir, model: &str, cut: Cut) {
 #[test]
 fn tvae_resumes_after_an_interrupt() {
     resumes("tvae", Cut::Interrupt);
+}
+
+#[cfg(unix)]
+#[test]
+fn tokens_resume_after_an_interrupt() {
+    resumes("tokens", Cut::Interrupt);
 }
 
 #[cfg(unix)]

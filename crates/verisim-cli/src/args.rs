@@ -115,6 +115,7 @@ Examples:
   verisim sample runs/adult -n 500 --balance income     as many rows of each class
   verisim sample runs/adult --given seeds.csv           each row of the file, which has some of the columns, made whole
   verisim sample runs/adult -n 500 --seed 1 --key-offset 1000     keys that follow a sample of 1,000 rows
+  verisim sample runs/adult -n 500 --temperature 0.7    of tokens: likely values come up more often
   verisim sample runs/adult -n 500 --format jsonl       another format on standard output
   verisim sample runs/digits -n 1000 -o digits/         PNGs, in a folder for each class, and labels.csv
   verisim sample runs/digits -n 60000 --balance class -o digits.npz

@@ -121,7 +121,7 @@ impl Kind for Table {
 
     /// As many chunks as are drawn at a time.
     fn bench_ask(seed: u64) -> Ask {
-        Ask { n: 2 * current_num_threads().max(1) * CHUNK, seed, max_tries: 1, ..Ask::default() }
+        Ask { n: 2 * current_num_threads().max(1) * CHUNK, seed, ..Ask::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use verisim_data::rng::stream;
-use verisim_data::table::codec::{ColumnCodec, Encoded};
+use verisim_data::table::codec::{ColumnCodec, Encoded, TableCodec};
 use verisim_data::table::frame::word_of;
 use verisim_data::table::{Column, Frame, MISSING, Table};
 use verisim_models::table::{Allowed, Partial};
@@ -13,7 +13,7 @@ use crate::artefact::Artefact;
 use crate::error::Result;
 
 /// Draws of a row that has no value where it must, or breaks a rule.
-const TRIES: usize = 20;
+const TRIES: usize = 40;
 
 /// What a row that lacks a value gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,7 @@ pub fn complete(
     let mut frames = Vec::with_capacity(times);
     for (t, whole) in drawn.iter_mut().enumerate() {
         let chunk = (index << 20) + (t * (TRIES + 1)) as u64;
-        let over = |j: usize, made: Column| overlaid(made, &own.columns[j]);
-        let (mut frame, mut broken) = spec.codec.decode_over(whole, seed, chunk, &over);
+        let (mut frame, mut broken) = around(&spec.codec, whole, &own, &known, (seed, chunk));
         for attempt in 1..=TRIES as u64 {
             partial.broken(whole).into_iter().for_each(|i| broken[i] = true);
             let wrong: Vec<usize> = (0..broken.len()).filter(|&i| broken[i]).collect();
@@ -78,15 +77,36 @@ pub fn complete(
                     put(whole, &artefact.sampler.complete(&partial.take(&again), &mut rng)?, &places);
                 }
             }
-            let some = own.take(&wrong);
-            let over = |j: usize, made: Column| overlaid(made, &some.columns[j]);
-            let (new, still) = spec.codec.decode_over(&whole.take(&wrong), seed, chunk + attempt, &over);
+            let known: Vec<Vec<bool>> = known.iter().map(|k| wrong.iter().map(|&i| k[i]).collect()).collect();
+            let at = (seed, chunk + attempt);
+            let (new, still) = around(&spec.codec, &whole.take(&wrong), &own.take(&wrong), &known, at);
             replace(&mut frame, &new, &wrong);
             wrong.iter().zip(still).for_each(|(&i, still)| broken[i] = still);
         }
         frames.push(frame);
     }
     Ok(frames)
+}
+
+/// Rows decoded around the known cells of `own`, and which of them break a rule.
+fn around(
+    codec: &TableCodec,
+    whole: &Encoded,
+    own: &Frame,
+    known: &[Vec<bool>],
+    (seed, chunk): (u64, u64),
+) -> (Frame, Vec<bool>) {
+    let decode = |own: &Frame| codec.decode_over(whole, seed, chunk, &|j, made| overlaid(made, &own.columns[j]));
+    let (mut frame, mut broken) = decode(own);
+    if broken.contains(&true) {
+        let mut mended = own.clone();
+        codec.mend(&frame, &mut mended, known);
+        let (other, still) = decode(&mended);
+        let better: Vec<usize> = (0..broken.len()).filter(|&i| broken[i] && !still[i]).collect();
+        replace(&mut frame, &other.take(&better), &better);
+        better.into_iter().for_each(|i| broken[i] = false);
+    }
+    (frame, broken)
 }
 
 /// Rows that are completed together, and what they may become: those of which a known column demands the same of one that is not.

@@ -190,5 +190,5 @@ fn knows_word(codec: &ColumnCodec, word: u32) -> bool {
 
 /// The tokens of missing values, a column each, where a column has other tokens beside.
 pub(crate) fn missing_tokens(codec: &TableCodec) -> Vec<Option<u32>> {
-    codec.columns.iter().map(|c| c.missing_token().filter(|_| c.span().tokens > 1)).collect()
+    codec.columns.iter().map(|c| c.gap_token().filter(|_| c.span().tokens > 1)).collect()
 }

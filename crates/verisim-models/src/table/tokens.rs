@@ -83,7 +83,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { width: 1024, layers: 2, dropout: 0.2, bins: 64, rare: 5, max_levels: 1024 }
+        Config { width: 1024, layers: 2, dropout: 0.1, bins: 128, rare: 5, max_levels: 1024 }
     }
 }
 

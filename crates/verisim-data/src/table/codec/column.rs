@@ -85,6 +85,15 @@ impl ColumnCodec {
         }
     }
 
+    /// The token by which a row has no value although it could have one: that of missing values, or of such an exception in a column that is
+    /// computed.
+    pub fn gap_token(&self) -> Option<u32> {
+        match self {
+            ColumnCodec::Derived(c) => c.missing_exception(),
+            codec => codec.missing_token(),
+        }
+    }
+
     /// A number as the column writes it; `None` where it can have no such value.
     pub(super) fn rounded(&self, x: f64) -> Option<f64> {
         let bounds = match self {

@@ -177,6 +177,11 @@ impl Derived {
         }
     }
 
+    /// The token of a missing value where one can be computed, if there were such.
+    pub(super) fn missing_exception(&self) -> Option<u32> {
+        self.other.as_ref().and_then(|other| other.missing_token()).map(|token| token + 1)
+    }
+
     /// The range and precision, if it is one of numbers.
     pub(super) fn bounds(&self) -> Option<&Bounds> {
         match &self.target {
@@ -355,6 +360,12 @@ impl Distance {
     pub(super) fn encode(&self, column: &Column, all: &[&Column]) -> (Vec<u32>, Vec<f32>) {
         let (values, from) = (numbers(column), numbers(all[self.side.from]));
         self.distance.encode(&Column::Number(self.side.distances(&values, &from, self.precision())), all)
+    }
+
+    /// The rows in which the column is on the other side.
+    pub(super) fn wrong_side(&self, column: &Column, all: &[&Column]) -> Vec<bool> {
+        let (values, from) = (numbers(column), numbers(all[self.side.from]));
+        values.iter().zip(from.iter()).map(|(x, from)| self.side.sign() * (x - from) < 0.0).collect()
     }
 
     /// The column of tokens; marks rows that come to a value out of range, or have a distance from nothing.

@@ -89,14 +89,37 @@ impl TableCodec {
         let all: Vec<&Column> = frame.columns.iter().collect();
         broken.iter_mut().enumerate().for_each(|(i, broken)| *broken |= self.rules.broken(&all, i));
         for (j, codec) in self.columns.iter().enumerate() {
-            if let ColumnCodec::Derived(derived) = codec
-                && derived.is_strict()
-            {
-                let fits = derived.fits(all[j], &all);
-                broken.iter_mut().zip(fits).for_each(|(broken, fit)| *broken |= fit == Fit::Differs);
+            match codec {
+                ColumnCodec::Derived(derived) if derived.is_strict() => {
+                    let fits = derived.fits(all[j], &all);
+                    broken.iter_mut().zip(fits).for_each(|(broken, fit)| *broken |= fit == Fit::Differs);
+                }
+                ColumnCodec::Distance(distance) => {
+                    let wrong = distance.wrong_side(all[j], &all);
+                    broken.iter_mut().zip(wrong).for_each(|(broken, wrong)| *broken |= wrong);
+                }
+                _ => {}
             }
         }
         (frame, broken)
+    }
+
+    /// Where a known column is computed from several that are not, takes all of those but the last from the rows `drawn` and makes the
+    /// last what it must be: into `frame`, where there is such a value.
+    pub fn mend(&self, drawn: &Frame, frame: &mut Frame, known: &[Vec<bool>]) {
+        for (j, codec) in self.columns.iter().enumerate() {
+            let ColumnCodec::Derived(derived) = codec else { continue };
+            for i in (0..frame.rows).filter(|&i| known[j][i]) {
+                let unknown: Vec<usize> = derived.formula.sources().into_iter().filter(|&s| !known[s][i]).collect();
+                let [first @ .., last] = &unknown[..] else { continue };
+                let before: Vec<f64> = first.iter().map(|&s| code(&frame.columns[s], i)).collect();
+                first.iter().for_each(|&s| put(&mut frame.columns[s], i, code(&drawn.columns[s], i)));
+                match self.solved(derived, j, *last, frame, i) {
+                    Some(x) => put(&mut frame.columns[*last], i, x),
+                    None => first.iter().zip(before).for_each(|(&s, x)| put(&mut frame.columns[s], i, x)),
+                }
+            }
+        }
     }
 
     /// Cells that are not what others make them, in columns of which that was never so: a column each.
@@ -170,10 +193,11 @@ fn code(column: &Column, i: usize) -> f64 {
     }
 }
 
+/// Puts a number or the code of a level; `NaN` is missing.
 fn put(column: &mut Column, i: usize, x: f64) {
     match column {
         Column::Number(v) => v[i] = x,
-        Column::Category { codes, .. } => codes[i] = x as u32,
+        Column::Category { codes, .. } => codes[i] = if x.is_nan() { MISSING } else { x as u32 },
     }
 }
 
@@ -223,7 +247,7 @@ mod tests {
         known[3] = vec![false; rows];
         for i in 0..rows {
             put(&mut holes.columns[1], i, f64::NAN);
-            put(&mut holes.columns[3], i, f64::from(MISSING));
+            put(&mut holes.columns[3], i, f64::NAN);
         }
         codec.solve(&mut holes, &mut known);
         for i in 0..rows {
@@ -243,6 +267,12 @@ mod tests {
         let over = |j: usize, made: Column| if j == 0 { made } else { frame.columns[j].clone() };
         let (made, broken) = codec.decode_over(&drawn, 1, 0, &over);
         assert!((0..rows).all(|i| broken[i] == (one(&made.columns[0], i) != one(&frame.columns[0], i))));
+        // Of a known total the price may be drawn, and the count follows.
+        let mut fixed = frame.clone();
+        (0..rows).for_each(|i| (0..2).for_each(|j| put(&mut fixed.columns[j], i, f64::NAN)));
+        let known: Vec<Vec<bool>> = (0..5).map(|j| vec![j > 1; rows]).collect();
+        codec.mend(&frame, &mut fixed, &known);
+        assert!((0..rows).all(|i| one(&fixed.columns[1], i) == one(&frame.columns[1], i)));
         let mut wrong = frame.clone();
         put(&mut wrong.columns[2], 5, 999.0);
         let said = codec.contradicted(&wrong);

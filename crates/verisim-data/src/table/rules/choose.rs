@@ -317,6 +317,15 @@ impl Chosen {
 
     /// Values that never go together.
     fn together(&mut self, table: &Search<'_>, pair: [usize; 2], text: &str) {
+        // What one is computed from goes together with it in few ways, and in others that the data did not happen to have.
+        let needs = |a: usize, b: usize| self.formulas.get(&a).is_some_and(|(f, _)| f.sources().contains(&b));
+        if needs(pair[0], pair[1]) || needs(pair[1], pair[0]) {
+            return;
+        }
+        // Numbers that were not seen together may well be: rows that occur twice make them look as if they could not.
+        if pair.iter().any(|&j| !table.fields[j].is_category()) {
+            return;
+        }
         let pairs = self.rules.checks.iter().filter(|c| matches!(c, Check::Together { .. })).count();
         if pairs < MOST_TOGETHER
             && let Some(check) = table.together(pair)
