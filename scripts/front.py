@@ -25,6 +25,8 @@ PEERS = {
 COLOURS = {
     "boost": "#0072b2", "trees": "#009e73", "tokens": "#d55e00", "tvae": "#cc79a7", "ctgan": "#999933", "copula": "#6f6f6f",
 }
+# What `privacy` is in the shipped configs.
+DEFAULT = {"boost": 0.5, "trees": 0.5}
 NAMES = {
     "adult": "Adult", "shoppers": "Shoppers", "housing": "Housing", "claims": "vehicle claims", "fraud": "card fraud",
     "stroke": "stroke", "titanic": "Titanic", "heart": "heart",
@@ -68,14 +70,16 @@ def field(table, items, x0, y0, out):
         out.append(f'<line x1="{x0}" x2="{x0 + WIDE}" y1="{y(v):.1f}" y2="{y(v):.1f}" class="grid"/>')
         out.append(f'<text x="{x0 - 6}" y="{y(v) + 4:.1f}" class="tick" text-anchor="end">{v:g}</text>')
     out.append(f'<path d="M{x(.5) - 6:.1f},{y(.5):.1f}h12m-6,-6v12" class="real"/>')
-    for name, closer, auc in peers:
+    free = y0 - 4
+    for name, closer, auc in sorted(peers, key=lambda p: -p[2]):
+        free = max(y(auc) + 4, free + 11)  # one label below the other
         out.append(f'<circle cx="{x(closer):.1f}" cy="{y(auc):.1f}" r="4" class="peer"/>')
         right = x(closer) > x0 + WIDE * 0.6
-        out.append(f'<text x="{x(closer) + (-7 if right else 7):.1f}" y="{y(auc) + 4:.1f}" class="label" '
+        out.append(f'<text x="{x(closer) + (-7 if right else 7):.1f}" y="{free:.1f}" class="label" '
                    f'text-anchor="{"end" if right else "start"}">{name}</text>')
     models = defaultdict(list)
     for model, privacy, closer, auc in items:
-        models[model].append((float(privacy) if privacy is not None else None, x(closer), y(auc)))
+        models[model].append((float(privacy) if privacy is not None else DEFAULT.get(model), x(closer), y(auc)))
     for model, places in models.items():
         colour = COLOURS.get(model, "#000000")
         places.sort(key=lambda p: (p[0] is None, p[0] or 0))

@@ -267,6 +267,28 @@ fn tvae_resumes_after_an_interrupt() {
     resumes("tvae", Cut::Interrupt);
 }
 
+#[test]
+fn only_tokens_are_drawn_colder() {
+    let dir = Dir::new();
+    dir.file("job.toml", small("tokens"));
+    dir.run(&["train", "job.toml", "--set", "train.epochs=3", "--out", "tokens"]).ok();
+    let draw = |more: &[&str]| dir.run(&[&["sample", "tokens", "-n", "400"][..], more].concat()).ok().stdout;
+    let plain = draw(&[]);
+    assert_eq!(plain, draw(&["--temperature", "1", "--top-p", "1"]));
+    let commonest = |csv: &str| {
+        let mut all = column(csv, "quality");
+        all.sort();
+        all.chunk_by(|a, b| a == b).map(<[String]>::len).max().unwrap_or_default()
+    };
+    let cold = draw(&["--temperature", "0.05"]);
+    assert!(2 * commonest(&cold) > 3 * commonest(&plain), "{} and {}", commonest(&cold), commonest(&plain));
+    assert_ne!(plain, draw(&["--top-p", "0.5"]));
+    dir.run(&["sample", "tokens", "--temperature", "0"]).fails(1).says(&["temperature", "more than 0"]);
+    dir.run(&["sample", "tokens", "--top-p", "1.5"]).fails(1).says(&["top_p", "at most 1"]);
+    let trees = demo().path("model.safetensors").display().to_string();
+    dir.run(&["sample", &trees, "--temperature", "0.5"]).fails(1).says(&["temperature", "train tokens"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn tokens_resume_after_an_interrupt() {

@@ -3,7 +3,7 @@
 use super::{ColumnCodec, Derived, Encoded, TableCodec};
 use crate::table::codec::derived::Fit;
 use crate::table::frame::{Column, Frame, MISSING};
-use crate::table::rules::{Formula, Map, numbers};
+use crate::table::rules::{Formula, Map, level_number, numbers};
 
 impl TableCodec {
     /// Which tokens are known where these cells of `frame` are, a column each: that of a column made from others only where those are.
@@ -64,8 +64,14 @@ impl TableCodec {
             Formula::Map(_) | Formula::Expression(_) => return None,
         };
         // A value that the column cannot have is no solution.
-        let rounded = self.columns[source].rounded(x)?;
-        (rounded.is_finite() && self.gives(derived, j, source, rounded, frame, i)).then_some(rounded)
+        let value = match &frame.columns[source] {
+            Column::Number(_) => self.columns[source].rounded(x)?,
+            Column::Category { levels, .. } => {
+                let near = |level: &String| (level_number(level) - x).abs() <= 1e-9 * x.abs().max(1.0);
+                levels.iter().position(near)? as f64
+            }
+        };
+        (value.is_finite() && self.gives(derived, j, source, value, frame, i)).then_some(value)
     }
 
     /// Whether column `j` of row `i` comes out as it is with `x` in `source`.
@@ -104,19 +110,20 @@ impl TableCodec {
         (frame, broken)
     }
 
-    /// Where a known column is computed from several that are not, takes all of those but the last from the rows `drawn` and makes the
-    /// last what it must be: into `frame`, where there is such a value.
+    /// Where a known column is computed from several that are not, takes all of those but one from the rows `drawn` and makes that one
+    /// what it must be: into `frame`, where there is such a value.
     pub fn mend(&self, drawn: &Frame, frame: &mut Frame, known: &[Vec<bool>]) {
         for (j, codec) in self.columns.iter().enumerate() {
             let ColumnCodec::Derived(derived) = codec else { continue };
             for i in (0..frame.rows).filter(|&i| known[j][i]) {
                 let unknown: Vec<usize> = derived.formula.sources().into_iter().filter(|&s| !known[s][i]).collect();
-                let [first @ .., last] = &unknown[..] else { continue };
-                let before: Vec<f64> = first.iter().map(|&s| code(&frame.columns[s], i)).collect();
-                first.iter().for_each(|&s| put(&mut frame.columns[s], i, code(&drawn.columns[s], i)));
-                match self.solved(derived, j, *last, frame, i) {
-                    Some(x) => put(&mut frame.columns[*last], i, x),
-                    None => first.iter().zip(before).for_each(|(&s, x)| put(&mut frame.columns[s], i, x)),
+                // A price is found for a count that was drawn sooner than a count for a price, so each is tried.
+                let before: Vec<f64> = unknown.iter().map(|&s| code(&frame.columns[s], i)).collect();
+                unknown.iter().for_each(|&s| put(&mut frame.columns[s], i, code(&drawn.columns[s], i)));
+                let solved = unknown.iter().find_map(|&s| Some((s, self.solved(derived, j, s, frame, i)?)));
+                match solved {
+                    Some((s, x)) => put(&mut frame.columns[s], i, x),
+                    None => unknown.iter().zip(before).for_each(|(&s, x)| put(&mut frame.columns[s], i, x)),
                 }
             }
         }
@@ -267,12 +274,12 @@ mod tests {
         let over = |j: usize, made: Column| if j == 0 { made } else { frame.columns[j].clone() };
         let (made, broken) = codec.decode_over(&drawn, 1, 0, &over);
         assert!((0..rows).all(|i| broken[i] == (one(&made.columns[0], i) != one(&frame.columns[0], i))));
-        // Of a known total the price may be drawn, and the count follows.
+        // Of a known total the count may be drawn, and the price follows.
         let mut fixed = frame.clone();
         (0..rows).for_each(|i| (0..2).for_each(|j| put(&mut fixed.columns[j], i, f64::NAN)));
         let known: Vec<Vec<bool>> = (0..5).map(|j| vec![j > 1; rows]).collect();
         codec.mend(&frame, &mut fixed, &known);
-        assert!((0..rows).all(|i| one(&fixed.columns[1], i) == one(&frame.columns[1], i)));
+        assert!((0..rows).all(|i| (0..2).all(|j| one(&fixed.columns[j], i) == one(&frame.columns[j], i))));
         let mut wrong = frame.clone();
         put(&mut wrong.columns[2], 5, 999.0);
         let said = codec.contradicted(&wrong);

@@ -20,7 +20,7 @@ mod tests;
 pub use choose::Chosen;
 pub use expression::{Expression, Named, Value};
 pub use formula::{Formula, Map};
-pub(crate) use formula::{IMPOSSIBLE, numbers};
+pub(crate) use formula::{IMPOSSIBLE, level_number, numbers};
 pub use keep::{How, Rules, Told};
 pub use parts::Part;
 pub use settings::{Declared, RuleSettings};

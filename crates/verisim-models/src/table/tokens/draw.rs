@@ -470,7 +470,7 @@ impl<'a> Choice<'a> {
                 let (start, end) = digits.left(d, prefix, v as u32);
                 if start < end { (f64::from(l - top) / heat).exp() } else { 0.0 }
             }));
-            if let Some(top_p) = self.sampler.tuning.top_p {
+            if let Some(top_p) = self.sampler.tuning.top_p.filter(|&p| p < 1.0) {
                 keep_top(&mut self.weights, top_p);
             }
             let all: f64 = self.weights.iter().sum();
