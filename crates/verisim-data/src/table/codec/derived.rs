@@ -386,7 +386,7 @@ impl Distance {
             let inside = x >= self.bounds.min && x <= self.bounds.max;
             // Rounding may lead over to the other side.
             let right = self.side.sign() * (x - from) >= 0.0 || *d < 0.0;
-            refused[i] |= !d.is_nan() && !(inside && right);
+            refused[i] |= !(d.is_nan() || inside && right);
             values.push(x);
         }
         Column::Number(values)

@@ -23,12 +23,10 @@ impl TableCodec {
             let mut found = false;
             for (j, codec) in self.columns.iter().enumerate() {
                 let ColumnCodec::Derived(derived) = codec else { continue };
-                for i in 0..frame.rows {
+                let rows: Vec<usize> = (0..frame.rows).filter(|&i| known[j][i]).collect();
+                for i in rows {
                     let unknown: Vec<usize> = derived.formula.sources().into_iter().filter(|&s| !known[s][i]).collect();
                     let [source] = unknown[..] else { continue };
-                    if !known[j][i] {
-                        continue;
-                    }
                     if let Some(x) = self.solved(derived, j, source, frame, i) {
                         put(&mut frame.columns[source], i, x);
                         known[source][i] = true;
@@ -257,10 +255,10 @@ mod tests {
             put(&mut holes.columns[3], i, f64::NAN);
         }
         codec.solve(&mut holes, &mut known);
-        for i in 0..rows {
+        for (i, &city) in known[3].iter().enumerate() {
             assert_eq!(one(&holes.columns[1], i), one(&frame.columns[1], i));
             // State 2 has one city alone.
-            assert_eq!(known[3][i], code(&frame.columns[4], i) == 2.0, "{i}");
+            assert_eq!(city, code(&frame.columns[4], i) == 2.0, "{i}");
         }
         let demands = codec.demands(&holes, &known);
         assert_eq!((demands.len(), demands[0].column()), (1, 3));

@@ -115,10 +115,11 @@ impl Condition {
         let codec = &spec.codec.columns[self.column];
         if let ColumnCodec::Derived(derived) = codec {
             let never = self.test == Rule::Missing(true) && !derived.may_miss();
-            return match self.is_in_reach(codec) && !never {
-                true => Ok(self.restrict_sources(derived, spec, allowed)),
-                false => Err(self.refusal(spec)),
-            };
+            if never || !self.is_in_reach(codec) {
+                return Err(self.refusal(spec));
+            }
+            self.restrict_sources(derived, spec, allowed);
+            return Ok(());
         }
         if let (ColumnCodec::Distance(_), Rule::Number { .. }) = (codec, &self.test) {
             // Which distance gives such a value depends on the other column.

@@ -228,8 +228,8 @@ fn rows_are_completed_from_whatever_is_known() {
     let known: Vec<Vec<bool>> = (0..3).map(|c| (0..rows.rows).map(|i| i % 3 != c).collect()).collect();
     let partial = Partial { rows: rows.clone(), known: known.clone(), allowed: Allowed::any(3) };
     let filled = sampler.complete(&partial, &mut stream(5, "fill", 0)).unwrap();
-    for c in 0..3 {
-        assert!((0..rows.rows).all(|i| !known[c][i] || filled.tokens[c][i] == rows.tokens[c][i]));
+    for ((known, filled), own) in known.iter().zip(&filled.tokens).zip(&rows.tokens) {
+        assert!((0..rows.rows).all(|i| !known[i] || filled[i] == own[i]));
     }
     let lack = |c: usize| (0..rows.rows).filter(move |i| i % 3 == c);
     let right = lack(0).filter(|&i| filled.tokens[0][i] == rows.tokens[0][i]).count();
