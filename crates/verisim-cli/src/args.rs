@@ -198,7 +198,7 @@ Examples:
   verisim impute runs/adult --input - --format jsonl < holes.jsonl      standard input, and CSV on standard output
 
 Every empty cell of a column that the model learnt is filled by a draw given what else the row has. All other cells, columns and
-their order stay as they are. Models that complete rows: trees, boost, copula. docs/impute.md says more.")]
+their order stay as they are. Models that complete rows: trees, boost, tokens, copula. docs/impute.md says more.")]
 pub struct Impute {
     /// A run directory or a .safetensors file.
     pub model: PathBuf,
@@ -248,8 +248,8 @@ Examples:
   verisim score runs/adult new.csv --reference kept.csv measured against rows that were kept back
   verisim score runs/adult new.csv --json
 
-Rows are measured against rows that the model draws itself, or against others by --reference. Models that can: trees, boost.
-docs/impute.md says what a score means.")]
+Rows are measured against rows that the model draws itself, or against others by --reference. Models that can: trees, boost,
+tokens. docs/impute.md says what a score means.")]
 pub struct Score {
     /// A run directory or a .safetensors file.
     pub model: PathBuf,

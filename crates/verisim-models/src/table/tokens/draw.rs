@@ -30,6 +30,7 @@ const CPU_ROWS: usize = 1024;
 const GPU_ROWS: usize = 8192;
 
 /// A trained network that rows are drawn from.
+#[derive(Clone)]
 pub struct TokensSampler {
     spans: Vec<Span>,
     digits: Digits,
@@ -150,15 +151,7 @@ impl Sampler for TokensSampler {
 
     fn tuned(&self, tuning: &Tuning) -> Result<Option<Box<dyn Sampler>>> {
         tuning.check()?;
-        let tuned = || TokensSampler {
-            spans: self.spans.clone(),
-            digits: self.digits.clone(),
-            layout: self.layout.clone(),
-            smooth: self.smooth.clone(),
-            net: self.net.clone(),
-            tuning: *tuning,
-            device: self.device.clone(),
-        };
+        let tuned = || TokensSampler { tuning: *tuning, ..self.clone() };
         Ok((*tuning != Tuning::default()).then(|| Box::new(tuned()) as Box<dyn Sampler>))
     }
 }
