@@ -189,6 +189,23 @@ pub struct Sample {
     pub json: bool,
 }
 
+// How a table is read that a model completes or scores. A doc comment here would become that of the commands.
+#[derive(Debug, clap::Args)]
+pub struct Reading {
+    /// What separates the cells of a text file; found from its first lines when not given.
+    #[arg(long)]
+    pub delimiter: Option<char>,
+    /// Text files have no header; their columns are column_1, column_2 ...
+    #[arg(long)]
+    pub no_header: bool,
+    /// Texts that mean "no value here"; give it once a text [default: those of the data that the model learnt].
+    #[arg(long, value_name = "TEXT")]
+    pub missing: Vec<String>,
+    /// The format of standard input, where that is the data (`-`) [default: csv].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -220,18 +237,8 @@ pub struct Impute {
     /// Replace a file that is there even where it is not as an earlier run left it.
     #[arg(long)]
     pub force: bool,
-    /// What separates the cells of a text file; found from its first lines when not given.
-    #[arg(long)]
-    pub delimiter: Option<char>,
-    /// Text files have no header; their columns are column_1, column_2 ...
-    #[arg(long)]
-    pub no_header: bool,
-    /// Texts that mean "no value here"; give it once a text [default: those of the data that the model learnt].
-    #[arg(long, value_name = "TEXT")]
-    pub missing: Vec<String>,
-    /// The format of standard input, where that is the data (`-`) [default: csv].
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
+    #[command(flatten)]
+    pub reading: Reading,
     /// Where to compute.
     #[arg(long, default_value = "auto")]
     pub device: Device,
@@ -267,18 +274,8 @@ pub struct Score {
     /// Seed of these.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// What separates the cells of a text file; found from its first lines when not given.
-    #[arg(long)]
-    pub delimiter: Option<char>,
-    /// Text files have no header; their columns are column_1, column_2 ...
-    #[arg(long)]
-    pub no_header: bool,
-    /// Texts that mean "no value here"; give it once a text [default: those of the data that the model learnt].
-    #[arg(long, value_name = "TEXT")]
-    pub missing: Vec<String>,
-    /// The format of standard input, where that is the data (`-`) [default: csv].
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
+    #[command(flatten)]
+    pub reading: Reading,
     /// Where to compute.
     #[arg(long, default_value = "auto")]
     pub device: Device,
@@ -565,9 +562,9 @@ impl Impute {
             best: self.best,
             seed: self.seed,
             replace: self.force,
-            delimiter: self.delimiter,
-            header: self.no_header.then_some(false),
-            missing: given(&self.missing).map(<[String]>::to_vec),
+            delimiter: self.reading.delimiter,
+            header: self.reading.no_header.then_some(false),
+            missing: given(&self.reading.missing).map(<[String]>::to_vec),
         }
     }
 }
@@ -580,9 +577,9 @@ impl Score {
             reference: self.reference.clone(),
             own: self.own as usize,
             seed: self.seed,
-            delimiter: self.delimiter,
-            header: self.no_header.then_some(false),
-            missing: given(&self.missing).map(<[String]>::to_vec),
+            delimiter: self.reading.delimiter,
+            header: self.reading.no_header.then_some(false),
+            missing: given(&self.reading.missing).map(<[String]>::to_vec),
         }
     }
 }

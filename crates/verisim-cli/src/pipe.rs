@@ -51,8 +51,8 @@ impl Format {
 pub fn take_input(command: &mut Command) -> Result<Option<TempDir>> {
     let (paths, format): (Vec<&mut PathBuf>, Option<Format>) = match command {
         Command::Train(a) => ([a.config.as_mut(), a.data.as_mut()].into_iter().flatten().collect(), a.format),
-        Command::Impute(a) => (vec![&mut a.input], a.format),
-        Command::Score(a) => ([&mut a.file].into_iter().chain(a.reference.as_mut()).collect(), a.format),
+        Command::Impute(a) => (vec![&mut a.input], a.reading.format),
+        Command::Score(a) => ([&mut a.file].into_iter().chain(a.reference.as_mut()).collect(), a.reading.format),
         Command::Inspect(a) => (vec![&mut a.file], a.format),
         Command::Evaluate(a) => {
             let holdout = a.holdout.as_mut();
