@@ -34,7 +34,7 @@ use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{
     Block, Conv, Down, Layout, Mixer, Sides, Up, classes, dense, gather_pixels, spread_pixels, unit,
 };
-use crate::nets::{Init, linear, norm_act};
+use crate::nets::{Init, linear, norm_act, sum};
 use crate::noise;
 use crate::read;
 use crate::step::{self, Cuts, Learner};
@@ -256,7 +256,7 @@ fn loss(net: &Net, task: Task) -> Tensor<1> {
     let [b, h, w, c] = x1.dims();
     let velocity = x1.clone() - x0.clone();
     let at = x0 + velocity.clone() * t.clone().reshape([b, 1, 1, 1]);
-    (net.forward(at, t, class) - velocity).powf_scalar(2.0).sum() / (h * w * c) as f64
+    sum((net.forward(at, t, class) - velocity).powf_scalar(2.0)) / (h * w * c) as f64
 }
 
 /// A velocity network and the images that it learns.

@@ -41,7 +41,7 @@ use crate::image::{Batches, Sampler};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
-use crate::nets::{Init, linear, silu};
+use crate::nets::{Init, linear, silu, sum};
 use crate::noise;
 use crate::step::{self, Cuts, Learner};
 use crate::training::Training;
@@ -260,12 +260,12 @@ fn select(x: Tensor<4>, index: &[usize]) -> Tensor<4> {
 
 /// The pairing loss `softplus(b - a)`, summed over the batch.
 fn prefer(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
-    activation::softplus(b - a, 1.0).sum()
+    sum(activation::softplus(b - a, 1.0))
 }
 
 /// Sum over images of the finite-difference estimate of `|grad D|^2`, from scores at `x` and at `x + s u`.
 fn slope(at: Tensor<2>, beside: Tensor<2>, s: f64) -> Tensor<1> {
-    (beside - at).powf_scalar(2.0).sum() / (s * s)
+    sum((beside - at).powf_scalar(2.0)) / (s * s)
 }
 
 /// Standard normal numbers in the shape of `like`.

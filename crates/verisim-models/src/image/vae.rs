@@ -35,7 +35,7 @@ use crate::image::{Batches, Sampler};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
 use crate::nets::vision::{Decoder, Encoder, Layout, classes, dense, unit};
-use crate::nets::{Init, linear, silu};
+use crate::nets::{Init, linear, silu, sum};
 use crate::noise;
 use crate::read;
 use crate::step::{self, Cuts, Learner};
@@ -208,13 +208,13 @@ fn loss(config: &Config, net: &Net, x: Tensor<4>, class: Tensor<2>, noise: Tenso
         Likelihood::Gaussian => gaussian(x, y, log_scale, batch as f64 * size),
         Likelihood::Logistic => logistic(x, y, log_scale),
     };
-    let divergence = (log_var.clone().exp() + mean.powf_scalar(2.0) - log_var - 1.0).sum() * 0.5;
+    let divergence = sum(log_var.clone().exp() + mean.powf_scalar(2.0) - log_var - 1.0) * 0.5;
     (reconstruction / size, divergence / size)
 }
 
 /// `-ln p` of all `count` numbers, without the constant `ln sqrt(2 pi)`.
 fn gaussian(x: Tensor<4>, y: Tensor<4>, log_scale: Tensor<1>, count: f64) -> Tensor<1> {
-    let squares = (x - y).powf_scalar(2.0).sum();
+    let squares = sum((x - y).powf_scalar(2.0));
     squares * (log_scale.clone() * -2.0).exp() * 0.5 + log_scale * count
 }
 
@@ -233,7 +233,7 @@ fn logistic(x: Tensor<4>, y: Tensor<4>, log_scale: Tensor<1>) -> Tensor<1> {
     let above = -activation::softplus(middle - step.clone(), 1.0); // ln F(-a)
     let width = (-(step * -2.0).exp() + 1.0).log();
     let inside = not_white.clone() * not_black.clone() * width;
-    -(below * not_white + above * not_black + inside).sum()
+    -sum(below * not_white + above * not_black + inside)
 }
 
 /// An autoencoder and the images that it learns.

@@ -11,6 +11,7 @@ mod flat;
 mod kernels;
 pub mod layers;
 pub mod params;
+pub mod sums;
 pub mod vision;
 #[cfg(feature = "flex")]
 mod winograd;
@@ -21,3 +22,4 @@ pub use conv::{conv, linear, norm_act, silu};
 pub use device::{is_cpu, is_flex};
 pub use layers::Init;
 pub use params::Ema;
+pub use sums::{mean, sum};

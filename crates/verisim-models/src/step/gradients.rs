@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::learn::{Clock, Losses, Setup};
 use crate::nets::adamw::squares;
+use crate::nets::sum;
 
 /// Runs `shard(s, module)` for every shard and adds up the gradients of the losses that it returns.
 ///
@@ -151,7 +152,7 @@ impl ModuleVisitor for Norm<'_> {
         let Some(grad) = self.grads.get::<D>(param.id) else { return };
         match squares(&grad) {
             Some(sum) => self.on_host += sum,
-            None => self.on_device.push(grad.square().sum()),
+            None => self.on_device.push(sum(grad.square())),
         }
     }
 }

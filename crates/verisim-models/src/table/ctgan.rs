@@ -42,7 +42,7 @@ use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::blocks::check_skip;
 use crate::nets::layers::check_size;
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Init};
+use crate::nets::{Blocks, Init, mean, sum};
 use crate::noise;
 use crate::read;
 use crate::step::{self, Learner};
@@ -289,8 +289,8 @@ impl Ctgan {
             let (score_fake, _) = critic.forward(up(fake), &keep);
             let (_, slopes) = critic.forward(up(between), &keep);
             let norm = (critic.input_gradient(&slopes).powf_scalar(2.0).sum_dim(1) + 1e-12).sqrt();
-            let penalty = (norm - 1.0).powf_scalar(2.0).mean();
-            let distance = score_real.mean() - score_fake.mean();
+            let penalty = mean((norm - 1.0).powf_scalar(2.0));
+            let distance = mean(score_real) - mean(score_fake);
             let scale = 1.0 / this.shards as f64;
             let (penalty, distance) = (penalty * scale, distance * scale);
             let loss = penalty.clone() * this.config.penalty - distance.clone();
@@ -320,9 +320,9 @@ impl Ctgan {
             let critic = this.critic.net().clone().fork(&this.device);
             let (score, _) = critic.forward(this.packed(tokens, scalars, condition.clone()), &keep);
             let entropy = blocks.cross_entropy(logits, condition);
-            let condition_loss = (entropy * chosen).sum() / rows as f64;
+            let condition_loss = sum(entropy * chosen) / rows as f64;
             let scale = 1.0 / this.shards as f64;
-            let (adversarial, condition_loss) = (score.mean().neg() * scale, condition_loss * scale);
+            let (adversarial, condition_loss) = (mean(score).neg() * scale, condition_loss * scale);
             let loss = adversarial.clone() + condition_loss.clone() * this.config.condition;
             (loss, vec![("generator", adversarial.inner()), ("condition", condition_loss.inner())])
         };

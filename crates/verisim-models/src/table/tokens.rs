@@ -43,7 +43,7 @@ use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::blocks::cap;
 use crate::nets::conv::affine;
 use crate::nets::params::weights_of;
-use crate::nets::{Blocks, Init, silu};
+use crate::nets::{Blocks, Init, silu, sum};
 use crate::noise;
 use crate::read;
 use crate::step::{self, Epochs, Learner};
@@ -208,7 +208,7 @@ fn loss(
 ) -> Tensor<1> {
     let logits = net.logits(x.clone(), masks, dropout);
     let x = x.narrow(1, 0, blocks.width());
-    (blocks.cross_entropy(logits, x) * wanted.unsqueeze::<2>()).sum()
+    sum(blocks.cross_entropy(logits, x) * wanted.unsqueeze::<2>())
 }
 
 /// Rows on the device, as the network sees them.
@@ -336,7 +336,7 @@ impl Trainee<Table> for Tokens {
                     None => loss,
                 });
             }
-            let total = total.unwrap_or_else(|| net.skip.val().sum() * 0.0);
+            let total = total.unwrap_or_else(|| sum(net.skip.val()) * 0.0);
             logs.insert(0, ("loss", total.clone().inner()));
             (total, logs)
         };

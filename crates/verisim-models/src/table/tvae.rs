@@ -30,7 +30,7 @@ use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::blocks::{SKIP_GAIN, cap, check_skip};
 use crate::nets::layers::check_size;
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Init, linear, silu};
+use crate::nets::{Blocks, Init, linear, silu, sum};
 use crate::noise;
 use crate::read;
 use crate::step::{self, Epochs, Learner};
@@ -214,14 +214,14 @@ fn loss(
     if let Some(skip) = &net.skip {
         logits = logits + x.clone().matmul(skip.val() * mask.clone());
     }
-    let mut reconstruction = blocks.cross_entropy(cap(logits), x).sum();
+    let mut reconstruction = sum(blocks.cross_entropy(cap(logits), x));
     if let (Some(s), Some(m), Some(spread)) = (scalars, means, &net.spread) {
         // -ln N(s; m, sd) without its constant; sd kept in [0.01, 1] as published.
         let log_sd = spread.val().clamp(-4.6, 0.0).unsqueeze::<2>();
         let scaled = (s - m) / log_sd.clone().exp();
-        reconstruction = reconstruction + (scaled.powf_scalar(2.0) * 0.5 + log_sd).sum();
+        reconstruction = reconstruction + sum(scaled.powf_scalar(2.0) * 0.5 + log_sd);
     }
-    let divergence = (mean.powf_scalar(2.0) + log_var.clone().exp() - log_var - 1.0).sum() * 0.5;
+    let divergence = sum(mean.powf_scalar(2.0) + log_var.clone().exp() - log_var - 1.0) * 0.5;
     (reconstruction, divergence)
 }
 

@@ -10,7 +10,7 @@ use super::view::View;
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Trainee};
 use crate::nets::params::weights_of;
-use crate::nets::vision;
+use crate::nets::{sum, vision};
 use crate::step::{CPU_SHARDS, Epochs, Learner, gradients};
 use crate::weights::Weights;
 
@@ -125,7 +125,7 @@ impl Trainee<Images> for InTraining<'_> {
             let pixels = &pixels[s * each * view.len()..][..answers.len() * view.len()];
             let logits = net.answers(net.features(Tensor::from_inner(view.tensor(pixels, &plain))));
             let truth = Tensor::from_inner(vision::classes(answers, ways, &plain));
-            (-(activation::log_softmax(logits, 1) * truth).sum() / count as f64, Losses::new())
+            (-sum(activation::log_softmax(logits, 1) * truth) / count as f64, Losses::new())
         });
         self.learner.update(grads, &Clock { rate: self.settings.rate(clock.step), ..*clock });
         Ok(Losses::new())

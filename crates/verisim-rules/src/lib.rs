@@ -1,0 +1,8 @@
+//! Data from declared worlds: tables, processes and scenes that a file describes, with no real data at all.
+//!
+//! Every value is a function of (seed, table, column, row key): see [`cell`].
+
+pub mod cell;
+mod error;
+
+pub use error::{Error, Result};
