@@ -4,5 +4,6 @@
 
 pub mod cell;
 mod error;
+pub mod expression;
 
 pub use error::{Error, Result};
