@@ -1,10 +1,11 @@
 //! Expressions of a world, in the words of CEL, the Common Expression Language: `price * quantity`, `age < 18 ? "child" : "adult"`.
 //!
-//! The text is read by the crate `cel` ([`read`]); what it means is found here, a column at a time (`columns`), and one row at a time
+//! The text is read by the crate `cel` ([`read`]); what it means is found here, a column at a time ([`columns`]), and one row at a time
 //! where a process asks for it. Numbers are one kind: `4` and `4.0` are equal, and `/` divides as on paper. A missing value is `null`: it is
 //! equal to `null` alone, and whatever is computed from it, or compared by size with it, is `null` too. Dates and times are days apart:
 //! `shipped - ordered <= 7`, `ordered + 3`, `start + minutes(90)`.
 
+pub mod columns;
 mod dates;
 mod read;
 
