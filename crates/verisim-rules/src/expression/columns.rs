@@ -74,7 +74,7 @@ impl Kind {
     }
 
     /// What holds values of both.
-    fn and(self, other: Kind) -> Kind {
+    pub fn and(self, other: Kind) -> Kind {
         match (self, other) {
             (a, b) if a == b => a,
             (Kind::Null, b) => b,

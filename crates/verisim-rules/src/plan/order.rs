@@ -1,0 +1,230 @@
+//! What is made of what: the kinds of columns, and circles, which are refused.
+
+use rustc_hash::FxHashMap;
+
+use super::{Bound, Column, Maker, Number, Plan, Source};
+use crate::error::Result;
+use crate::expression::Aggregate;
+use crate::expression::columns::Kind;
+use crate::plan::generator::Bounded;
+
+/// A column of a table, or what a table's rows must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Node {
+    Column(usize, usize),
+    Checks(usize),
+}
+
+enum State {
+    Open,
+    Done,
+}
+
+impl Plan {
+    /// Finds the kind of each column, those of what a column needs first.
+    ///
+    /// # Errors
+    /// When a column would need itself: with all that lie on the way.
+    pub(super) fn order(&mut self) -> Result<()> {
+        let mut states = FxHashMap::default();
+        let mut way = Vec::new();
+        for t in 0..self.tables.len() {
+            self.visit(Node::Checks(t), &mut states, &mut way)?;
+            for c in 0..self.tables[t].columns.len() {
+                self.visit(Node::Column(t, c), &mut states, &mut way)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, node: Node, states: &mut FxHashMap<Node, State>, way: &mut Vec<Node>) -> Result<()> {
+        match states.get(&node) {
+            Some(State::Done) => return Ok(()),
+            Some(State::Open) => return Err(self.circle(node, way)),
+            None => {}
+        }
+        states.insert(node, State::Open);
+        way.push(node);
+        for next in self.needs(node) {
+            self.visit(next, states, way)?;
+        }
+        way.pop();
+        states.insert(node, State::Done);
+        if let Node::Column(t, c) = node {
+            let kind = self.kind(t, &self.tables[t].columns[c]);
+            self.tables[t].columns[c].kind = kind;
+        }
+        Ok(())
+    }
+
+    fn circle(&self, node: Node, way: &[Node]) -> crate::Error {
+        let name = |node: &Node| match *node {
+            Node::Column(t, c) => format!("{}.{}", self.tables[t].name, self.tables[t].columns[c].name),
+            Node::Checks(t) => format!("the checks of {}", self.tables[t].name),
+        };
+        let from = way.iter().position(|n| *n == node).unwrap_or(0);
+        let all: Vec<String> = way[from..].iter().chain([&node]).map(name).collect();
+        let at = way[from..].iter().find_map(|n| match *n {
+            Node::Column(t, c) => Some((self.tables[t].columns[c].at, name(n))),
+            Node::Checks(_) => None,
+        });
+        let (at, key) = at.unwrap_or_default();
+        let what = format!("needs itself: {}; compute one of them from something else", all.join(" needs "));
+        self.world.wrong(at, format!("tables.{}", key.replacen('.', ".columns.", 1)), what)
+    }
+
+    /// What must be known before.
+    pub(super) fn needs(&self, node: Node) -> Vec<Node> {
+        let mut all = Vec::new();
+        match node {
+            Node::Column(t, c) => {
+                self.tables[t].columns[c].sources(&mut |source| self.reached(t, source, &mut all));
+                self.counted(t, &mut all);
+                if let Maker::Ref { table, column, weight, .. } = self.tables[t].columns[c].maker {
+                    all.extend([Node::Checks(table), Node::Column(table, column)]);
+                    all.extend(weight.map(|w| Node::Column(table, w)));
+                }
+                if let Maker::Tree(column, ..) = self.tables[t].columns[c].maker {
+                    all.push(Node::Column(t, column));
+                }
+                if let (Maker::Slot(super::Slot::Learned(_)), Some((_, given))) = (&self.tables[t].columns[c].maker, &self.tables[t].learned) {
+                    all.extend(given.iter().map(|&g| Node::Column(t, g)));
+                }
+            }
+            Node::Checks(t) => {
+                for bound in self.tables[t].checks.iter().chain(&self.tables[t].weight) {
+                    bound.sources.iter().for_each(|source| self.reached(t, source, &mut all));
+                }
+            }
+        }
+        all
+    }
+
+    /// What the number of rows of a parent needs.
+    fn counted(&self, t: usize, all: &mut Vec<Node>) {
+        if let (Some(children), Some(parent)) = (&self.tables[t].children, self.tables[t].parent) {
+            children.sources(&mut |source| self.reached(parent, source, all));
+        }
+    }
+
+    fn reached(&self, t: usize, source: &Source, all: &mut Vec<Node>) {
+        match source {
+            Source::Own(c) => all.push(Node::Column(t, *c)),
+            Source::Row | Source::Within => {}
+            Source::Parent(rest) => {
+                if let Some(parent) = self.tables[t].parent {
+                    all.push(Node::Checks(parent));
+                    self.reached(parent, rest, all);
+                }
+            }
+            Source::Via(column, table, rest) => {
+                all.extend([Node::Column(t, *column), Node::Checks(*table)]);
+                self.reached(*table, rest, all);
+            }
+            Source::Children(_, child, column) => {
+                self.counted(*child, all);
+                all.push(Node::Checks(*child));
+                all.extend(column.map(|c| Node::Column(*child, c)));
+            }
+        }
+    }
+
+    fn kind_of(&self, t: usize, source: &Source) -> Kind {
+        match source {
+            Source::Own(c) => self.tables[t].columns[*c].kind,
+            Source::Row | Source::Within => Kind::Whole,
+            Source::Parent(rest) => self.tables[t].parent.map_or(Kind::Null, |parent| self.kind_of(parent, rest)),
+            Source::Via(_, table, rest) => self.kind_of(*table, rest),
+            Source::Children(Aggregate::Count, ..) => Kind::Whole,
+            Source::Children(Aggregate::Mean, ..) => Kind::Number,
+            Source::Children(Aggregate::Any | Aggregate::All, ..) => Kind::Yes,
+            Source::Children(Aggregate::Sum, child, Some(c)) => match self.tables[*child].columns[*c].kind {
+                Kind::Whole | Kind::Yes => Kind::Whole,
+                _ => Kind::Number,
+            },
+            Source::Children(_, child, column) => column.map_or(Kind::Null, |c| self.tables[*child].columns[c].kind),
+        }
+    }
+
+    /// The kind of what an expression comes to.
+    pub fn bound_kind(&self, t: usize, bound: &Bound) -> Kind {
+        let kinds: Vec<Kind> = bound.sources.iter().map(|source| self.kind_of(t, source)).collect();
+        bound.expression.kind(&kinds)
+    }
+
+    fn kind(&self, t: usize, column: &Column) -> Kind {
+        let of_maker = match &column.maker {
+            Maker::Value(array) | Maker::Empirical(array, _) | Maker::Choice(array, _) => Kind::of(array.data_type()),
+            Maker::Sequence(first, step) if first.fract() == 0.0 && step.fract() == 0.0 => Kind::Whole,
+            Maker::Sequence(..) => Kind::Number,
+            Maker::Number(_) => Kind::Whole,
+            Maker::Id(_) | Maker::Uuid | Maker::Regex(_) | Maker::Template(_) | Maker::Grammar(_) => Kind::Text,
+            Maker::Distribution(d) => if d.family.whole { Kind::Whole } else { Kind::Number },
+            Maker::Chance(_) => Kind::Yes,
+            Maker::Mixture(all) => if all.iter().all(|(_, d)| d.family.whole) { Kind::Whole } else { Kind::Number },
+            Maker::Cases(_, cases, otherwise) => {
+                let kinds = cases.iter().map(|(_, c)| c).chain(otherwise.as_deref()).map(|c| self.kind(t, c));
+                kinds.reduce(Kind::and).unwrap_or(Kind::Null)
+            }
+            Maker::Lookup(rows, column, ..) => Kind::of(rows.columns[*column].data_type()),
+            Maker::Moment(calendar, ..) => if calendar.day { Kind::Day } else { Kind::Time },
+            Maker::Field(field, ..) => Kind::of(&field.data_type()),
+            Maker::Expr(bound) => self.bound_kind(t, bound),
+            Maker::Ref { table, column, .. } => self.tables[*table].columns[*column].kind,
+            Maker::Tree(column, ..) => self.tables[t].columns[*column].kind,
+            // Known from where they come from.
+            Maker::Slot(_) => column.kind,
+        };
+        match (column.after.format.is_some(), column.wanted, column.after.round) {
+            (true, ..) => Kind::Text,
+            (_, Some(wanted), _) => wanted,
+            (_, None, Some(digits)) if of_maker == Kind::Number && digits <= 0 => Kind::Whole,
+            _ => of_maker,
+        }
+    }
+}
+
+impl Column {
+    /// All that its values are computed from.
+    pub(super) fn sources(&self, each: &mut dyn FnMut(&Source)) {
+        let bound = |bound: &Bound, each: &mut dyn FnMut(&Source)| bound.sources.iter().for_each(&mut *each);
+        match &self.maker {
+            Maker::Expr(said) => bound(said, each),
+            Maker::Distribution(d) => d.parameters.iter().for_each(|n| n.sources(each)),
+            Maker::Chance(n) => n.sources(each),
+            Maker::Mixture(all) => all.iter().for_each(|(weight, d)| {
+                weight.sources(each);
+                d.parameters.iter().for_each(|n| n.sources(each));
+            }),
+            Maker::Choice(_, weights) => weights.iter().for_each(|n| n.sources(each)),
+            Maker::Cases(of, cases, otherwise) => {
+                each(&Source::Own(*of));
+                cases.iter().map(|(_, c)| c).chain(otherwise.as_deref()).for_each(|c| c.sources(each));
+            }
+            Maker::Lookup(_, _, own, _) => own.iter().for_each(|&c| each(&Source::Own(c))),
+            Maker::Moment(_, from, to) => {
+                for moment in [from, to] {
+                    if let Bounded::Said(said) = moment {
+                        bound(said, each);
+                    }
+                }
+            }
+            Maker::Template(all) => all.iter().flat_map(|t| t.bounds()).for_each(|b| bound(b, each)),
+            _ => {}
+        }
+        for number in [&self.after.min, &self.after.max, &self.after.missing].into_iter().flatten() {
+            number.sources(each);
+        }
+    }
+}
+
+impl Number {
+    /// All that it is computed from.
+    pub(super) fn sources(&self, each: &mut dyn FnMut(&Source)) {
+        match self {
+            Number::Fixed(_) => {}
+            Number::Said(bound) => bound.sources.iter().for_each(each),
+            Number::Drawn(d) => d.parameters.iter().for_each(|n| n.sources(each)),
+        }
+    }
+}
