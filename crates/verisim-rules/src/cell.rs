@@ -74,6 +74,11 @@ impl ColumnKey {
         ColumnKey(mix(mix(mix(seed) ^ label(table)) ^ label(column)))
     }
 
+    /// The key as a word, for what is no row.
+    pub fn word(self) -> u64 {
+        self.0
+    }
+
     /// The key for the n-th try at a row whose earlier tries were refused; the first try is 0.
     pub fn again(self, attempt: u32) -> ColumnKey {
         if attempt == 0 { self } else { ColumnKey(mix(self.0 ^ mix(u64::from(attempt) ^ 0x7472_7900_0000_0000))) }

@@ -5,5 +5,11 @@
 pub mod cell;
 mod error;
 pub mod expression;
+pub mod fake;
+pub mod make;
+pub mod output;
+pub mod plan;
+pub mod process;
+pub mod world;
 
 pub use error::{Error, Result};

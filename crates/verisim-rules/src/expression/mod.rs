@@ -9,7 +9,7 @@ pub mod columns;
 mod dates;
 mod read;
 
-pub use dates::{DAY, Part, iso};
+pub use dates::{DAY, Part, civil_of, days_of, iso};
 pub use read::read;
 
 /// An expression as it was written, and what it means.

@@ -53,7 +53,16 @@ impl Calendar {
             hours = Some((0..24).map(|h| f64::from(u8::from((9..17).contains(&h)))).collect());
         }
         let step = (step * 1e6).round() as i64;
-        Calendar::new(&said.weekdays, &said.months, hours.as_ref(), &said.holidays, said.business, said.growth, false, step)
+        Calendar::new(
+            &said.weekdays,
+            &said.months,
+            hours.as_ref(),
+            &said.holidays,
+            said.business,
+            said.growth,
+            false,
+            step,
+        )
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -99,7 +108,8 @@ impl Calendar {
         if from >= to {
             return None;
         }
-        let highest = self.weekdays.iter().copied().fold(0.0, f64::max) * self.months.iter().copied().fold(0.0, f64::max);
+        let highest =
+            self.weekdays.iter().copied().fold(0.0, f64::max) * self.months.iter().copied().fold(0.0, f64::max);
         let plain = highest == 1.0 && self.holidays.is_empty() && self.weekdays == [1.0; 7] && self.months == [1.0; 12];
         for _ in 0..TRIES {
             let u = cell.uniform();
@@ -182,7 +192,9 @@ mod tests {
     fn dates(text: &str) -> Vec<i64> {
         let said: DateSaid = toml::from_str(text).unwrap();
         let calendar = Calendar::of_dates(&said).unwrap();
-        let (crate::world::Moment::Fixed(from), crate::world::Moment::Fixed(to)) = (said.from, said.to) else { panic!() };
+        let (crate::world::Moment::Fixed(from), crate::world::Moment::Fixed(to)) = (said.from, said.to) else {
+            panic!()
+        };
         (0..20_000).map(|k| calendar.draw(from, to, &mut Cell::from_state(k)).unwrap()).collect()
     }
 

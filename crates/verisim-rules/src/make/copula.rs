@@ -26,7 +26,10 @@ pub fn factor(correlation: &[Vec<f64>], n: usize) -> Result<Vec<Vec<f64>>, Strin
             let left = correlation[i][j] - known;
             if i == j {
                 if left < -1e-9 {
-                    return Err("is no correlation matrix: these correlations cannot hold together; bring some closer to 0".to_owned());
+                    return Err(
+                        "is no correlation matrix: these correlations cannot hold together; bring some closer to 0"
+                            .to_owned(),
+                    );
                 }
                 lower[i][i] = left.max(0.0).sqrt();
             } else {

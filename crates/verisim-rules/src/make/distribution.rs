@@ -58,7 +58,8 @@ impl Sampler {
             return Ok(None);
         }
         let bad = |rule: &str| {
-            let said: Vec<String> = family.parameters.iter().zip(p).map(|((name, _), x)| format!("{name} = {x}")).collect();
+            let said: Vec<String> =
+                family.parameters.iter().zip(p).map(|((name, _), x)| format!("{name} = {x}")).collect();
             Err(format!("`{}` with {}: {rule}", family.name, said.join(", ")))
         };
         let made = |e: &dyn std::fmt::Display| e.to_string();
@@ -118,7 +119,10 @@ impl Sampler {
             Sampler::Integer(low, count) => low + cell.below(*count) as f64,
             Sampler::Normal(mean, sd) => mean + sd * normal(cell),
             Sampler::LogNormal(mean, sd) => (mean + sd * normal(cell)).exp(),
-            Sampler::Exponential(mean) => mean * rand_distr::Exp1.sample(cell) as f64,
+            Sampler::Exponential(mean) => {
+                let wait: f64 = rand_distr::Exp1.sample(cell);
+                mean * wait
+            }
             Sampler::Gamma(gamma, ..) => gamma.sample(cell),
             Sampler::Beta(beta, ..) => beta.sample(cell),
             Sampler::Weibull(scale, shape) => scale * (-(1.0 - cell.uniform()).ln()).powf(1.0 / shape),
@@ -173,7 +177,11 @@ impl Sampler {
             Sampler::Binomial(_, n, p) => inverse!(statrs::distribution::Binomial::new(p, n)),
             Sampler::NegativeBinomial(_, r, p) => inverse!(statrs::distribution::NegativeBinomial::new(r, p)),
             Sampler::Geometric(p) => {
-                if p >= 1.0 { 0.0 } else { ((-u).ln_1p() / (-p).ln_1p()).floor() }
+                if p >= 1.0 {
+                    0.0
+                } else {
+                    ((-u).ln_1p() / (-p).ln_1p()).floor()
+                }
             }
             Sampler::Zipf(_, n, exponent) => zipf_rank(u, n, exponent),
         }
@@ -308,7 +316,8 @@ mod tests {
                 let q = sampler.quantile(u);
                 let below = x.iter().filter(|&&x| x <= q).count() as f64 / 20_000.0;
                 // A count's chance of being exactly q is on both sides.
-                assert!((below - u).abs() < 0.04, "{name} at {u}: {below}");
+                let bound = if family(name).whole { 0.07 } else { 0.015 };
+                assert!((below - u).abs() < bound, "{name} at {u}: {below}");
             }
         }
     }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use arrow_schema::DataType;
 use rustc_hash::FxHashMap;
 use verisim_data::table::{ReadSettings, Table};
@@ -48,7 +50,8 @@ impl Rows {
     /// When a weight is none.
     pub fn group(&mut self, by: &[usize], weight: Option<usize>) -> Result<(), String> {
         let rows = self.columns.first().map_or(0, |c| c.len());
-        let weights: Option<Vec<f64>> = weight.map(|w| crate::expression::columns::Values::of(self.columns[w].as_ref()).numbers());
+        let weights: Option<Vec<f64>> =
+            weight.map(|w| crate::expression::columns::Values::of(self.columns[w].as_ref()).numbers());
         let texts: Vec<StringArray> =
             by.iter().map(|&c| crate::expression::columns::Values::of(self.columns[c].as_ref()).texts()).collect();
         for row in 0..rows {
@@ -131,7 +134,9 @@ pub fn array(values: &[toml::Value]) -> Result<ArrayRef, String> {
         let times: Vec<Option<(i64, bool)>> =
             values.iter().map(|v| v.as_datetime().and_then(|d| iso(&d.to_string()))).collect();
         match times.iter().all(|t| t.is_some_and(|t| t.1)) {
-            true => Arc::new(times.iter().map(|t| t.and_then(|t| i32::try_from(t.0 / DAY).ok())).collect::<Date32Array>()),
+            true => {
+                Arc::new(times.iter().map(|t| t.and_then(|t| i32::try_from(t.0 / DAY).ok())).collect::<Date32Array>())
+            }
             false => Arc::new(times.iter().map(|t| t.map(|t| t.0)).collect::<TimestampMicrosecondArray>()),
         }
     } else {

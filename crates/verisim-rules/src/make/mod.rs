@@ -10,6 +10,9 @@ pub mod lookup;
 pub mod pattern;
 mod reference;
 mod rows;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 pub mod text;
 mod unique;
 
@@ -170,13 +173,13 @@ impl Engine {
         let table = &self.plan.tables[t];
         let rows = match (table.parent, &table.process) {
             (None, None) => Rows::numbered(from, to),
-            (None, Some(process)) => {
+            (None, Some(_)) => {
                 let runs = Block::bare(self, t, Rows::numbered(from, to));
-                Rows::of_process(&Rc::new(runs), process, table, first)?
+                Rows::of_process(&Rc::new(runs), table, first)?
             }
-            (Some(parent), Some(process)) => {
+            (Some(parent), Some(_)) => {
                 let parents = self.part(parent, from, to, self.first_of(parent, from)?)?;
-                Rows::of_process(&parents, process, table, first)?
+                Rows::of_process(&parents, table, first)?
             }
             (Some(parent), None) => {
                 let parents = self.part(parent, from, to, self.first_of(parent, from)?)?;
@@ -228,13 +231,20 @@ impl Engine {
             last = broken.or(last);
         }
         let rule = last.map_or_else(|| "`weight`".to_owned(), |k| format!("`{}`", table.checks[k].expression.text));
-        let what = format!("{} of {} rows do not keep {rule} in {TRIES} tries; let the columns be drawn closer to it", open.len(), rows.len());
+        let what = format!(
+            "{} of {} rows do not keep {rule} in {TRIES} tries; let the columns be drawn closer to it",
+            open.len(),
+            rows.len()
+        );
         Err(Error::Make { at: table.name.clone(), what })
     }
 
     /// The values of a source in rows of a table by their numbers; missing where there is no number.
     fn at(&self, t: usize, source: &Source, numbers: &[Option<u64>]) -> Result<ArrayRef> {
-        if self.plan.tables[t].parent.is_none() && self.plan.tables[t].process.is_none() && self.plan.tables[t].rows > KEPT {
+        if self.plan.tables[t].parent.is_none()
+            && self.plan.tables[t].process.is_none()
+            && self.plan.tables[t].rows > KEPT
+        {
             let there: Vec<u64> = numbers.iter().flatten().copied().collect();
             let block = self.settled(t, Rows::of_numbers(there))?;
             let values = block.source(source)?;
@@ -315,9 +325,7 @@ impl<'e> Block<'e> {
             return Ok(made.clone());
         }
         let made = match &self.of {
-            Some((block, rows)) => {
-                arrow_select::take::take(&block.column(c)?, &UInt32Array::from(rows.clone()), None)?
-            }
+            Some((block, rows)) => arrow_select::take::take(&block.column(c)?, &UInt32Array::from(rows.clone()), None)?,
             None => self.make(&self.engine.plan.tables[self.table].columns[c], Some(c))?,
         };
         self.made.borrow_mut().insert(c, made.clone());
@@ -354,7 +362,8 @@ impl<'e> Block<'e> {
             Some(numbers) => Ok(numbers),
             None => Err(Error::Make {
                 at: self.engine.plan.tables[self.table].name.clone(),
-                what: "rows are counted by a column that parents need; let it be computed from `within` or be drawn".to_owned(),
+                what: "rows are counted by a column that parents need; let it be computed from `within` or be drawn"
+                    .to_owned(),
             }),
         }
     }
@@ -401,7 +410,10 @@ impl<'e> Block<'e> {
             match x {
                 x if x.is_nan() || x < 0.0 => Ok(0),
                 x if x <= 1e8 => Ok(x as u32),
-                x => Err(Error::Make { at: format!("{}.children", table.name), what: format!("{x} rows for one parent are too many") }),
+                x => Err(Error::Make {
+                    at: format!("{}.children", table.name),
+                    what: format!("{x} rows for one parent are too many"),
+                }),
             }
         };
         (0..self.rows.len()).map(count).collect()
@@ -411,7 +423,7 @@ impl<'e> Block<'e> {
     fn aggregated(self: &Rc<Self>, aggregate: Aggregate, child: usize, column: Option<usize>) -> Result<ArrayRef> {
         let table = &self.engine.plan.tables[child];
         let rows = match &table.process {
-            Some(process) => Rows::of_process(self, process, table, None)?,
+            Some(_) => Rows::of_process(self, table, None)?,
             None => Rows::of_children(self, &self.counts(child)?, None),
         };
         let n = self.rows.len();
@@ -470,7 +482,9 @@ fn gathered(aggregate: Aggregate, values: &Values, kind: Kind, at: &[u32], n: us
             let means = all.iter().zip(&counts).map(|(sum, count)| sum / count).collect();
             Values::Number(means).array(Kind::Number, n)
         }
-        Aggregate::Any | Aggregate::All => Values::Yes(all.into_iter().map(|x| u8::from(x > 0.0)).collect()).array(Kind::Yes, n),
+        Aggregate::Any | Aggregate::All => {
+            Values::Yes(all.into_iter().map(|x| u8::from(x > 0.0)).collect()).array(Kind::Yes, n)
+        }
         Aggregate::Sum if matches!(kind, Kind::Whole | Kind::Yes) => Values::Number(all).array(Kind::Whole, n),
         Aggregate::Sum => Values::Number(all).array(Kind::Number, n),
         _ => Values::Number(all).array(kind, n),

@@ -1,9 +1,11 @@
 //! Texts that a regular expression fits: one drawn from a cell, or the n-th of all of them.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use crate::cell::Cell;
 
+/// Letters of a class from which on it is one of all alphabets (`\d`, `\w`, `.`).
+const WIDE: u64 = 200;
 /// Repetitions without an end (`a*`, `a+`, `a{3,}`) end after so many more.
 const MORE: u32 = 8;
 
@@ -33,7 +35,10 @@ impl Pattern {
         let hir = regex_syntax::Parser::new().parse(pattern).map_err(|e| {
             // The last line says what is wrong; those before draw where.
             let said = e.to_string();
-            format!("`{pattern}` is no regular expression: {}", said.lines().last().unwrap_or_default().trim_start_matches("error: "))
+            format!(
+                "`{pattern}` is no regular expression: {}",
+                said.lines().last().unwrap_or_default().trim_start_matches("error: ")
+            )
         })?;
         Ok(Pattern { node: node(&hir)? })
     }
@@ -58,7 +63,9 @@ fn node(hir: &Hir) -> Result<Node, String> {
     Ok(match hir.kind() {
         HirKind::Empty => Node::Empty,
         // Anchors at the ends: `^` and `$`.
-        HirKind::Look(look) if !matches!(look.as_char(), 'b' | 'B') => Node::Empty,
+        HirKind::Look(Look::Start | Look::End | Look::StartLF | Look::EndLF | Look::StartCRLF | Look::EndCRLF) => {
+            Node::Empty
+        }
         HirKind::Look(_) => return Err("asks for the border of a word (`\\b`), which is not made".to_owned()),
         HirKind::Literal(text) => match std::str::from_utf8(&text.0) {
             Ok(text) => Node::Text(text.to_owned()),
@@ -75,7 +82,7 @@ fn node(hir: &Hir) -> Result<Node, String> {
     })
 }
 
-/// The letters of a class; of those that go beyond ASCII (as `.` and `[^a]` do) the printable ones of ASCII, if it has any.
+/// The letters of a class; of one of all alphabets (as `.`, `\d` and `[^a]` are) the printable ones of ASCII, if it has any.
 fn letters(class: &Class) -> Result<Node, String> {
     let mut ranges: Vec<(u32, u32)> = match class {
         Class::Unicode(class) => class.ranges().iter().map(|r| (r.start() as u32, r.end() as u32)).collect(),
@@ -84,7 +91,7 @@ fn letters(class: &Class) -> Result<Node, String> {
     let wide: u64 = ranges.iter().map(|(a, b)| u64::from(b - a) + 1).sum();
     let printable: Vec<(u32, u32)> =
         ranges.iter().map(|&(a, b)| (a.max(0x20), b.min(0x7e))).filter(|(a, b)| a <= b).collect();
-    if wide > 1_000 && !printable.is_empty() {
+    if wide > WIDE && !printable.is_empty() {
         ranges = printable;
     }
     // No letters lie between the surrogates.

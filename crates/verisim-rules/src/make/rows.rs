@@ -9,7 +9,7 @@ use super::Block;
 use crate::cell::Cell;
 use crate::error::{Error, Result};
 use crate::plan::Table;
-use crate::process::Process;
+use crate::process;
 
 /// Rows of a table, before any of their values is made.
 pub struct Rows<'e> {
@@ -75,17 +75,20 @@ impl<'e> Rows<'e> {
     ///
     /// # Errors
     /// When a run fails.
-    pub fn of_process(parents: &Rc<Block<'e>>, process: &Process, table: &Table, first: Option<u64>) -> Result<Rows<'e>> {
+    pub fn of_process(parents: &Rc<Block<'e>>, table: &Table, first: Option<u64>) -> Result<Rows<'e>> {
+        let Some((process, sources)) = &table.process else { return Ok(Rows::of_numbers(Vec::new())) };
         let wrong = |e: Error| Error::Make { at: format!("{}.process", table.name), what: e.to_string() };
-        let inputs = parents.inputs(process, table)?;
-        let mut runs = process.runs();
+        let inputs = parents.inputs(sources)?;
+        let mut made = process::Rows::new(process.columns());
         let mut counts = Vec::with_capacity(parents.len());
         for i in 0..parents.len() {
+            let before = made.len();
             let cell = Cell::new(table.key, parents.rows.keys[i]).part(3);
-            counts.push(runs.run(cell, &inputs.row(i)).map_err(wrong)? as u32);
+            process.run(&cell, &inputs.row(i), &mut made).map_err(wrong)?;
+            counts.push((made.len() - before) as u32);
         }
         let mut rows = Rows::of_children(parents, &counts, first);
-        rows.process = Some(Rc::new(runs.finish()));
+        rows.process = Some(Rc::new(made.finish()));
         Ok(rows)
     }
 
@@ -111,7 +114,10 @@ impl<'e> Rows<'e> {
             parent: self.parent.as_ref().map(|(block, at)| (block.clone(), some(at, rows))),
             attempts: some(&self.attempts, rows),
             process: self.process.clone(),
-            chosen: self.process.as_ref().map(|_| self.chosen.as_ref().map_or_else(|| rows.to_vec(), |c| some(c, rows))),
+            chosen: self
+                .process
+                .as_ref()
+                .map(|_| self.chosen.as_ref().map_or_else(|| rows.to_vec(), |c| some(c, rows))),
         }
     }
 }

@@ -43,7 +43,11 @@ impl Template {
                     let mut quoted = None;
                     loop {
                         match letters.next() {
-                            None => return Err(wrong("opens a brace and does not close it; a brace itself is written twice")),
+                            None => {
+                                return Err(wrong(
+                                    "opens a brace and does not close it; a brace itself is written twice",
+                                ));
+                            }
                             Some('}') if quoted.is_none() => break,
                             Some(sign @ ('"' | '\'')) => {
                                 quoted = match quoted {

@@ -15,6 +15,7 @@ use crate::make::learned::Opener;
 use crate::make::lookup::{self, Rows};
 use crate::make::pattern::Pattern;
 use crate::make::text::{Grammar, Template};
+use crate::process;
 use crate::world::{self, Generator, Moment, World};
 
 /// What is asked for beyond what the file says.
@@ -96,11 +97,11 @@ impl Plan {
                 wanted: None,
                 after: After::default(),
             };
-            if let Some(process) = &t.process {
-                process.check().map_err(|e| self.world.wrong(entry.at, format!("tables.{name}.process"), e.to_string()))?;
-                for (k, (column, data)) in process.columns().into_iter().enumerate() {
-                    columns.push(bare(&column, entry.at, Kind::of(&data), Maker::Slot(Slot::Process(k))));
-                }
+            let process = t.process.as_ref().map(|process| process.plan()).transpose();
+            let process =
+                process.map_err(|e| self.world.wrong(entry.at, format!("tables.{name}.process"), e.to_string()))?;
+            for (k, (column, data)) in process.iter().flat_map(process::Plan::columns).enumerate() {
+                columns.push(bare(column, entry.at, Kind::of(data), Maker::Slot(Slot::Process(k))));
             }
             let mut artefact = None;
             if let Some(learned) = &t.learned {
@@ -139,7 +140,7 @@ impl Plan {
                 hidden: t.hidden,
                 copula: None,
                 learned: None,
-                process: t.process.clone(),
+                process: process.map(|process| (process, Vec::new())),
             });
         }
         self.world.tables = said;
@@ -174,34 +175,59 @@ impl Plan {
             .collect::<Result<_>>()?;
         made.into_iter().for_each(|(at, column)| self.tables[t].columns[at] = column);
         if let (Some(children), Some(parent)) = (&said.children, self.tables[t].parent) {
-            self.tables[t].children = Some(self.number(parent, children, &place("children"))?);
+            let mut number = self.number(t, children, &place("children"))?;
+            if !number.of_parent() {
+                let name = &self.tables[parent].name;
+                let what = format!("can only name what is known of the parent: `parent.age` or `{name}.age`");
+                return Err(self.wrong(&place("children"), what));
+            }
+            self.tables[t].children = Some(number);
+        }
+        let inputs: Vec<String> = self.tables[t].process.iter().flat_map(|(p, _)| p.inputs().to_vec()).collect();
+        let input = |name: &String| match self.tables[t].parent {
+            Some(parent) => {
+                let path =
+                    name.strip_prefix("parent.").unwrap_or(name).split('.').map(str::to_owned).collect::<Vec<_>>();
+                self.path_source(parent, &path, &place("process"))
+            }
+            None => {
+                Err(self.wrong(&place("process"), format!("`{name}` is not known, and there is no parent to have it")))
+            }
+        };
+        let sources = inputs.iter().map(input).collect::<Result<Vec<_>>>()?;
+        if let Some((_, known)) = &mut self.tables[t].process {
+            *known = sources;
         }
         self.tables[t].checks =
             said.check.iter().map(|check| self.bound(t, check, &place("check"))).collect::<Result<_>>()?;
         self.tables[t].weight = said.weight.as_ref().map(|w| self.bound(t, w, &place("weight"))).transpose()?;
-        let column = |name: &str, key: &str| self.own(t, name, &place(key));
-        self.tables[t].keys = match &said.key {
-            Some(key) => key.names().iter().map(|name| column(name, "key")).collect::<Result<_>>()?,
+        let columns = |names: &[String], key: &str| {
+            names.iter().map(|name| self.own(t, name, &place(key))).collect::<Result<Vec<usize>>>()
+        };
+        let keys = match &said.key {
+            Some(key) => columns(key.names(), "key")?,
             None => {
                 let is_key = |c: &Column| matches!(c.maker, Maker::Sequence(..) | Maker::Id(_) | Maker::Uuid);
                 self.tables[t].columns.iter().position(is_key).into_iter().collect()
             }
         };
-        if let Some(learned) = &said.learned {
-            let given = learned.said().given;
-            let given = given.iter().map(|name| column(name, "learned.given")).collect::<Result<_>>()?;
-            self.tables[t].learned = Some((learned.clone(), given));
-        }
-        if let Some(copula) = &said.copula {
-            let columns: Vec<usize> =
-                copula.columns.iter().map(|name| column(name, "copula.columns")).collect::<Result<_>>()?;
-            let factor = crate::make::copula::factor(&copula.correlation, columns.len())
+        let learned = match &said.learned {
+            Some(learned) => Some((learned.clone(), columns(&learned.said().given, "learned.given")?)),
+            None => None,
+        };
+        let copula = match &said.copula {
+            Some(copula) => Some((columns(&copula.columns, "copula.columns")?, &copula.correlation)),
+            None => None,
+        };
+        (self.tables[t].keys, self.tables[t].learned) = (keys, learned);
+        if let Some((columns, correlation)) = copula {
+            let factor = crate::make::copula::factor(correlation, columns.len())
                 .map_err(|what| self.wrong(&place("copula.correlation"), what))?;
             for &c in &columns {
-                let drawn = match &self.tables[t].columns[c].maker {
-                    Maker::Distribution(_) | Maker::Chance(_) | Maker::Choice(..) | Maker::Empirical(..) => true,
-                    _ => false,
-                };
+                let drawn = matches!(
+                    &self.tables[t].columns[c].maker,
+                    Maker::Distribution(_) | Maker::Chance(_) | Maker::Choice(..) | Maker::Empirical(..)
+                );
                 if !drawn {
                     let name = &self.tables[t].columns[c].name;
                     let what = format!("`{name}` is neither a distribution, a chance, a choice nor empirical");
@@ -221,7 +247,10 @@ impl Plan {
     fn own(&self, t: usize, name: &str, place: &Place) -> Result<usize> {
         self.tables[t].columns.iter().position(|c| c.name == name).ok_or_else(|| {
             let all: Vec<&str> = self.tables[t].columns.iter().map(|c| c.name.as_str()).collect();
-            self.wrong(place, format!("there is no column `{name}` in `{}`; there are {}", self.tables[t].name, all.join(", ")))
+            self.wrong(
+                place,
+                format!("there is no column `{name}` in `{}`; there are {}", self.tables[t].name, all.join(", ")),
+            )
         })
     }
 
@@ -264,12 +293,14 @@ impl Plan {
             _ => None,
         };
         match (place_of(head), target) {
-            (Some(c), Some(target)) => {
-                Ok(Source::Via(c, target, Box::new(self.path_source(target, rest, place)?)))
-            }
+            (Some(c), Some(target)) => Ok(Source::Via(c, target, Box::new(self.path_source(target, rest, place)?))),
             _ => Err(self.wrong(
                 place,
-                format!("`{}`: `{head}` is neither `parent` nor a column of `{}` that refers to a table", path.join("."), table.name),
+                format!(
+                    "`{}`: `{head}` is neither `parent` nor a column of `{}` that refers to a table",
+                    path.join("."),
+                    table.name
+                ),
             )),
         }
     }
@@ -334,7 +365,11 @@ impl Plan {
         Ok(Column {
             name: name.to_owned(),
             at: place.at,
-            key: ColumnKey::new(self.seed, &self.tables[t].name, place.key.split_once(".columns.").map_or(name, |k| k.1)),
+            key: ColumnKey::new(
+                self.seed,
+                &self.tables[t].name,
+                place.key.split_once(".columns.").map_or(name, |k| k.1),
+            ),
             kind: Kind::Null,
             maker: self.maker(t, &said.generator, place)?,
             wanted,
@@ -362,7 +397,9 @@ impl Plan {
             Generator::Id(pattern) => {
                 let pattern = Pattern::new(pattern).map_err(wrong)?;
                 if pattern.count().is_none() {
-                    return Err(wrong("fits more than 2^64 texts; use `regex` with `unique = true`, or `uuid`".to_owned()));
+                    return Err(wrong(
+                        "fits more than 2^64 texts; use `regex` with `unique = true`, or `uuid`".to_owned(),
+                    ));
                 }
                 Maker::Id(pattern)
             }
@@ -389,7 +426,7 @@ impl Plan {
             Generator::Cases { of, when, otherwise } => {
                 let of = self.own(t, of, place)?;
                 let part = |name: &str, at: usize| Place { at, key: format!("{}.{name}", place.key) };
-                let one = |e: &world::ordered_entry::Entry<world::Column>| {
+                let one = |e: &world::Entry<world::Column>| {
                     Ok((e.name.clone(), self.column(t, &e.name, &e.value, &part(&e.name, e.at))?))
                 };
                 let cases = when.0.iter().map(one).collect::<Result<Vec<_>>>()?;
@@ -414,10 +451,12 @@ impl Plan {
                     world::Template::One(one) => std::slice::from_ref(one),
                     world::Template::Several(all) => all.as_slice(),
                 };
-                let one = |text: &String| Template::read(text, &|said| self.bound(t, said, place)).map_err(|e| match e {
-                    Error::Setting { what, .. } => wrong(what),
-                    other => other,
-                });
+                let one = |text: &String| {
+                    Template::read(text, &|said| self.bound(t, said, place)).map_err(|e| match e {
+                        Error::Setting { what, .. } => wrong(what),
+                        other => other,
+                    })
+                };
                 Maker::Template(all.iter().map(one).collect::<Result<_>>()?)
             }
             Generator::Grammar(said) => Maker::Grammar(Grammar::new(said).map_err(wrong)?),
@@ -458,7 +497,7 @@ impl Plan {
             (Some(name), _) => self.own(t, name, place),
             (None, Some(key)) if !key.names().is_empty() => self.own(t, &key.names()[0], place),
             _ => {
-                let is_key = |c: &&world::ordered_entry::Entry<world::Column>| {
+                let is_key = |c: &&world::Entry<world::Column>| {
                     matches!(c.value.generator, Generator::Sequence(..) | Generator::Id(_) | Generator::Uuid)
                 };
                 let first = table.columns.0.iter().find(is_key).or(table.columns.0.first());
@@ -513,7 +552,9 @@ impl Plan {
             let place = |key: &str| Place { at: entry.at, key: format!("tables.{}.{key}", table.name) };
             for (bound, key) in table.checks.iter().map(|b| (b, "check")) {
                 if !matches!(self.bound_kind(t, bound), Kind::Yes | Kind::Null) {
-                    return Err(self.wrong(&place(key), format!("`{}` is neither true nor false", bound.expression.text)));
+                    return Err(
+                        self.wrong(&place(key), format!("`{}` is neither true nor false", bound.expression.text))
+                    );
                 }
             }
             for column in &table.columns {
@@ -531,6 +572,23 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+impl Number {
+    /// Turns a number of a child's row into one of its parent's; whether it names nothing but the parent.
+    fn of_parent(&mut self) -> bool {
+        match self {
+            Number::Fixed(_) => true,
+            Number::Said(bound) => bound.sources.iter_mut().all(|source| match source {
+                Source::Parent(rest) => {
+                    *source = rest.as_ref().clone();
+                    true
+                }
+                _ => false,
+            }),
+            Number::Drawn(d) => d.parameters.iter_mut().all(Number::of_parent),
+        }
     }
 }
 

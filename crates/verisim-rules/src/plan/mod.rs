@@ -12,9 +12,13 @@ use std::sync::Arc;
 use crate::cell::ColumnKey;
 use crate::expression::columns::Kind;
 use crate::expression::{Aggregate, Expression};
+use crate::make::learned::Learnt;
+use crate::process;
 use crate::world::{Family, Learned, World};
 
-pub use generator::{Maker, Slot};
+pub use bind::Wish;
+pub(crate) use bind::fixed;
+pub use generator::{Bounded, Maker, Slot};
 
 /// A world whose names are bound.
 pub struct Plan {
@@ -24,6 +28,8 @@ pub struct Plan {
     pub seed: u64,
     /// The tables, in the order of the file.
     pub tables: Vec<Table>,
+    /// The trained artefact of each table that has one.
+    pub artefacts: Vec<Option<Arc<dyn Learnt>>>,
 }
 
 /// A table.
@@ -52,6 +58,8 @@ pub struct Table {
     pub copula: Option<(Vec<usize>, Vec<Vec<f64>>)>,
     /// A trained artefact that fills columns, and which.
     pub learned: Option<(Learned, Vec<usize>)>,
+    /// What makes the rows, and what it is told of the parent's.
+    pub process: Option<(process::Plan, Vec<Source>)>,
 }
 
 /// A column.
@@ -101,7 +109,7 @@ pub struct Bound {
 }
 
 /// Where values come from, seen from a row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A column of the same row.
     Own(usize),

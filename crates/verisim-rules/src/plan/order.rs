@@ -51,8 +51,9 @@ impl Plan {
         way.pop();
         states.insert(node, State::Done);
         if let Node::Column(t, c) = node {
-            let kind = self.kind(t, &self.tables[t].columns[c]);
-            self.tables[t].columns[c].kind = kind;
+            let mut column = std::mem::replace(&mut self.tables[t].columns[c], Column::nothing());
+            self.set_kinds(t, &mut column);
+            self.tables[t].columns[c] = column;
         }
         Ok(())
     }
@@ -87,7 +88,9 @@ impl Plan {
                 if let Maker::Tree(column, ..) = self.tables[t].columns[c].maker {
                     all.push(Node::Column(t, column));
                 }
-                if let (Maker::Slot(super::Slot::Learned(_)), Some((_, given))) = (&self.tables[t].columns[c].maker, &self.tables[t].learned) {
+                if let (Maker::Slot(super::Slot::Learned(_)), Some((_, given))) =
+                    (&self.tables[t].columns[c].maker, &self.tables[t].learned)
+                {
                     all.extend(given.iter().map(|&g| Node::Column(t, g)));
                 }
             }
@@ -102,8 +105,12 @@ impl Plan {
 
     /// What the number of rows of a parent needs.
     fn counted(&self, t: usize, all: &mut Vec<Node>) {
-        if let (Some(children), Some(parent)) = (&self.tables[t].children, self.tables[t].parent) {
+        let Some(parent) = self.tables[t].parent else { return };
+        if let Some(children) = &self.tables[t].children {
             children.sources(&mut |source| self.reached(parent, source, all));
+        }
+        if let Some((_, sources)) = &self.tables[t].process {
+            sources.iter().for_each(|source| self.reached(parent, source, all));
         }
     }
 
@@ -152,22 +159,55 @@ impl Plan {
         bound.expression.kind(&kinds)
     }
 
+    /// Notes the kind of a column, and of what it is in each case of another.
+    fn set_kinds(&self, t: usize, column: &mut Column) {
+        column.kind = self.kind(t, column);
+        if let Maker::Cases(_, cases, otherwise) = &mut column.maker {
+            let all = cases.iter_mut().map(|(_, c)| c).chain(otherwise.as_deref_mut());
+            all.for_each(|c| self.set_kinds(t, c));
+        }
+    }
+
+    /// The kind of a column's values.
     fn kind(&self, t: usize, column: &Column) -> Kind {
+        if column.after.format.is_some() { Kind::Text } else { self.made(t, column) }
+    }
+
+    /// The kind of a column's values before they are put into a format.
+    pub(super) fn made(&self, t: usize, column: &Column) -> Kind {
         let of_maker = match &column.maker {
             Maker::Value(array) | Maker::Empirical(array, _) | Maker::Choice(array, _) => Kind::of(array.data_type()),
             Maker::Sequence(first, step) if first.fract() == 0.0 && step.fract() == 0.0 => Kind::Whole,
             Maker::Sequence(..) => Kind::Number,
             Maker::Number(_) => Kind::Whole,
             Maker::Id(_) | Maker::Uuid | Maker::Regex(_) | Maker::Template(_) | Maker::Grammar(_) => Kind::Text,
-            Maker::Distribution(d) => if d.family.whole { Kind::Whole } else { Kind::Number },
+            Maker::Distribution(d) => {
+                if d.family.whole {
+                    Kind::Whole
+                } else {
+                    Kind::Number
+                }
+            }
             Maker::Chance(_) => Kind::Yes,
-            Maker::Mixture(all) => if all.iter().all(|(_, d)| d.family.whole) { Kind::Whole } else { Kind::Number },
+            Maker::Mixture(all) => {
+                if all.iter().all(|(_, d)| d.family.whole) {
+                    Kind::Whole
+                } else {
+                    Kind::Number
+                }
+            }
             Maker::Cases(_, cases, otherwise) => {
                 let kinds = cases.iter().map(|(_, c)| c).chain(otherwise.as_deref()).map(|c| self.kind(t, c));
                 kinds.reduce(Kind::and).unwrap_or(Kind::Null)
             }
             Maker::Lookup(rows, column, ..) => Kind::of(rows.columns[*column].data_type()),
-            Maker::Moment(calendar, ..) => if calendar.day { Kind::Day } else { Kind::Time },
+            Maker::Moment(calendar, ..) => {
+                if calendar.day {
+                    Kind::Day
+                } else {
+                    Kind::Time
+                }
+            }
             Maker::Field(field, ..) => Kind::of(&field.data_type()),
             Maker::Expr(bound) => self.bound_kind(t, bound),
             Maker::Ref { table, column, .. } => self.tables[*table].columns[*column].kind,
@@ -175,16 +215,28 @@ impl Plan {
             // Known from where they come from.
             Maker::Slot(_) => column.kind,
         };
-        match (column.after.format.is_some(), column.wanted, column.after.round) {
-            (true, ..) => Kind::Text,
-            (_, Some(wanted), _) => wanted,
-            (_, None, Some(digits)) if of_maker == Kind::Number && digits <= 0 => Kind::Whole,
+        match (column.wanted, column.after.round) {
+            (Some(wanted), _) => wanted,
+            (None, Some(digits)) if of_maker == Kind::Number && digits <= 0 => Kind::Whole,
             _ => of_maker,
         }
     }
 }
 
 impl Column {
+    /// What stands where a column is taken out.
+    fn nothing() -> Column {
+        Column {
+            name: String::new(),
+            at: 0,
+            key: crate::cell::ColumnKey::new(0, "", ""),
+            kind: Kind::Null,
+            maker: Maker::Uuid,
+            wanted: None,
+            after: super::After::default(),
+        }
+    }
+
     /// All that its values are computed from.
     pub(super) fn sources(&self, each: &mut dyn FnMut(&Source)) {
         let bound = |bound: &Bound, each: &mut dyn FnMut(&Source)| bound.sources.iter().for_each(&mut *each);

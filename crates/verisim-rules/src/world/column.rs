@@ -263,8 +263,25 @@ const FIELDS: [&str; 8] = ["person", "address", "company", "payment", "internet"
 /// All keys that make values, for messages.
 fn generators() -> String {
     let own = [
-        "value", "sequence", "number", "id", "uuid", "chance", "mixture", "empirical", "choice", "cases", "lookup", "date",
-        "time", "regex", "template", "grammar", "expr", "ref", "tree",
+        "value",
+        "sequence",
+        "number",
+        "id",
+        "uuid",
+        "chance",
+        "mixture",
+        "empirical",
+        "choice",
+        "cases",
+        "lookup",
+        "date",
+        "time",
+        "regex",
+        "template",
+        "grammar",
+        "expr",
+        "ref",
+        "tree",
     ];
     let all: Vec<&str> = own.into_iter().chain(FAMILIES.iter().map(|f| f.name)).chain(FIELDS).collect();
     all.join(", ")
@@ -319,7 +336,9 @@ fn column<'de, A: MapAccess<'de>>(mut map: A) -> Result<Column, A::Error> {
             _ => {
                 let generator = generator(&key, &mut map)?;
                 if let Some((other, _)) = made.replace((key.clone(), generator)) {
-                    return Err(A::Error::custom(format!("says both `{other}` and `{key}`; a column has one way to be made")));
+                    return Err(A::Error::custom(format!(
+                        "says both `{other}` and `{key}`; a column has one way to be made"
+                    )));
                 }
             }
         }

@@ -13,13 +13,14 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use column::{Column, Copula, FieldSaid, Generator, Lookup, Options, Reference, Template, Tree};
+pub use column::{
+    Choice, Column, Copula, Empirical, FieldSaid, Generator, Grammar, Lookup, Options, Reference, Template, Tree,
+};
 pub use number::{Distribution, FAMILIES, Family, Number};
-pub use ordered::Ordered;
+pub use ordered::{Entry, Ordered};
 pub use when::{DateSaid, Moment, TimeSaid};
 
 use crate::process::Process;
-use crate::scene::Scene;
 
 /// A world: tables, and perhaps a scene.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,9 +41,6 @@ pub struct World {
     /// The tables.
     #[serde(default)]
     pub tables: Ordered<Table>,
-    /// A scene that is rendered, with labels.
-    #[serde(default)]
-    pub scene: Option<Scene>,
     /// Where it was read from: paths in it are taken from there.
     #[serde(skip)]
     pub path: PathBuf,

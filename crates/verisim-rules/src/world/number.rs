@@ -124,22 +124,67 @@ impl Distribution {
 
 /// All families.
 pub const FAMILIES: &[Family] = &[
-    Family { name: "uniform", parameters: &[("low", Some(0.0)), ("high", Some(1.0))], whole: false, about: "any number between two" },
-    Family { name: "integer", parameters: &[("low", None), ("high", None)], whole: true, about: "any whole number between two, both included" },
-    Family { name: "normal", parameters: &[("mean", Some(0.0)), ("sd", Some(1.0))], whole: false, about: "the bell curve" },
-    Family { name: "lognormal", parameters: &[("mean", Some(0.0)), ("sd", Some(1.0))], whole: false, about: "whose logarithm is normal with this mean and sd" },
+    Family {
+        name: "uniform",
+        parameters: &[("low", Some(0.0)), ("high", Some(1.0))],
+        whole: false,
+        about: "any number between two",
+    },
+    Family {
+        name: "integer",
+        parameters: &[("low", None), ("high", None)],
+        whole: true,
+        about: "any whole number between two, both included",
+    },
+    Family {
+        name: "normal",
+        parameters: &[("mean", Some(0.0)), ("sd", Some(1.0))],
+        whole: false,
+        about: "the bell curve",
+    },
+    Family {
+        name: "lognormal",
+        parameters: &[("mean", Some(0.0)), ("sd", Some(1.0))],
+        whole: false,
+        about: "whose logarithm is normal with this mean and sd",
+    },
     Family { name: "exponential", parameters: &[("mean", Some(1.0))], whole: false, about: "waits without memory" },
-    Family { name: "gamma", parameters: &[("shape", None), ("scale", Some(1.0))], whole: false, about: "sums of waits" },
+    Family {
+        name: "gamma",
+        parameters: &[("shape", None), ("scale", Some(1.0))],
+        whole: false,
+        about: "sums of waits",
+    },
     Family { name: "beta", parameters: &[("a", None), ("b", None)], whole: false, about: "shares between 0 and 1" },
-    Family { name: "weibull", parameters: &[("scale", None), ("shape", None)], whole: false, about: "times to failure" },
+    Family {
+        name: "weibull",
+        parameters: &[("scale", None), ("shape", None)],
+        whole: false,
+        about: "times to failure",
+    },
     Family { name: "pareto", parameters: &[("scale", None), ("shape", None)], whole: false, about: "a few very large" },
-    Family { name: "triangular", parameters: &[("low", None), ("mode", None), ("high", None)], whole: false, about: "least, likeliest, greatest" },
+    Family {
+        name: "triangular",
+        parameters: &[("low", None), ("mode", None), ("high", None)],
+        whole: false,
+        about: "least, likeliest, greatest",
+    },
     Family { name: "student", parameters: &[("freedom", None)], whole: false, about: "heavy tails around 0" },
     Family { name: "poisson", parameters: &[("mean", None)], whole: true, about: "counts of what is rare" },
     Family { name: "binomial", parameters: &[("n", None), ("p", None)], whole: true, about: "successes in n tries" },
-    Family { name: "negative_binomial", parameters: &[("r", None), ("p", None)], whole: true, about: "failures before r successes, each of chance p; r may be a fraction" },
+    Family {
+        name: "negative_binomial",
+        parameters: &[("r", None), ("p", None)],
+        whole: true,
+        about: "failures before r successes, each of chance p; r may be a fraction",
+    },
     Family { name: "geometric", parameters: &[("p", None)], whole: true, about: "failures before the first success" },
-    Family { name: "zipf", parameters: &[("n", None), ("exponent", Some(1.0))], whole: true, about: "ranks 1 to n, the k-th with weight 1 / k^exponent" },
+    Family {
+        name: "zipf",
+        parameters: &[("n", None), ("exponent", Some(1.0))],
+        whole: true,
+        about: "ranks 1 to n, the k-th with weight 1 / k^exponent",
+    },
 ];
 
 #[cfg(test)]
