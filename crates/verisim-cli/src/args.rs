@@ -51,6 +51,10 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Show what a data file or an artefact is.
     Inspect(Inspect),
+    /// Make the tables of a declared world: rules, keys and processes in one file, with no real data at all.
+    Generate(Generate),
+    /// Say what a declared world is, or list those that come along.
+    Check(Check),
     /// Part a table into rows to learn and rows to keep back.
     Split(Split),
     /// List the configs that come along, or print one.
@@ -390,6 +394,91 @@ pub struct Inspect {
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim generate shop -n 100000 -o shop/              a CSV file a table
+  verisim generate shop -o shop.db                      a SQLite database with keys; shop.sql is a file of SQL
+  verisim generate my.toml -n 1000000 -o out/ --format parquet
+  verisim generate my.toml -o part3/ --shard 3/8        the third of eight parts, made on another machine
+  verisim generate my.toml -o postgresql://user@host/database      (builds with --features postgres)
+
+Every value is a function of the seed, its table, its column and its row: a column that is changed changes no other, and any number of
+threads or parts gives the same rows. `verisim check` lists the worlds that come along; docs/rules.md has the language.")]
+pub struct Generate {
+    /// A world's file, or the name of one that comes along (see `verisim check`).
+    pub world: PathBuf,
+    /// Rows of its first table; the others grow with it, but for those that the file calls fixed.
+    #[arg(short = 'n', long, value_name = "ROWS")]
+    pub rows: Option<u64>,
+    /// The seed, in place of the file's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// A folder, a file that ends in .db, .sqlite or .sql, or a PostgreSQL address.
+    #[arg(short, long, value_name = "TO")]
+    pub output: String,
+    /// The format of the files in a folder [csv].
+    #[arg(long, value_parser = world_format)]
+    pub format: Option<verisim::world::Format>,
+    /// Make the I-th of N parts of every table; put together they are the whole.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(u64, u64)>,
+    /// Replace files that are there and were not written by verisim.
+    #[arg(long)]
+    pub force: bool,
+    /// Where trained models are drawn on, if the world has any: auto, flex, ndarray or wgpu.
+    #[arg(long, default_value = "auto")]
+    pub device: Device,
+    /// Print what was written as JSON to standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A format of tables.
+fn world_format(said: &str) -> Result<verisim::world::Format, String> {
+    use verisim::world::Format;
+    match said {
+        "csv" => Ok(Format::Csv),
+        "parquet" => Ok(Format::Parquet),
+        "jsonl" => Ok(Format::Jsonl),
+        "sql" => Ok(Format::Sql),
+        _ => Err("there are csv, parquet, jsonl and sql".to_owned()),
+    }
+}
+
+/// A part of how many.
+fn shard(said: &str) -> Result<(u64, u64), String> {
+    let parts = said.split_once('/').and_then(|(i, n)| Some((i.trim().parse().ok()?, n.trim().parse().ok()?)));
+    parts.filter(|(i, n)| (1..=*n).contains(i)).ok_or_else(|| "write it as 3/8: the third of eight parts".to_owned())
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim check                                         the worlds that come along
+  verisim check shop                                    its tables, what its columns are and what each depends on
+  verisim check shop --preview                          ten rows of each table
+  verisim check shop --print > my.toml                  its file, to change")]
+pub struct Check {
+    /// A world's file, or the name of one that comes along; without it, those are listed.
+    pub world: Option<PathBuf>,
+    /// Show so many rows of each table.
+    #[arg(long, value_name = "ROWS", num_args = 0..=1, default_missing_value = "10")]
+    pub preview: Option<usize>,
+    /// Print the file.
+    #[arg(long, conflicts_with = "preview")]
+    pub print: bool,
+    /// Rows of its first table.
+    #[arg(short = 'n', long, value_name = "ROWS")]
+    pub rows: Option<u64>,
+    /// The seed, in place of the file's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Where trained models are drawn on, if the world has any: auto, flex, ndarray or wgpu.
+    #[arg(long, default_value = "auto")]
+    pub device: Device,
 }
 
 #[derive(Debug, clap::Args)]

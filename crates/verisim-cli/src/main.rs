@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod devices;
 mod evaluate;
+mod generate;
 mod hint;
 mod impute;
 mod inspect;
@@ -63,6 +64,8 @@ fn run(command: &mut Command, ui: &ui::Ui) -> anyhow::Result<ExitCode> {
         Command::Score(a) => score::run(a, ui).map(done),
         Command::Evaluate(a) => evaluate::run(a, ui).map(done),
         Command::Inspect(a) => inspect::run(a).map(done),
+        Command::Generate(a) => generate::run(a, ui).map(done),
+        Command::Check(a) => generate::explain(a).map(done),
         Command::Split(a) => split::run(a).map(done),
         Command::Config(a) => config::run(a).map(done),
         Command::Completions(a) => complete(a.shell).map(done),

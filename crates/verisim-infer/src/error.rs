@@ -57,6 +57,16 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// Too many rows that were drawn broke a rule of the data.
+    #[error(
+        "of {wanted} rows only {kept} keep the rules of the data; train the model longer, or drop rules in its config"
+    )]
+    Short {
+        /// Rows wanted.
+        wanted: usize,
+        /// Rows kept.
+        kept: usize,
+    },
     /// The tries ran out.
     #[error(
         "only {found} of {wanted} rows with {condition} were found in {tried} tries: that is about {percent:.4} % of this \

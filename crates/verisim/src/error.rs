@@ -23,6 +23,9 @@ pub enum Error {
     /// An evaluation that cannot be made.
     #[error(transparent)]
     Metrics(#[from] verisim_metrics::Error),
+    /// A declared world that cannot be understood or made.
+    #[error(transparent)]
+    Rules(#[from] verisim_rules::Error),
     /// A device that cannot be had.
     #[error("device {name} cannot be used: {problem}. Available: {known}")]
     Device {

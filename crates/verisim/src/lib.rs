@@ -41,6 +41,7 @@ pub mod table;
 pub mod train;
 mod verbs;
 mod wine;
+pub mod world;
 mod written;
 
 pub use ask::Ask;
@@ -60,3 +61,4 @@ pub use verisim_data::{Event, Quiet, Target as To, Watch, file, number};
 pub use verisim_metrics::{Document, clip, report_schema};
 pub use verisim_train::{Begin, Ended};
 pub use wine::wine;
+pub use world::{check, generate};

@@ -60,6 +60,21 @@ impl Table {
         Ok(Table { names, columns, rows, missing_tokens, arrow, ..Table::default() })
     }
 
+    /// Tables of the same columns, one below the other.
+    ///
+    /// # Errors
+    /// When their columns differ.
+    pub fn stacked(tables: &[Table]) -> Result<Table> {
+        let Some(first) = tables.first() else { return Ok(Table::default()) };
+        let columns = (0..first.names.len()).map(|j| {
+            let parts: Option<Vec<&dyn Array>> = tables.iter().map(|t| t.columns.get(j).map(|c| c.as_ref())).collect();
+            let parts = parts.unwrap_or_default();
+            arrow_select::concat::concat(&parts).map_err(|e| Error::column(&first.names[j], e.to_string()))
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        Ok(Table { rows: tables.iter().map(|t| t.rows).sum(), columns, ..first.clone() })
+    }
+
     /// The place of the column called `name`, from 0.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Sampling rows: chunks of [`CHUNK`], each a function of the seed and its number.
 
+mod block;
 mod complete;
 mod condition;
 mod given;
@@ -14,6 +15,7 @@ use verisim_data::rng::stream;
 use verisim_data::table::{Column, Frame, Schema, Table};
 use verisim_models::table::{Allowed, Sampler, Tuning};
 
+pub use block::block;
 pub use complete::{Lack, best, complete, unfilled};
 pub use condition::Condition;
 pub use given::{Reading, read_as_is};

@@ -7,7 +7,7 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, UInt32Array};
 
 use super::pattern::shuffled;
-use super::{Block, copula, lookup, text};
+use super::{BLOCK, Block, Rows, copula, lookup, text};
 use crate::cell::{Cell, ColumnKey};
 use crate::error::{Error, Result};
 use crate::expression::columns::{Kind, NEVER, Values, number_text};
@@ -477,29 +477,45 @@ impl<'e> Block<'e> {
         }))
     }
 
-    /// All columns of the table's trained artefact.
+    /// All columns of the table's trained artefact. It draws whole blocks of rows, and whole blocks anew for rows that try again.
     fn learned(self: &Rc<Self>) -> Result<Rc<Vec<ArrayRef>>> {
         if let Some(slots) = &*self.slots.borrow() {
             return Ok(slots.clone());
         }
         let plan = &self.engine.plan;
         let table = &plan.tables[self.table];
-        let given = match &table.learned {
-            Some((_, given)) => given
-                .iter()
-                .map(|&g| Ok((table.columns[g].name.clone(), self.column(g)?)))
-                .collect::<Result<Vec<_>>>()?,
-            None => Vec::new(),
-        };
         let Some(artefact) = &plan.artefacts[self.table] else {
             return Err(self.wrong_at("has no trained artefact".to_owned()));
         };
-        let keys: Vec<u64> = (0..self.rows.len())
-            .map(|i| Cell::new(table.key.again(self.rows.attempt(i)), self.rows.keys[i]).bits())
-            .collect();
-        let made = Rc::new(artefact.rows(&keys, &given)?);
-        *self.slots.borrow_mut() = Some(made.clone());
-        Ok(made)
+        let numbers = self.numbers()?;
+        let whole: Vec<(u64, u32)> =
+            numbers.iter().enumerate().map(|(i, number)| (number / BLOCK, self.rows.attempt(i))).collect();
+        let mut drawn: Vec<(u64, u32)> = whole.clone();
+        drawn.sort_unstable();
+        drawn.dedup();
+        let mut made: Vec<Vec<ArrayRef>> = Vec::new();
+        for &(block, attempt) in &drawn {
+            let mut rows = Rows::numbered(block * BLOCK, (block + 1) * BLOCK);
+            rows.attempts = vec![attempt; BLOCK as usize];
+            let all = Rc::new(Block::bare(self.engine, self.table, rows));
+            let given = table.learned.iter().flat_map(|(_, given)| given);
+            let given =
+                given.map(|&g| Ok((table.columns[g].name.clone(), all.column(g)?))).collect::<Result<Vec<_>>>()?;
+            let seed = Cell::new(table.key.again(attempt), block).bits();
+            made.push(artefact.rows(seed, BLOCK as usize, &given)?);
+        }
+        let place = |i: usize| {
+            let block = drawn.partition_point(|d| *d < whole[i]);
+            Some((block as u64 * BLOCK + numbers[i] % BLOCK) as u32)
+        };
+        let index: UInt32Array = (0..numbers.len()).map(place).collect();
+        let columns = (0..made.first().map_or(0, Vec::len)).map(|k| {
+            let parts: Vec<&dyn Array> = made.iter().map(|m| m[k].as_ref()).collect();
+            Ok(arrow_select::take::take(&arrow_select::concat::concat(&parts)?, &index, None)?)
+        });
+        let columns = Rc::new(columns.collect::<Result<Vec<ArrayRef>>>()?);
+        *self.slots.borrow_mut() = Some(columns.clone());
+        Ok(columns)
     }
 
     /// What a process is told of each of these rows.

@@ -13,12 +13,11 @@ pub trait Learnt: Send + Sync {
     /// Its columns.
     fn columns(&self) -> Vec<(String, Kind)>;
 
-    /// Values of all its columns, for a row a key; `given` are columns that are known, whose values stand. A row is a function of its key
-    /// and of what is given.
+    /// Values of all its columns in `rows` rows; `given` are columns that are known, whose values stand. A function of what is asked.
     ///
     /// # Errors
     /// When a given value is none that it knows, or nothing can be drawn for it.
-    fn rows(&self, keys: &[u64], given: &[(String, ArrayRef)]) -> Result<Vec<ArrayRef>>;
+    fn rows(&self, seed: u64, rows: usize, given: &[(String, ArrayRef)]) -> Result<Vec<ArrayRef>>;
 }
 
 /// What opens trained artefacts.

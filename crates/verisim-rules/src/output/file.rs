@@ -56,13 +56,7 @@ impl Folder {
     }
 
     pub fn table(&mut self, name: &str, format: Format, schema: &SchemaRef) -> Result<(Box<dyn Sink + '_>, String)> {
-        let extension = match format {
-            Format::Csv => "csv",
-            Format::Parquet => "parquet",
-            Format::Jsonl => "jsonl",
-            Format::Sql => "sql",
-        };
-        let path = self.path.join(format!("{}.{extension}", file_name(name)));
+        let path = self.path.join(self::name(name, format));
         let (scratch, file) = Scratch::file(&path)?;
         self.done.push(scratch);
         let mut file = BufWriter::with_capacity(1 << 20, file);
@@ -95,9 +89,19 @@ impl Folder {
     }
 }
 
-/// A name that every file system takes.
-pub fn file_name(table: &str) -> String {
-    table.chars().map(|c| if c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ') { c } else { '_' }).collect()
+/// The file of a table: a name that every file system takes.
+pub fn name(table: &str, format: Format) -> String {
+    let extension = match format {
+        Format::Csv => "csv",
+        Format::Parquet => "parquet",
+        Format::Jsonl => "jsonl",
+        Format::Sql => "sql",
+    };
+    let plain: String = table
+        .chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ') { c } else { '_' })
+        .collect();
+    format!("{plain}.{extension}")
 }
 
 fn parquet(path: &Path) -> impl Fn(parquet::errors::ParquetError) -> Error {

@@ -191,6 +191,17 @@ impl Engine {
         (table.parent.is_none() && table.process.is_none()).then_some(table.rows)
     }
 
+    /// The files that tables are written to in a folder.
+    pub fn files(&self, folder: &Path, format: Format) -> Vec<PathBuf> {
+        match format {
+            Format::Sql => vec![folder.join(format!("{}.sql", self.plan.world.title()))],
+            _ => {
+                let shown = self.plan.tables.iter().filter(|t| !t.hidden);
+                shown.map(|t| folder.join(file::name(&t.name, format))).collect()
+            }
+        }
+    }
+
     /// The tables, those first that others refer to.
     pub fn in_order(&self) -> Vec<usize> {
         let count = self.plan.tables.len();

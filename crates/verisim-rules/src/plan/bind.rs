@@ -105,6 +105,9 @@ impl Plan {
             }
             let mut artefact = None;
             if let Some(learned) = &t.learned {
+                if parent.is_some() || t.process.is_some() {
+                    return wrong(".learned", "fills tables without a parent and without a process alone".to_owned());
+                }
                 let learned = learned.said();
                 let opened = opener.open(&self.path(&learned.path))?;
                 let declared = |name: &str| t.columns.0.iter().any(|c| c.name == name);

@@ -136,6 +136,41 @@ impl Plan {
         }
     }
 
+    /// What a column is computed from, in words.
+    pub fn depends(&self, t: usize, c: usize) -> Vec<String> {
+        let column = |&(t2, c): &(usize, usize)| {
+            let name = &self.tables[t2].columns[c].name;
+            if t2 == t { name.clone() } else { format!("{}.{name}", self.tables[t2].name) }
+        };
+        let mut all: Vec<(usize, usize)> = Vec::new();
+        for node in self.needs(Node::Column(t, c)) {
+            if let Node::Column(t2, c2) = node {
+                if (t2, c2) != (t, c) && !all.contains(&(t2, c2)) {
+                    all.push((t2, c2));
+                }
+            }
+        }
+        all.iter().map(column).collect()
+    }
+
+    /// How many rows a table has, in words.
+    pub fn rows_said(&self, t: usize) -> String {
+        let table = &self.tables[t];
+        let parent = table.parent.map(|p| self.tables[p].name.clone());
+        match (parent, &table.children, &table.process) {
+            (Some(parent), _, Some(_)) => format!("what its process makes for each row of {parent}"),
+            (None, _, Some(_)) => format!("what its process makes in {} runs", table.rows),
+            (Some(parent), Some(Number::Fixed(x)), None) => format!("{x} for each row of {parent}"),
+            (Some(parent), Some(Number::Said(bound)), None) => {
+                format!("`{}` for each row of {parent}", bound.expression.text)
+            }
+            (Some(parent), Some(Number::Drawn(d)), None) => {
+                format!("a {} number for each row of {parent}", d.family.name)
+            }
+            _ => verisim_data::number::grouped(table.rows),
+        }
+    }
+
     fn kind_of(&self, t: usize, source: &Source) -> Kind {
         match source {
             Source::Own(c) => self.tables[t].columns[*c].kind,

@@ -1,0 +1,102 @@
+//! `verisim generate` and `verisim check`.
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use verisim::number::grouped;
+use verisim::world::{Ask, Making, Sheet, Target, WORLDS, read};
+use verisim::{check, generate};
+
+use crate::args;
+use crate::ui::Ui;
+
+pub fn run(args: &args::Generate, ui: &Ui) -> Result<()> {
+    let ask = Ask { world: args.world.clone(), seed: args.seed, rows: args.rows, device: args.device.0 };
+    let (part, parts) = args.shard.unwrap_or((1, 1));
+    let target = Target::of(&args.output, args.format);
+    let making = Making { target, shard: (part.saturating_sub(1), parts), force: args.force };
+    let all = generate(&ask, &making, &mut ui.watch())?;
+    let mut json = Vec::new();
+    for table in &all {
+        let rate = grouped((table.rows as f64 / table.seconds.max(1e-9)) as u64);
+        ui.say(format!("{}: {} rows ({rate} rows/s) to {}", table.table, grouped(table.rows), table.to));
+        json.push(serde_json::json!({
+            "table": table.table, "rows": table.rows, "seconds": table.seconds, "output": table.to
+        }));
+    }
+    if args.json {
+        writeln!(std::io::stdout(), "{}", serde_json::Value::from(json))?;
+    }
+    Ok(())
+}
+
+/// Prints what a world is, or the worlds that come along.
+pub fn explain(args: &args::Check) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let Some(world) = &args.world else {
+        for world in WORLDS {
+            writeln!(out, "{:<14}{}", world.name, world.about())?;
+        }
+        writeln!(
+            out,
+            "\n`verisim check NAME --print > my.toml` writes one to change; `verisim generate NAME -o out/` makes it."
+        )?;
+        return Ok(());
+    };
+    if args.print {
+        write!(out, "{}", read(world)?.text)?;
+        return Ok(());
+    }
+    let ask = Ask { world: world.clone(), seed: args.seed, rows: args.rows, device: args.device.0 };
+    let checked = check(&ask, args.preview.unwrap_or(0))?;
+    match &checked.description {
+        Some(description) => writeln!(out, "{}: {description}", checked.name)?,
+        None => writeln!(out, "{}", checked.name)?,
+    }
+    for sheet in &checked.tables {
+        let hidden = if sheet.hidden { " (not written)" } else { "" };
+        writeln!(
+            out,
+            "\n{}{hidden}: {}",
+            sheet.name,
+            if sheet.rows.ends_with(|c: char| c.is_ascii_digit()) {
+                format!("{} rows", sheet.rows)
+            } else {
+                sheet.rows.clone()
+            }
+        )?;
+        match &sheet.head {
+            Some(head) => preview(&mut out, head)?,
+            None => columns(&mut out, sheet)?,
+        }
+    }
+    Ok(())
+}
+
+fn columns(out: &mut impl std::io::Write, sheet: &Sheet) -> Result<()> {
+    let width = sheet.columns.iter().map(|c| c.0.chars().count()).max().unwrap_or(0);
+    for (name, kind, needs) in &sheet.columns {
+        let needs = if needs.is_empty() { String::new() } else { format!("from {}", needs.join(", ")) };
+        writeln!(out, "  {name:<width$}  {kind:<12}  {needs}")?;
+    }
+    Ok(())
+}
+
+/// The longest text of a cell that is shown.
+const WIDEST: usize = 24;
+
+fn preview(out: &mut impl std::io::Write, head: &verisim::world::RecordBatch) -> Result<()> {
+    let cells = verisim::world::texts(head);
+    let short = |text: &str| match text.chars().count() > WIDEST {
+        true => text.chars().take(WIDEST - 1).chain(['…']).collect(),
+        false => text.to_owned(),
+    };
+    let cells: Vec<Vec<String>> = cells.iter().map(|column| column.iter().map(|t| short(t)).collect()).collect();
+    let width = |column: &Vec<String>| column.iter().map(|t| t.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = cells.iter().map(width).collect();
+    for row in 0..cells.first().map_or(0, Vec::len) {
+        let line: Vec<String> = cells.iter().zip(&widths).map(|(c, w)| format!("{:<w$}", c[row], w = *w)).collect();
+        writeln!(out, "  {}", line.join("  ").trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! `generate` and `check`: data from declared worlds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use arrow_array::RecordBatch;
+use arrow_array::{Array, ArrayRef};
+use arrow_cast::cast;
+use arrow_schema::DataType;
+use verisim_data::error::nearest;
+use verisim_data::table::{ColumnKind, Field, Table};
+use verisim_data::{Event, Watch};
+use verisim_infer::Artefact;
+use verisim_infer::table::block;
+use verisim_rules::expression::columns::{Kind, Values};
+use verisim_rules::make::Engine;
+use verisim_rules::make::learned::{Learnt, Opener};
+pub use verisim_rules::output::{Format, Target, Written};
+use verisim_rules::plan::{Plan, Wish};
+use verisim_rules::world::World;
+
+use crate::configs::Shipped;
+use crate::device::{Choice, choose};
+use crate::error::{Error, Result};
+use crate::written;
+
+/// What is asked of a world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// The world's file, or the name of one that comes along.
+    pub world: PathBuf,
+    /// The seed, in place of the file's.
+    pub seed: Option<u64>,
+    /// Rows of its first table; others grow with it.
+    pub rows: Option<u64>,
+    /// What trained artefacts are drawn on, if the world has any.
+    pub device: Choice,
+}
+
+/// What is asked of a generation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Making {
+    /// Where the tables go.
+    pub target: Target,
+    /// The part that is made, and of how many; (0, 1) is all.
+    pub shard: (u64, u64),
+    /// Files that are there and are not as an earlier run left them are replaced.
+    pub force: bool,
+}
+
+macro_rules! worlds {
+    ($($name:literal)*) => {
+        &[$(Shipped { name: $name, text: include_str!(concat!("../../../configs/worlds/", $name, ".toml")) }),*]
+    };
+}
+
+/// The worlds that came along.
+pub const WORLDS: &[Shipped] = worlds! { "shop" };
+
+/// The words of a world: a file, or one that came along by its name.
+///
+/// # Errors
+/// When there is none, or it cannot be understood.
+pub fn read(world: &Path) -> Result<World> {
+    if world.is_file() {
+        return Ok(World::read(world)?);
+    }
+    let name = world.to_string_lossy();
+    match WORLDS.iter().find(|w| w.name == name) {
+        Some(shipped) => Ok(World::parse(shipped.text, Path::new(&format!("{name}.toml")))?),
+        None => {
+            let names = WORLDS.iter().map(|w| w.name);
+            let hint = nearest(&name, names.clone()).map(|near| format!("; did you mean `{near}`?"));
+            let all: Vec<&str> = names.collect();
+            let hint = hint.unwrap_or_else(|| ".".into());
+            let problem = format!(
+                "{name}: no such file, and no world of this name comes along{hint} Those that do: {}",
+                all.join(", ")
+            );
+            Err(Error::Ask { problem })
+        }
+    }
+}
+
+/// A world whose names are bound, ready to be made.
+fn engine(ask: &Ask) -> Result<Engine> {
+    let world = read(&ask.world)?;
+    let wish = Wish { seed: ask.seed, rows: ask.rows };
+    Ok(Engine::new(Plan::new(world, &wish, &Models(ask.device))?))
+}
+
+/// Makes the tables of a world and writes them.
+///
+/// # Errors
+/// When the world cannot be understood or made, or the result cannot be written.
+pub fn generate(ask: &Ask, making: &Making, watch: &mut dyn Watch) -> Result<Vec<Written>> {
+    let (part, parts) = making.shard;
+    if part >= parts {
+        return Err(Error::Ask { problem: format!("part {} of {parts} is none; parts are counted from 1", part + 1) });
+    }
+    let engine = engine(ask)?;
+    let files = files(&engine, &making.target);
+    if !making.force {
+        files.iter().try_for_each(|file| written::check_own(file))?;
+    }
+    let mut last = String::new();
+    let all = engine.write(&making.target, making.shard, &mut |table, rows, total| {
+        if table != last {
+            if !last.is_empty() {
+                watch.on(Event::End);
+            }
+            table.clone_into(&mut last);
+            watch.on(Event::Note(table.to_owned()));
+            watch.on(Event::Busy { unit: "rows", total: total.unwrap_or(0) });
+        }
+        watch.on(Event::done(rows));
+    });
+    watch.on(Event::End);
+    files.iter().for_each(|file| written::note(file));
+    Ok(all?)
+}
+
+/// The files that tables are written to.
+fn files(engine: &Engine, target: &Target) -> Vec<PathBuf> {
+    match target {
+        Target::Folder(folder, format) => engine.files(folder, *format),
+        Target::Sql(file) => vec![file.clone()],
+        Target::Sqlite(_) | Target::Postgres(_) => Vec::new(),
+    }
+}
+
+/// What a world is, before it is made.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its tables, in the order in which they are made.
+    pub tables: Vec<Sheet>,
+}
+
+/// What a table of a world is.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// Its name.
+    pub name: String,
+    /// How many rows it has, in words.
+    pub rows: String,
+    /// Whether it is not written.
+    pub hidden: bool,
+    /// Its columns: name, kind, what it depends on.
+    pub columns: Vec<(String, &'static str, Vec<String>)>,
+    /// Its first rows, if they were asked for.
+    pub head: Option<RecordBatch>,
+}
+
+/// Reads a world and says what it is; `rows` are made of each table.
+///
+/// # Errors
+/// When it cannot be understood, or rows that are asked for cannot be made.
+pub fn check(ask: &Ask, rows: usize) -> Result<Checked> {
+    let engine = engine(ask)?;
+    let sheet = |t: usize| {
+        let table = &engine.plan.tables[t];
+        let columns = (0..table.columns.len()).map(|c| {
+            let column = &table.columns[c];
+            (column.name.clone(), column.kind.name(), engine.plan.depends(t, c))
+        });
+        Ok(Sheet {
+            name: table.name.clone(),
+            rows: engine.plan.rows_said(t),
+            hidden: table.hidden,
+            columns: columns.collect(),
+            head: if rows > 0 { Some(engine.head(t, rows)?) } else { None },
+        })
+    };
+    let tables = engine.in_order().into_iter().map(sheet).collect::<Result<_>>()?;
+    Ok(Checked { name: engine.plan.world.title(), description: engine.plan.world.description.clone(), tables })
+}
+
+/// The cells of rows as texts, column by column, under the names of the columns; missing ones are empty.
+pub fn texts(rows: &RecordBatch) -> Vec<Vec<String>> {
+    let column = |(field, array): (&Arc<arrow_schema::Field>, &ArrayRef)| {
+        let texts = Values::of(array.as_ref()).texts();
+        let cell = |i: usize| if texts.is_valid(i) { texts.value(i).to_owned() } else { String::new() };
+        std::iter::once(field.name().clone()).chain((0..texts.len()).map(cell)).collect()
+    };
+    rows.schema().fields().iter().zip(rows.columns()).map(column).collect()
+}
+
+/// Opens trained artefacts for worlds.
+struct Models(Choice);
+
+impl Opener for Models {
+    fn open(&self, path: &Path) -> verisim_rules::Result<Arc<dyn Learnt>> {
+        let wrong = |what: String| verisim_rules::Error::File { path: path.to_owned(), what };
+        let device = choose(self.0).map_err(|e| wrong(e.to_string()))?;
+        let artefact = Artefact::<Table>::open(path, &device.machine.device).map_err(|e| wrong(e.to_string()))?;
+        Ok(Arc::new(Model { artefact, path: path.to_owned() }))
+    }
+}
+
+/// A trained artefact that fills columns of a world.
+struct Model {
+    artefact: Artefact<Table>,
+    path: PathBuf,
+}
+
+impl Learnt for Model {
+    fn columns(&self) -> Vec<(String, Kind)> {
+        let of = |field: &Field| match field.kind {
+            ColumnKind::Integer => Kind::Whole,
+            ColumnKind::Decimal { .. } => Kind::Number,
+            _ => Kind::Text,
+        };
+        self.artefact.spec.schema.fields.iter().map(|f| (f.name.clone(), of(f))).collect()
+    }
+
+    fn rows(&self, seed: u64, rows: usize, given: &[(String, ArrayRef)]) -> verisim_rules::Result<Vec<ArrayRef>> {
+        let wrong = |what: String| verisim_rules::Error::File { path: self.path.clone(), what };
+        let given = match given {
+            [] => None,
+            given => {
+                let plain = |array: &ArrayRef| match array.data_type() {
+                    DataType::Int64 | DataType::Float64 | DataType::Utf8 => Ok(array.clone()),
+                    _ => cast(array, &DataType::Utf8),
+                };
+                let columns = given.iter().map(|(_, a)| plain(a)).collect::<Result<Vec<_>, _>>()?;
+                Some(Table::new(given.iter().map(|(name, _)| name.clone()).collect(), columns)?)
+            }
+        };
+        let made = block(&self.artefact, seed, rows, given).map_err(|e| wrong(e.to_string()))?;
+        let names = self.artefact.spec.schema.fields.iter().map(|f| made.column(&f.name).cloned());
+        let columns: Vec<ArrayRef> = names.collect::<Result<_, _>>()?;
+        // Numbers that a text file was read from come as texts.
+        let kinds = self.columns();
+        columns.iter().zip(kinds).map(|(c, (_, kind))| typed(c, kind)).collect()
+    }
+}
+
+fn typed(array: &ArrayRef, kind: Kind) -> verisim_rules::Result<ArrayRef> {
+    if *array.data_type() == kind.data() || array.is_empty() {
+        return Ok(array.clone());
+    }
+    Ok(cast(array, &kind.data())?)
+}
