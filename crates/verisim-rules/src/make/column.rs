@@ -181,6 +181,7 @@ impl<'e> Block<'e> {
     fn bounded(
         self: &Rc<Self>,
         column: &Column,
+        c: Option<usize>,
         cells: &dyn Fn(usize) -> Cell,
         draw: &dyn Fn(usize, &mut Cell) -> Result<f64, String>,
     ) -> Result<ArrayRef> {
@@ -192,6 +193,12 @@ impl<'e> Block<'e> {
             let first = draw(i, &mut cell)?;
             if bounds.are_none() || first.is_nan() {
                 return Ok(bounds.round.map_or(first, |digits| rounded(first, digits)));
+            }
+            // A copula says at which share of the distribution a value lies: beyond a bound it is the bound.
+            if self.share(c, i).is_some() {
+                let x = bounds.round.map_or(first, |digits| rounded(first, digits));
+                let least = bounds.min.as_ref().map_or(x, |min| x.max(min.at(i)));
+                return Ok(bounds.max.as_ref().map_or(least, |max| least.min(max.at(i))));
             }
             let mut x = first;
             for _ in 0..TRIES {
@@ -257,7 +264,7 @@ impl<'e> Block<'e> {
             }),
             Maker::Distribution(d) => {
                 let samplers = self.samplers(d, column.key, 8)?;
-                self.bounded(column, cells, &|i, cell| match (samplers.at(d, i)?, self.share(c, i)) {
+                self.bounded(column, c, cells, &|i, cell| match (samplers.at(d, i)?, self.share(c, i)) {
                     (Some(sampler), None) => Ok(sampler.draw(cell)),
                     (Some(sampler), Some(share)) => Ok(sampler.quantile(share)),
                     (None, _) => Ok(f64::NAN),
@@ -268,7 +275,7 @@ impl<'e> Block<'e> {
                 let samplers = (all.iter().enumerate())
                     .map(|(k, (_, d))| self.samplers(d, column.key, 16 + k as u64))
                     .collect::<Result<Vec<_>>>()?;
-                self.bounded(column, cells, &|i, cell| {
+                self.bounded(column, c, cells, &|i, cell| {
                     let u = cell.uniform();
                     let Some(k) = weighed(weights.iter().map(|w| w.at(i)), u) else { return Ok(f64::NAN) };
                     Ok(samplers[k].at(&all[k].1, i)?.map_or(f64::NAN, |s| s.draw(cell)))
@@ -287,7 +294,7 @@ impl<'e> Block<'e> {
                 let place = |i: usize| self.share(c, i).unwrap_or_else(|| cells(i).uniform());
                 if *smooth {
                     let x = Values::of(values.as_ref()).numbers();
-                    return self.bounded(column, cells, &|i, cell| {
+                    return self.bounded(column, c, cells, &|i, cell| {
                         let at = self.share(c, i).unwrap_or_else(|| cell.uniform()) * (count - 1) as f64;
                         let (low, high) = (x[at as usize], x[(at as usize + 1).min(count - 1)]);
                         Ok(low + at.fract() * (high - low))

@@ -513,6 +513,7 @@ impl Plan {
         let wrong = |what: String| self.wrong(place, what);
         let (array, smooth) = match said {
             world::Empirical::List(list) => (lookup::array(list).map_err(wrong)?, false),
+            world::Empirical::Values { values, smooth } => (lookup::array(values).map_err(wrong)?, *smooth),
             world::Empirical::File { file, column, smooth } => {
                 let rows = lookup::read(&self.path(file))?;
                 let k = rows.column(column).map_err(wrong)?;

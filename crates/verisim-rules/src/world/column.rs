@@ -101,6 +101,14 @@ pub enum Generator {
 pub enum Empirical {
     /// Given here.
     List(Vec<toml::Value>),
+    /// Given here, and perhaps numbers between two neighbours as well.
+    Values {
+        /// The values.
+        values: Vec<toml::Value>,
+        /// Whether numbers between two neighbours are drawn as well.
+        #[serde(default)]
+        smooth: bool,
+    },
     /// A column of a file.
     File {
         /// The file.
