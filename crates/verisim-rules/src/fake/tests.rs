@@ -389,8 +389,10 @@ fn national_numbers_keep_their_rules() {
                         let m = (x + rest) % 10;
                         rest = 2 * if m == 0 { 10 } else { m } % 11;
                     }
-                    d[0] == 0 && d.len() == 11 && counts == [0, 1, 1, 1, 1, 1, 1, 1, 1, 2] && (rest + d[10]) % 11 == 1
-                        || (rest == 1 && d[10] == 0 && d[0] == 0)
+                    d[0] == 0
+                        && d.len() == 11
+                        && counts == [0, 1, 1, 1, 1, 1, 1, 1, 1, 2]
+                        && (rest + d[10]) % 10 == 1
                 }
                 Locale::FrFr => {
                     let body = number(&id[..13]);
@@ -507,7 +509,7 @@ fn tax_numbers_keep_their_rules() {
                         .enumerate()
                         .map(|(i, b)| {
                             let place = "0123456789ABCDEFGHJKLMNPQRTUWXY".bytes().position(|s| s == b).unwrap() as u64;
-                            place * (0..i).fold(1, |w, _| w * 3 % 31)
+                            place * (0..i % 17).fold(1, |w, _| w * 3 % 31)
                         })
                         .sum();
                     id.len() == 18 && sum % 31 == 0
