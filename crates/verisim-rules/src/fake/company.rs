@@ -5,7 +5,7 @@ use super::draw::{common, even, random_digits};
 use super::entity::{Entity, Part};
 use super::locale::{Industry, Name};
 use super::pattern::{Pattern, Slot};
-use super::person::other_last;
+use super::person::founder;
 
 fn pattern(e: &Entity) -> Option<&'static Pattern> {
     even(&mut e.part(Part::CompanyName), &e.place.companies)
@@ -20,10 +20,10 @@ fn legal(e: &Entity) -> &Name {
 }
 
 /// The name that fills a slot which tells one company from another.
-fn own<'a>(e: &'a Entity, slot: Slot) -> Option<&'a Name> {
+fn own(e: &Entity, slot: Slot) -> Option<&Name> {
     match slot {
-        Slot::Last => Some(other_last(e, Part::CompanyLast)),
-        Slot::Other => Some(other_last(e, Part::CompanyOther)),
+        Slot::Last => Some(founder(e, Part::CompanyLast)),
+        Slot::Other => Some(founder(e, Part::CompanyOther)),
         Slot::Word => industry_of(e).map(|i| &i.word),
         Slot::Brand => even(&mut e.part(Part::Brand), &e.place.brands),
         _ => None,

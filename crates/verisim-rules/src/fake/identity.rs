@@ -115,6 +115,47 @@ pub(super) fn person(e: &Entity, out: &mut String) {
             digits(out, cell.below(5) * 2 + u64::from(!is_female(e)), 1);
             out.push(check::china(&out.as_bytes()[start..]));
         }
+        // Sozialversicherungsnummer: a number of the day, from 100 on; those below are never given. The fourth digit checks the rest.
+        "AT" => {
+            for _ in 0..64 {
+                out.truncate(start);
+                digits(out, 1 + cell.below(99), 3);
+                [day, month, year % 100].into_iter().for_each(|n| digits(out, n, 2));
+                let rest = check::sum(&out.as_bytes()[start..], &[3, 7, 9, 5, 8, 4, 2, 1, 6]) % 11;
+                if rest < 10 {
+                    out.insert(start + 3, char::from(b'0' + rest as u8));
+                    out.insert(start + 4, ' ');
+                    return;
+                }
+            }
+        }
+        // AHV number: 756, nine digits and the check digit of an EAN.
+        "CH" => {
+            out.push_str("756");
+            random_digits(out, cell, 9);
+            push(out, check::ean(&out.as_bytes()[start..]));
+            [11, 7, 3].into_iter().for_each(|at| out.insert(start + at, '.'));
+        }
+        // Social insurance numbers that begin with 0 are never given.
+        "CA" => {
+            out.push('0');
+            random_digits(out, cell, 7);
+            push(out, check::luhn(&out.as_bytes()[start..]));
+            [6, 3].into_iter().for_each(|at| out.insert(start + at, ' '));
+        }
+        // Tax file number.
+        "AU" => {
+            for _ in 0..64 {
+                out.truncate(start);
+                digits(out, 1 + cell.below(9), 1);
+                random_digits(out, cell, 7);
+                // The last weighs 10, which is -1 by eleven.
+                let rest = check::sum(&out.as_bytes()[start..], &[1, 4, 3, 7, 5, 8, 6, 9]) % 11;
+                if rest < 10 {
+                    return digits(out, u64::from(rest), 1);
+                }
+            }
+        }
         _ => random_digits(out, cell, 10),
     }
 }
@@ -292,6 +333,48 @@ pub(super) fn company(e: &Entity, out: &mut String) {
             let rest = organisation(&out.as_bytes()[start + 8..]);
             out.push(rest);
             out.push(check::china_company(&out.as_bytes()[start..]));
+        }
+        "AT" => {
+            out.push_str("ATU");
+            random_digits(out, cell, 7);
+            let sum: u32 = (0..7)
+                .map(|i| {
+                    let d = u32::from(out.as_bytes()[start + 3 + i] - b'0');
+                    if i % 2 == 0 { d } else { d / 5 + d * 2 % 10 }
+                })
+                .sum();
+            digits(out, u64::from((96 - sum) % 10), 1);
+        }
+        // Unternehmens-Identifikationsnummer.
+        "CH" => {
+            for _ in 0..64 {
+                out.truncate(start);
+                random_digits(out, cell, 8);
+                let rest = check::sum(&out.as_bytes()[start..], &[5, 4, 3, 2, 7, 6, 5, 4]) % 11;
+                if rest != 1 {
+                    digits(out, u64::from((11 - rest) % 11), 1);
+                    break;
+                }
+            }
+            [6, 3].into_iter().for_each(|at| out.insert(start + at, '.'));
+            out.insert_str(start, "CHE-");
+            out.push_str(" MWST");
+        }
+        // Business number, with the account for sales tax.
+        "CA" => {
+            digits(out, 1 + cell.below(9), 1);
+            random_digits(out, cell, 7);
+            push(out, check::luhn(&out.as_bytes()[start..]));
+            out.push_str("RT0001");
+        }
+        // Australian business number: the first two digits check the rest.
+        "AU" => {
+            random_digits(out, cell, 9);
+            let sum = check::sum(&out.as_bytes()[start..], &[3, 5, 7, 9, 11, 13, 15, 17, 19]);
+            let mut first = String::with_capacity(2);
+            digits(&mut first, u64::from(10 + (89 - sum % 89) % 89), 2);
+            out.insert_str(start, &first);
+            [8, 5, 2].into_iter().for_each(|at| out.insert(start + at, ' '));
         }
         _ => random_digits(out, cell, 10),
     }

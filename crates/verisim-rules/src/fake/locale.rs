@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use fake::locales::{Data, FR_FR, NL_NL, PT_BR};
+use fake::locales::{Data, FR_FR};
 use verisim_data::error::nearest;
 
 use super::draw::{ascii, number};
@@ -54,6 +54,10 @@ locales! {
     TrTr "tr_TR" "Turkish, Turkey",
     JaJp "ja_JP" "Japanese, Japan",
     ZhCn "zh_CN" "Chinese, China",
+    EnCa "en_CA" "English, Canada",
+    EnAu "en_AU" "English, Australia",
+    DeAt "de_AT" "German, Austria",
+    DeCh "de_CH" "German, Switzerland",
 }
 
 impl FromStr for Locale {
@@ -84,13 +88,11 @@ impl Locale {
         PLACES[self as usize].get_or_init(|| Place::read(self).unwrap_or_default())
     }
 
-    /// Family names of the crate `fake`, after the common ones. Only where its list has real names that ours has not: its English list
-    /// has invented ones, its German, Turkish, Japanese and Chinese ones are shorter than ours.
+    /// Family names of the crate `fake`, after the common ones. Only where its list is longer than ours and has the country's names: its
+    /// English list has invented ones, its Dutch one misspelt ones, its Brazilian one those of Spain.
     fn more_names(self) -> &'static [&'static str] {
         match self {
             Locale::FrFr => FR_FR::NAME_LAST_NAME,
-            Locale::NlNl => NL_NL::NAME_LAST_NAME,
-            Locale::PtBr => PT_BR::NAME_LAST_NAME,
             _ => &[],
         }
     }
@@ -186,8 +188,11 @@ pub(super) struct Place {
     pub shares: Vec<f64>,
 }
 
-/// The lines of a file by the heading above them.
-struct Sections(BTreeMap<&'static str, Vec<&'static str>>);
+/// The lines of a file by the heading above them, and the file of the locale that says what is not in this one.
+struct Sections {
+    own: BTreeMap<&'static str, Vec<&'static str>>,
+    like: Option<Box<Sections>>,
+}
 
 impl Sections {
     fn read(text: &'static str) -> Sections {
@@ -199,11 +204,18 @@ impl Sections {
                 None => sections.entry(heading).or_default().push(line),
             }
         }
-        Sections(sections)
+        let mut read = Sections { own: sections, like: None };
+        let like = Locale::ALL.iter().find(|l| l.name() == read.setting("like"));
+        read.like = like.map(|l| Box::new(Sections::read(l.text())));
+        read
     }
 
     fn lines(&self, heading: &str) -> &[&'static str] {
-        self.0.get(heading).map_or(&[], Vec::as_slice)
+        match (self.own.get(heading), &self.like) {
+            (Some(lines), _) => lines,
+            (None, Some(like)) => like.lines(heading),
+            (None, None) => &[],
+        }
     }
 
     fn list(&self, heading: &str) -> Vec<&'static str> {
@@ -220,7 +232,11 @@ impl Sections {
 
     fn setting(&self, key: &str) -> &'static str {
         let mut settings = self.lines("settings").iter().filter_map(|l| l.split_once('='));
-        settings.find(|(k, _)| k.trim() == key).map_or("", |(_, v)| v.trim())
+        match (settings.find(|(k, _)| k.trim() == key), &self.like) {
+            (Some((_, value)), _) => value.trim(),
+            (None, Some(like)) => like.setting(key),
+            (None, None) => "",
+        }
     }
 }
 
@@ -357,6 +373,7 @@ pub(super) fn hint<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::pattern::Slot;
     use super::*;

@@ -153,6 +153,7 @@ fn brace(inner: &str) -> Option<Piece> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

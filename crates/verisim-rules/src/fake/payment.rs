@@ -67,6 +67,8 @@ pub(super) fn iban(e: &Entity, out: &mut String) -> bool {
             bank(e, out);
             netherlands(out, cell);
         }
+        "AT" => random_after(out, cell, "9", 15),
+        "CH" => random_after(out, cell, "9", 16),
         "BR" => {
             random_after(out, cell, "99", 21);
             out.push(letter(b"CP", cell));
@@ -140,6 +142,17 @@ pub(super) fn account(e: &Entity, out: &mut String) {
             random_after(out, cell, "98", 2);
             random_after(out, cell, "-", 3);
             random_after(out, cell, "-", 7);
+        }
+        // Branch, bank and account.
+        "CA" => {
+            random_digits(out, cell, 5);
+            random_after(out, cell, "-99", 1);
+            random_after(out, cell, "-", 7);
+        }
+        "AU" => {
+            random_after(out, cell, "99", 1);
+            random_after(out, cell, "-", 3);
+            random_after(out, cell, " ", 9);
         }
         "CN" => {
             random_after(out, cell, "62", 16);

@@ -26,12 +26,12 @@ pub(super) fn fitting(e: &Entity, pair: Pair) -> &'static str {
     pair[usize::from(!is_female(e))]
 }
 
-fn first_of<'a>(e: &'a Entity) -> &'a Name {
+fn first_of(e: &Entity) -> &Name {
     let list = if is_female(e) { &e.place.female } else { &e.place.male };
     common(&mut e.part(Part::First), list).unwrap_or(&e.nobody)
 }
 
-fn family<'a>(e: &'a Entity, part: Part, female: bool) -> &'a Name {
+fn family(e: &Entity, part: Part, female: bool) -> &Name {
     let mut cell = e.part(part);
     let place = e.place;
     // Three in ten have one of the names that are less common.
@@ -43,13 +43,18 @@ fn family<'a>(e: &'a Entity, part: Part, female: bool) -> &'a Name {
 }
 
 /// The family name, the first of two.
-pub(super) fn last_of<'a>(e: &'a Entity) -> &'a Name {
+pub(super) fn last_of(e: &Entity) -> &Name {
     family(e, Part::Last, is_female(e))
 }
 
-/// The family name of a man who is somebody else, for companies.
-pub(super) fn other_last<'a>(e: &'a Entity, part: Part) -> &'a Name {
-    family(e, part, false)
+/// The family name of one who founded the entity's company; that of the other founder is another.
+pub(super) fn founder(e: &Entity, part: Part) -> &Name {
+    let name = family(e, part, false);
+    if part == Part::CompanyOther && name == family(e, Part::CompanyLast, false) {
+        let next = e.place.last.iter().position(|n| n == name).map_or(0, |at| at + 1);
+        return e.place.last.get(next).or(e.place.last.first()).unwrap_or(&e.nobody);
+    }
+    name
 }
 
 pub(super) fn first_name(e: &Entity, out: &mut String) {
@@ -153,10 +158,10 @@ pub(super) fn title(e: &Entity, out: &mut String) {
     if cell.uniform() < 0.03 && adult_age(e) >= 28 {
         return out.push_str(fitting(e, e.place.doctor));
     }
-    // The first form of address is for the married, where there is another.
+    // In English the first form of address is for the married.
     let titles = &e.place.titles;
     let married = matches!(marital_state(e), 1 | 3);
-    let from = usize::from(!married && titles.len() > 1);
+    let from = usize::from(!married && e.place.language == "en");
     out.push_str(fitting(e, even(&mut cell, &titles[from.min(titles.len())..]).copied().unwrap_or_default()));
 }
 
@@ -223,16 +228,16 @@ fn international(e: &Entity, out: &mut String, write: impl Fn(&mut String)) {
     out.push_str(e.place.calling);
     let start = out.len();
     write(out);
-    let trunk = e.place.trunk;
-    if !trunk.is_empty() && out[start..].starts_with(trunk) {
-        out.replace_range(start..start + trunk.len(), "");
-    }
     // Only digits stay; what is before `start` is a sign and digits.
     let mut at = 0;
     out.retain(|c| {
         at += 1;
         at == 1 || c.is_ascii_digit()
     });
+    let trunk = e.place.trunk;
+    if out[start..].starts_with(trunk) {
+        out.replace_range(start..start + trunk.len(), "");
+    }
 }
 
 pub(super) fn password(e: &Entity, out: &mut String) {
