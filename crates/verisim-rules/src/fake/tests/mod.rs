@@ -262,6 +262,31 @@ fn cities_come_by_their_inhabitants() {
     }
 }
 
+/// Each part of neighbouring entities is uniform, and no two parts go together: a part that shares its stream with another fails.
+#[test]
+fn parts_of_entities_are_independent() {
+    use entity::Part;
+    let parts =
+        [Part::Sex, Part::First, Part::Last, Part::Mobile, Part::City, Part::CompanyName, Part::Industry, Part::Iban];
+    let n = 20_000;
+    let mut entity = Entity::of(Locale::EnUs.place());
+    let draws: Vec<Vec<f64>> =
+        parts.iter().map(|p| (0..n).map(|key| entity.turned(key).part(*p).uniform() - 0.5).collect()).collect();
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() * 12.0 / n as f64;
+    for (i, a) in draws.iter().enumerate() {
+        let mean = a.iter().sum::<f64>() / n as f64;
+        assert!(mean.abs() < 4.0 * (1.0 / 12.0 / n as f64).sqrt(), "{:?}: {mean}", parts[i]);
+        assert!(product(a, &a[1..]).abs() < 4.0 / (n as f64).sqrt(), "{:?} of neighbours", parts[i]);
+        for (j, b) in draws.iter().enumerate().skip(i + 1) {
+            assert!(product(a, b).abs() < 4.0 / (n as f64).sqrt(), "{:?} and {:?}", parts[i], parts[j]);
+        }
+    }
+    // All patterns of names of companies, evenly.
+    let names = texts(Locale::EnGb, "company.name");
+    let share = |sign: &str| names.iter().filter(|t| t.contains(sign)).count() as f64 / N as f64;
+    assert!((share(" & Sons") - 0.2).abs() < 0.03 && (share(" & ") - 0.4).abs() < 0.04);
+}
+
 #[test]
 fn ages_and_what_depends_on_them() {
     let locale = Locale::DeDe;
@@ -472,8 +497,8 @@ fn the_page_lists_all_fields() {
 /// Prints how fast columns are, and samples; asserts only that all came.
 #[test]
 fn speed_is_printed() {
-    let keys: Vec<u64> = (0..200_000).collect();
     let shown = std::env::var_os("VERISIM_SHOW").is_some();
+    let keys: Vec<u64> = (0..if shown { 200_000 } else { 20_000 }).collect();
     let mut lines = String::new();
     for locale in if shown { &Locale::ALL[..3] } else { &Locale::ALL[..1] } {
         for (kind, name, ..) in Field::all() {

@@ -289,7 +289,7 @@ fn telephones_are_of_ranges_for_fiction() {
         for mobile in texts(locale, "person.mobile") {
             let kept = match locale {
                 Locale::EnUs | Locale::EnCa => mobile[6..].starts_with("555-01"),
-                Locale::EnAu => mobile.starts_with("0491 570 "),
+                Locale::EnAu => mobile.starts_with("0491 57") && mobile.len() == 12,
                 Locale::DeAt | Locale::DeCh => mobile.split_once(' ').unwrap().1.starts_with('0'),
                 Locale::EnGb => mobile.starts_with("07700 900"),
                 Locale::DeDe => mobile.starts_with("0171 39200") || mobile.starts_with("0176 040690"),
