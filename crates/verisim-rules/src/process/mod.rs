@@ -8,10 +8,13 @@ mod clock;
 mod machine;
 mod named;
 mod number;
+mod ode;
 mod points;
 mod queue;
 mod rows;
 mod scalar;
+mod series;
+mod walk;
 mod ways;
 
 use std::fmt;
@@ -23,11 +26,14 @@ pub use chain::Chain;
 pub use clock::{Moment, Span};
 pub use machine::{Assign, Machine, State, Wait, Waiting};
 pub use named::Named;
-pub use number::{Between, Drawn, Family, Number, Part};
+pub use number::{Between, Drawn, Family, Number, Part, Said};
+pub use ode::{Change, Fault, FaultKind, Measure, Ode};
 pub use points::{Excite, Points};
 pub use queue::{Arrivals, Discipline, Fails, Log, Open, Queue, Station};
 pub use rows::Rows;
 pub use scalar::Value;
+pub use series::{Garch, Season, Seasonal, Series};
+pub use walk::{Jumps, Motion, Pull, Spread, Walk};
 pub use ways::{Entry, Next, Table, Way};
 
 use crate::cell::Cell;
@@ -45,6 +51,12 @@ pub enum Process {
     Chain(Chain),
     /// Points in time.
     Points(Points),
+    /// A random walk and its kin.
+    Walk(Walk),
+    /// A series by formula: ARIMA, GARCH, seasons, trends.
+    Series(Series),
+    /// Differential equations, and how they are measured.
+    Ode(Ode),
 }
 
 impl Process {
@@ -58,6 +70,9 @@ impl Process {
             Process::Queue(queue) => queue.plan(),
             Process::Chain(chain) => chain.plan(),
             Process::Points(points) => points.plan(),
+            Process::Walk(walk) => walk.plan(),
+            Process::Series(series) => series.plan(),
+            Process::Ode(ode) => ode.plan(),
         }
     }
 

@@ -340,6 +340,23 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
+/// An expression; a number alone is one too, `dx = 0`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said(pub String);
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Said, D::Error> {
+        match Number::deserialize(from)? {
+            Number::Fixed(x) if x.is_finite() => Ok(Said(format!("{x:?}"))),
+            Number::Fixed(_) => Err(D::Error::custom("must be a finite number or an expression")),
+            Number::Said(text) => Ok(Said(text)),
+            Number::Drawn(_) => {
+                Err(D::Error::custom("must be an expression; what is drawn stands under `parameters`, once a run"))
+            }
+        }
+    }
+}
+
 /// A number that is ready to be made.
 #[derive(Clone, Debug)]
 pub enum Draw {
@@ -463,6 +480,17 @@ impl Draw {
             key,
             &format!("came to {x}, and time does not go back; bound it: {{ between = {{ of = ..., least = 0 }} }}"),
         ))
+    }
+
+    /// The places that it reads.
+    pub fn places(&self, all: &mut Vec<usize>) {
+        match self {
+            Draw::Fixed(_) | Draw::Empirical(_) => {}
+            Draw::Said(said) => all.extend(said.places()),
+            Draw::Family(_, parameters) => parameters.iter().for_each(|p| p.places(all)),
+            Draw::Between(of, ..) => of.places(all),
+            Draw::Mix(parts) => parts.iter().for_each(|p| p.1.places(all)),
+        }
     }
 
     /// The number, if it is fixed.
