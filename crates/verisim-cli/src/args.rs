@@ -55,6 +55,8 @@ pub enum Command {
     Generate(Generate),
     /// Say what a declared world is, or list those that come along.
     Check(Check),
+    /// Write a world's file from what there is: distributions fitted to a table.
+    World(World),
     /// Part a table into rows to learn and rows to keep back.
     Split(Split),
     /// List the configs that come along, or print one.
@@ -479,6 +481,17 @@ pub struct Check {
     /// Where trained models are drawn on, if the world has any: auto, flex, ndarray or wgpu.
     #[arg(long, default_value = "auto")]
     pub device: Device,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim world adult.csv > adult.toml                  then change it, and: verisim generate adult.toml -o out/
+
+A copy by rules, without learning: each column gets a distribution, and numbers their correlations. Levels and ranges are those of the data.")]
+pub struct World {
+    /// A table: .csv, .tsv, .jsonl, .parquet, .arrow or .xlsx.
+    pub file: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

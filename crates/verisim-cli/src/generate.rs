@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Result;
 use verisim::number::grouped;
-use verisim::world::{Ask, Making, Sheet, Target, WORLDS, read};
+use verisim::world::{Ask, Making, Sheet, Target, WORLDS, fitted, read};
 use verisim::{check, generate};
 
 use crate::args;
@@ -28,6 +28,11 @@ pub fn run(args: &args::Generate, ui: &Ui) -> Result<()> {
         writeln!(std::io::stdout(), "{}", serde_json::Value::from(json))?;
     }
     Ok(())
+}
+
+/// Prints a world's file that is fitted to a table.
+pub fn describe(args: &args::World) -> Result<()> {
+    Ok(write!(std::io::stdout().lock(), "{}", fitted(&args.file)?)?)
 }
 
 /// Prints what a world is, or the worlds that come along.

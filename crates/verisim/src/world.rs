@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use verisim_data::error::nearest;
-use verisim_data::table::{ColumnKind, Field, Table};
+use verisim_data::table::{ColumnKind, Field, ReadSettings, Table};
 use verisim_data::{Event, Watch};
 use verisim_infer::Artefact;
 use verisim_infer::table::block;
@@ -55,7 +55,9 @@ macro_rules! worlds {
 }
 
 /// The worlds that came along.
-pub const WORLDS: &[Shipped] = worlds! { "shop" };
+pub const WORLDS: &[Shipped] = worlds! {
+    "shop" "bank" "hospital" "call-centre" "weblogs" "sensors" "factory" "machines" "sir" "pendulum"
+};
 
 /// The words of a world: a file, or one that came along by its name.
 ///
@@ -177,6 +179,17 @@ pub fn check(ask: &Ask, rows: usize) -> Result<Checked> {
     };
     let tables = engine.in_order().into_iter().map(sheet).collect::<Result<_>>()?;
     Ok(Checked { name: engine.plan.world.title(), description: engine.plan.world.description.clone(), tables })
+}
+
+/// The file of a world that is fitted to a table: declared distributions, to read and to change.
+///
+/// # Errors
+/// When the table cannot be read or understood.
+pub fn fitted(path: &Path) -> Result<String> {
+    let table = Table::read(path, &ReadSettings::default())?;
+    let name = path.file_name().map_or("table".into(), |name| name.to_string_lossy().into_owned());
+    let name = name.split('.').next().unwrap_or("table").to_owned();
+    Ok(verisim_rules::describe::fit(&table, &name)?)
 }
 
 /// The cells of rows as texts, column by column, under the names of the columns; missing ones are empty.

@@ -186,6 +186,7 @@ impl Engine {
                 Rows::of_children(&parents, &parents.counts(t)?, first)
             }
         };
+        let rows = self.kept(t, rows)?;
         self.settled(t, rows)
     }
 
@@ -203,6 +204,22 @@ impl Engine {
             0 => Ok(Some(before)),
             _ => Ok(Some(before + self.part(t, unit * size, from, None)?.rows.len() as u64)),
         }
+    }
+
+    /// Rows that a process made, but for those that are left out.
+    fn kept<'e>(&'e self, t: usize, mut rows: Rows<'e>) -> Result<Rows<'e>> {
+        let Some(keep) = &self.plan.tables[t].keep else { return Ok(rows) };
+        let first = rows.numbers.as_ref().map(|n| n.first().copied().unwrap_or(0));
+        // What is kept is asked before rows are numbered: it cannot depend on that.
+        rows.numbers = None;
+        let every: Vec<u32> = (0..rows.len() as u32).collect();
+        let block = Rc::new(Block::bare(self, t, rows.take(&every)));
+        let yes = block.values(keep)?.yes();
+        let some: Vec<u32> =
+            every.into_iter().filter(|&i| yes[if yes.len() == 1 { 0 } else { i as usize }] == 1).collect();
+        let mut kept = rows.take(&some);
+        kept.numbers = first.map(|first| (first..first + some.len() as u64).collect());
+        Ok(kept)
     }
 
     /// A block of rows, drawn again until their checks hold.
@@ -426,6 +443,7 @@ impl<'e> Block<'e> {
             Some(_) => Rows::of_process(self, table, None)?,
             None => Rows::of_children(self, &self.counts(child)?, None),
         };
+        let rows = self.engine.kept(child, rows)?;
         let n = self.rows.len();
         let at: Vec<u32> = rows.parent.as_ref().map_or_else(Vec::new, |(_, at)| at.clone());
         let Some(column) = column else {

@@ -139,6 +139,7 @@ impl Plan {
                 columns,
                 checks: Vec::new(),
                 weight: None,
+                keep: None,
                 keys: Vec::new(),
                 hidden: t.hidden,
                 copula: None,
@@ -203,6 +204,17 @@ impl Plan {
         }
         self.tables[t].checks =
             said.check.iter().map(|check| self.bound(t, check, &place("check"))).collect::<Result<_>>()?;
+        if said.keep.is_some() && self.tables[t].process.is_none() {
+            return Err(self.wrong(&place("keep"), "is for rows that a process makes; use `check` or `weight`"));
+        }
+        self.tables[t].keep = said.keep.as_ref().map(|k| self.bound(t, k, &place("keep"))).transpose()?;
+        for name in &said.hide {
+            let c = self.own(t, name, &place("hide"))?;
+            if !matches!(self.tables[t].columns[c].maker, Maker::Slot(_)) {
+                return Err(self.wrong(&place("hide"), format!("`{name}` is declared here; say `hidden = true` there")));
+            }
+            self.tables[t].columns[c].after.hidden = true;
+        }
         self.tables[t].weight = said.weight.as_ref().map(|w| self.bound(t, w, &place("weight"))).transpose()?;
         let columns = |names: &[String], key: &str| {
             names.iter().map(|name| self.own(t, name, &place(key))).collect::<Result<Vec<usize>>>()

@@ -50,6 +50,8 @@ pub struct Table {
     pub checks: Vec<Bound>,
     /// The chance that a row is kept.
     pub weight: Option<Bound>,
+    /// Rows of which this is not true are left out.
+    pub keep: Option<Bound>,
     /// The names of the columns of its key.
     pub keys: Vec<usize>,
     /// Whether it is not written.

@@ -95,7 +95,7 @@ impl Plan {
                 }
             }
             Node::Checks(t) => {
-                for bound in self.tables[t].checks.iter().chain(&self.tables[t].weight) {
+                for bound in self.tables[t].checks.iter().chain(&self.tables[t].weight).chain(&self.tables[t].keep) {
                     bound.sources.iter().for_each(|source| self.reached(t, source, &mut all));
                 }
             }

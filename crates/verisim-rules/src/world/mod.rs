@@ -77,6 +77,12 @@ pub struct Table {
     /// The chance that a row that was drawn is kept; others are drawn again.
     #[serde(default)]
     pub weight: Option<String>,
+    /// Rows of which this is not true are left out: for rows that a process makes.
+    #[serde(default)]
+    pub keep: Option<String>,
+    /// Columns of the process or the artefact that are not written.
+    #[serde(default)]
+    pub hide: Vec<String>,
     /// Whether the table is made for others alone, and not written.
     #[serde(default)]
     pub hidden: bool,
