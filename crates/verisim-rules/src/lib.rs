@@ -5,5 +5,6 @@
 pub mod cell;
 mod error;
 pub mod expression;
+pub mod scene;
 
 pub use error::{Error, Result};
