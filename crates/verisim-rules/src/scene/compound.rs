@@ -148,21 +148,8 @@ const PERSON: [&str; 14] = [
     "left_ankle",
     "right_ankle",
 ];
-const LIMBS: [[usize; 2]; 13] = [
-    [0, 1],
-    [1, 2],
-    [1, 3],
-    [2, 4],
-    [3, 5],
-    [4, 6],
-    [5, 7],
-    [1, 8],
-    [1, 9],
-    [8, 10],
-    [9, 11],
-    [10, 12],
-    [11, 13],
-];
+const LIMBS: [[usize; 2]; 13] =
+    [[0, 1], [1, 2], [1, 3], [2, 4], [3, 5], [4, 6], [5, 7], [1, 8], [1, 9], [8, 10], [9, 11], [10, 12], [11, 13]];
 
 impl Face {
     /// Whether a shape can show it.
@@ -291,7 +278,7 @@ pub fn build(shape: Shape, size: Vec3, paint: &Paint, cell: &mut Cell) -> Build 
         Shape::Bus => bus(&mut b, paint),
         Shape::Pedestrian => pedestrian(&mut b, paint, cell),
         Shape::Sign => sign(&mut b, paint.face),
-        Shape::Signal => signal(&mut b, paint.face),
+        Shape::Signal => signal(&mut b),
         Shape::Carton => carton(&mut b, paint),
         Shape::Rack => rack(&mut b, paint),
         Shape::Pallet => pallet(&mut b),
@@ -523,10 +510,16 @@ fn pedestrian(b: &mut Builder, paint: &Paint, cell: &mut Cell) {
     let left_leg = limb(1.0, 0.088, leg, 0.076, [trousers, trousers], -25.0);
     let right_leg = limb(-1.0, 0.088, leg, 0.076, [trousers, trousers], 25.0);
     let sides = |y: f64| [y, -y];
-    for (k, (z, y, which)) in
-        [(arm[0], 0.215, 0), (arm[1], 0.215, 0), (arm[2], 0.215, 1), (leg[0], 0.088, 0), (leg[1], 0.088, 0), (leg[2], 0.088, 1)]
-            .into_iter()
-            .enumerate()
+    for (k, (z, y, which)) in [
+        (arm[0], 0.215, 0),
+        (arm[1], 0.215, 0),
+        (arm[2], 0.215, 1),
+        (leg[0], 0.088, 0),
+        (leg[1], 0.088, 0),
+        (leg[2], 0.088, 1),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let parts = if k < 3 { [left_arm, right_arm] } else { [left_leg, right_leg] };
         for (side, y) in sides(y).into_iter().enumerate() {
@@ -549,7 +542,11 @@ fn sign(b: &mut Builder, face: Face) {
     let radius = b.half.y;
     let centre = vec3(b.half.x - 0.012, 0.0, b.half.z - radius);
     post(b, -b.half.x + 0.035, 0.035, 1.0 - 0.3 * b.size.y / b.size.z, steel());
-    let front = Surface { pattern: Pattern::Sign(face, centre, radius), material: Material::Plastic, ..plain(rgb(120, 122, 124)) };
+    let front = Surface {
+        pattern: Pattern::Sign(face, centre, radius),
+        material: Material::Plastic,
+        ..plain(rgb(120, 122, 124))
+    };
     let flat = Turn::about(vec3(0.0, 1.0, 0.0), 90.0);
     match face {
         Face::Stop => b.add(Solid::plate(8, radius / (std::f64::consts::PI / 8.0).cos(), 0.02, 22.5), centre, front),
@@ -567,11 +564,11 @@ fn sign(b: &mut Builder, face: Face) {
     b.point(vec3(-b.half.x + 0.035, 0.0, -b.half.z + 0.02));
 }
 
-fn signal(b: &mut Builder, face: Face) {
-    post(b, -b.half.x + 0.06, 0.06, 1.0, steel());
+fn signal(b: &mut Builder) {
+    post(b, -b.half.x + 0.09, 0.06, 1.0, steel());
     let housing = plain(rgb(26, 28, 26));
     let height = 0.29 * b.size.z;
-    let centre = vec3(0.02, 0.0, b.half.z - height * 0.5);
+    let centre = vec3(-0.08, 0.0, b.half.z - height * 0.5);
     b.add(Solid::Box(vec3(0.1, b.half.y, height * 0.5)), centre, housing);
     let turn = Turn::about(vec3(0.0, 1.0, 0.0), 90.0);
     let radius = (height / 7.2).min(b.half.y * 0.8);
@@ -583,8 +580,7 @@ fn signal(b: &mut Builder, face: Face) {
         b.add(Solid::Box(vec3(0.09, radius * 1.05, 0.012)), at + vec3(0.08, 0.0, radius * 1.06), housing);
         b.point(at + vec3(0.02, 0.0, 0.0));
     }
-    b.point(vec3(-b.half.x + 0.12, 0.0, -b.half.z + 0.02));
-    let _ = face;
+    b.point(vec3(-b.half.x + 0.15, 0.0, -b.half.z + 0.02));
 }
 
 fn carton(b: &mut Builder, paint: &Paint) {
@@ -619,8 +615,12 @@ fn carton(b: &mut Builder, paint: &Paint) {
 fn rack(b: &mut Builder, paint: &Paint) {
     let upright = Surface { material: Material::Plastic, ..plain(paint.colour) };
     let beam = Surface { material: Material::Plastic, ..plain(paint.second) };
-    let board =
-        Surface { pattern: Pattern::Texture(Texture::Wood), scale: 0.12, second: rgb(150, 118, 84), ..plain(rgb(172, 140, 104)) };
+    let board = Surface {
+        pattern: Pattern::Texture(Texture::Wood),
+        scale: 0.12,
+        second: rgb(150, 118, 84),
+        ..plain(rgb(172, 140, 104))
+    };
     let (half, size) = (b.half, b.size);
     let width = 0.04;
     for x in [-1.0, 1.0] {
@@ -645,8 +645,12 @@ fn rack(b: &mut Builder, paint: &Paint) {
 }
 
 fn pallet(b: &mut Builder) {
-    let wood =
-        Surface { pattern: Pattern::Texture(Texture::Wood), scale: 0.1, second: rgb(150, 112, 72), ..plain(rgb(188, 150, 104)) };
+    let wood = Surface {
+        pattern: Pattern::Texture(Texture::Wood),
+        scale: 0.1,
+        second: rgb(150, 112, 72),
+        ..plain(rgb(188, 150, 104))
+    };
     for i in 0..5 {
         let y = (f64::from(i) - 2.0) * 0.45;
         b.block([-1.0, y - 0.1, 0.84], [1.0, y + 0.1, 1.0], wood);
@@ -664,7 +668,12 @@ fn pallet(b: &mut Builder) {
 }
 
 fn tree(b: &mut Builder, cell: &mut Cell) {
-    let bark = Surface { pattern: Pattern::Texture(Texture::Noise), scale: 0.1, second: rgb(60, 46, 34), ..plain(rgb(92, 72, 52)) };
+    let bark = Surface {
+        pattern: Pattern::Texture(Texture::Noise),
+        scale: 0.1,
+        second: rgb(60, 46, 34),
+        ..plain(rgb(92, 72, 52))
+    };
     post(b, 0.0, 0.028 * b.size.z, 0.6, bark);
     let tint = 0.75 + 0.5 * cell.uniform();
     let leaves = Surface {
@@ -695,7 +704,12 @@ fn house(b: &mut Builder, paint: &Paint) {
         ..plain(paint.colour)
     };
     b.block([-0.96, -0.94, 0.0], [0.96, 0.94, 0.72], walls);
-    let roof = Surface { pattern: Pattern::Texture(Texture::Noise), scale: 0.3, second: paint.second * 0.7, ..plain(paint.second) };
+    let roof = Surface {
+        pattern: Pattern::Texture(Texture::Noise),
+        scale: 0.3,
+        second: paint.second * 0.7,
+        ..plain(paint.second)
+    };
     b.taper([-1.0, 1.0, 1.0], [-0.98, 0.98, 0.04], [0.72, 1.0], roof);
     b.corners();
 }
@@ -756,7 +770,8 @@ mod tests {
                     let reach = vec3(m.0[0].abs().dot(half), m.0[1].abs().dot(half), m.0[2].abs().dot(half));
                     (low, high) = (low.least(part.pose.at - reach), high.greatest(part.pose.at + reach));
                 }
-                let (over, under) = ((high - size * 0.5).greatest(-size * 0.5 - low).most(), (high - low - size).array());
+                let (over, under) =
+                    ((high - size * 0.5).greatest(-size * 0.5 - low).most(), (high - low - size).array());
                 assert!(over < 0.05, "{shape:?} {face:?} is larger than its size: {low:?} {high:?}");
                 let room = if matches!(shape, Shape::Tree | Shape::Sign | Shape::LampPost) { 0.35 } else { 0.08 };
                 assert!(under.iter().all(|&u| u > -room), "{shape:?} {face:?} does not fill its size: {under:?}");

@@ -58,7 +58,8 @@ impl Place {
 /// # Errors
 /// [`Error::Make`] if the laws of mechanics lead to what is no number.
 pub fn course(scene: &Scene, stage: &Stage) -> Result<Vec<Vec<Place>>> {
-    let mut mechanics = stage.bodies.iter().any(|b| matches!(b.motion, Motion::Physics { .. })).then(|| Mechanics::new(stage));
+    let mut mechanics =
+        stage.bodies.iter().any(|b| matches!(b.motion, Motion::Physics { .. })).then(|| Mechanics::new(stage));
     let per_frame = (STEPS / scene.rate).ceil();
     let step = 1.0 / (scene.rate * per_frame);
     let settle = (scene.settle / step).round() as usize;
@@ -84,7 +85,10 @@ fn even(body: &Body, seconds: f64) -> Place {
     match &body.motion {
         Motion::Even { velocity, spin, phase } => {
             let turn = Turn::about(vec3(0.0, 0.0, 1.0), spin * seconds).after(body.start.turn);
-            let pose = Pose { at: body.start.at + *velocity * seconds, turn: if *spin == 0.0 { body.start.turn } else { turn } };
+            let pose = Pose {
+                at: body.start.at + *velocity * seconds,
+                turn: if *spin == 0.0 { body.start.turn } else { turn },
+            };
             let pace = velocity.length();
             Place { pose, walk: (pace > 0.0).then(|| phase + walked(body, pace * seconds)) }
         }
@@ -181,8 +185,10 @@ impl Mechanics {
             let pose = rapier_pose(even(body, 0.0).pose);
             let (builder, density, friction, bounce) = match &body.motion {
                 Motion::Physics { velocity, spin, density, friction, bounce } => {
-                    let fast = velocity.length() * 0.01 > body.size.least(Vec3::all(body.size.y.min(body.size.z))).x * 0.5;
-                    let builder = RigidBodyBuilder::dynamic().linvel(vector(*velocity)).angvel(vector(*spin)).ccd_enabled(fast);
+                    let fast =
+                        velocity.length() * 0.01 > body.size.least(Vec3::all(body.size.y.min(body.size.z))).x * 0.5;
+                    let builder =
+                        RigidBodyBuilder::dynamic().linvel(vector(*velocity)).angvel(vector(*spin)).ccd_enabled(fast);
                     (builder, *density, *friction, *bounce)
                 }
                 _ => (RigidBodyBuilder::kinematic_position_based(), 1.0, 0.6, 0.2),
@@ -220,7 +226,9 @@ impl Mechanics {
             let Some(body) = self.world.bodies.get(*handle) else { continue };
             let (shift, turn) = (body.translation(), body.rotation());
             if !(shift.is_finite() && turn.is_finite()) {
-                let what = "bodies with `physics` went out of all bounds; start them apart, slower, or of a usual density".into();
+                let what =
+                    "bodies with `physics` went out of all bounds; start them apart, slower, or of a usual density"
+                        .into();
                 return Err(Error::Make { at: "scene.objects".into(), what });
             }
             let v = vec3(f64::from(turn.x), f64::from(turn.y), f64::from(turn.z));
@@ -336,7 +344,10 @@ mod tests {
                 if t < 0.75 {
                     let fallen = start - places[0].pose.at.z;
                     let exact = GRAVITY * t * t * 0.5;
-                    assert!((fallen - exact).abs() <= GRAVITY * t * step * 0.5 + 1e-4, "{shape} {t}: {fallen} is not {exact}");
+                    assert!(
+                        (fallen - exact).abs() <= GRAVITY * t * step * 0.5 + 1e-4,
+                        "{shape} {t}: {fallen} is not {exact}"
+                    );
                 }
             }
             let last = course[60][0].pose;

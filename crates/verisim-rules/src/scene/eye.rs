@@ -64,7 +64,11 @@ impl Lens {
         let mut r = seen.min(high);
         for _ in 0..60 {
             let (s, off) = (r * r, self.bend(r) - seen);
-            if off > 0.0 { high = r } else { low = r }
+            if off > 0.0 {
+                high = r
+            } else {
+                low = r
+            }
             if off.abs() < 1e-13 {
                 break;
             }
@@ -101,7 +105,7 @@ impl Eye {
     pub fn ray(&self, u: f64, v: f64) -> Vec3 {
         let Lens { size, focal, .. } = self.lens;
         let (x, y) = ((u - size[0] as f64 * 0.5) / focal, (v - size[1] as f64 * 0.5) / focal);
-        let seen = x.hypot(y);
+        let seen = (x * x + y * y).sqrt();
         let grow = if seen > 0.0 { self.lens.unbend(seen) / seen } else { 1.0 };
         self.axes.undo(vec3(x * grow, y * grow, 1.0).unit())
     }
@@ -118,7 +122,7 @@ impl Eye {
             return None;
         }
         let (x, y) = (d.x / d.z, d.y / d.z);
-        let r = x.hypot(y);
+        let r = (x * x + y * y).sqrt();
         if r >= self.lens.widest {
             return None;
         }
@@ -149,7 +153,8 @@ mod tests {
 
     #[test]
     fn the_angle_of_view_is_across() {
-        let eye = Eye::new(Lens::new([100, 50], 90.0, 0.0, 0.0).unwrap(), Vec3::default(), vec3(1.0, 0.0, 0.0), 0.0).unwrap();
+        let eye =
+            Eye::new(Lens::new([100, 50], 90.0, 0.0, 0.0).unwrap(), Vec3::default(), vec3(1.0, 0.0, 0.0), 0.0).unwrap();
         // y is to the left, z up.
         let [u, v] = eye.project(vec3(1.0, 1.0, 0.0)).unwrap();
         assert!(u.abs() < 1e-9 && (v - 25.0).abs() < 1e-9);

@@ -89,7 +89,13 @@ impl Face {
                 if edge > 0.92 || written("STOP", u / 0.72, v / 0.30) { WHITE } else { RED }
             }
             // Triangles: distance to the sides in units of the inner radius, which is half of the outer.
-            Face::GiveWay => if triangle(u, -v) > 0.62 { RED } else { WHITE },
+            Face::GiveWay => {
+                if triangle(u, -v) > 0.62 {
+                    RED
+                } else {
+                    WHITE
+                }
+            }
             Face::Danger => {
                 let bar = u.abs() < 0.07 && (-0.08..0.42).contains(&v);
                 let dot = u.hypot(v + 0.22) < 0.09;
@@ -104,8 +110,20 @@ impl Face {
             Face::Limit30 => limit("30", u, v, r),
             Face::Limit50 => limit("50", u, v, r),
             Face::Limit80 => limit("80", u, v, r),
-            Face::NoEntry => if (u.abs() < 0.7 && v.abs() < 0.18) || r > 0.95 { WHITE } else { RED },
-            Face::Parking => if written("P", u / 0.42, v / 0.6) || u.abs().max(v.abs()) > 0.66 { WHITE } else { BLUE },
+            Face::NoEntry => {
+                if (u.abs() < 0.7 && v.abs() < 0.18) || r > 0.95 {
+                    WHITE
+                } else {
+                    RED
+                }
+            }
+            Face::Parking => {
+                if written("P", u / 0.42, v / 0.6) || u.abs().max(v.abs()) > 0.66 {
+                    WHITE
+                } else {
+                    BLUE
+                }
+            }
             Face::Red | Face::Amber | Face::Green | Face::Changing => BLACK,
         }
     }

@@ -1,7 +1,7 @@
 //! The exact labels of a frame, from one ray through the middle of each pixel.
 
 use super::course::Place;
-use super::render::View;
+use super::render::{Middles, View};
 use super::settings::Texture;
 use super::stage::Stage;
 use super::texture::road;
@@ -41,16 +41,18 @@ pub struct Bounds {
 
 /// Pixels that are gathered.
 #[derive(Clone, Copy, Debug)]
-struct Extent {
+pub struct Extent {
     low: [usize; 2],
     high: [usize; 2],
     count: usize,
 }
 
 impl Extent {
-    const NONE: Extent = Extent { low: [usize::MAX; 2], high: [0; 2], count: 0 };
+    /// None.
+    pub const NONE: Extent = Extent { low: [usize::MAX; 2], high: [0; 2], count: 0 };
 
-    fn take(&mut self, x: usize, y: usize) {
+    /// One more.
+    pub fn take(&mut self, x: usize, y: usize) {
         self.low = [self.low[0].min(x), self.low[1].min(y)];
         self.high = [self.high[0].max(x), self.high[1].max(y)];
         self.count += 1;
@@ -120,9 +122,11 @@ pub struct Seen {
 /// What is between a camera and a key point may be so near to it: points lie on surfaces, or a little below a coat of paint.
 const NEAR: f64 = 0.04;
 
-/// The labels of a view; `seconds` is its time, `next` the view of the next frame, `places` where the bodies are.
-pub fn labels(view: &View, next: &View, places: &[Place], seconds: f64) -> Labels {
+/// The labels of a view; `middles` are what is seen of it, `seconds` is its time, `next` the view of the next frame, `places` where the
+/// bodies are.
+pub fn labels(view: &View, middles: &Middles, next: &View, places: &[Place], seconds: f64) -> Labels {
     let (stage, world, eye) = (view.stage, &view.world, &view.eye);
+    let full = &middles.full;
     let [width, height] = eye.lens.size;
     let pixels = width * height;
     let mut labels = Labels {
@@ -135,22 +139,11 @@ pub fn labels(view: &View, next: &View, places: &[Place], seconds: f64) -> Label
         things: Vec::new(),
     };
     let mut shown = vec![Extent::NONE; stage.bodies.len()];
-    let mut full = vec![Extent::NONE; stage.bodies.len()];
-    // The last pixel in which a body was met, so that two parts on a ray count once.
-    let mut last = vec![usize::MAX; stage.bodies.len()];
-    for pixel in 0..pixels {
+    for (pixel, &(ray, hit)) in middles.pixels.iter().enumerate() {
         let (x, y) = (pixel % width, pixel / width);
         let (u, v) = (x as f64 + 0.5, y as f64 + 0.5);
-        let ray = eye.ray(u, v);
-        world.every(eye.at, ray, |i| {
-            let body = world.pieces[i].body;
-            if last[body] != pixel {
-                last[body] = pixel;
-                full[body].take(x, y);
-            }
-        });
         let moved = |to: Option<[f64; 2]>| to.map(|[a, b]| [a - u, b - v]);
-        let Some(hit) = world.nearest(eye.at, ray, 1e-6) else {
+        let Some(hit) = hit else {
             labels.depth.push(f64::INFINITY);
             labels.class.push(stage.classes.sky());
             labels.instance.push(0);

@@ -31,7 +31,7 @@ pub use course::{Place, course, eye};
 pub use eye::{Eye, Lens};
 pub use label::{Bounds, Labels, Seen, Thing, labels};
 pub use number::{Number, OneOf, Triple};
-pub use render::View;
+pub use render::{Middles, View};
 pub use settings::{
     Camera, Ground, Group, Label, Lamp, Material, Repeat, Road, Scene, Size, Sky, Sun, Texture, Weather,
 };

@@ -5,6 +5,7 @@ use rand_distr::StandardNormal;
 
 use super::compound::Pattern;
 use super::eye::Eye;
+use super::label::Extent;
 use super::number::to_srgb;
 use super::settings::{Material, Texture};
 use super::stage::{Lantern, Stage};
@@ -26,6 +27,14 @@ pub struct View<'a> {
     lamps: Vec<Lantern>,
 }
 
+/// What is in the middle of each pixel.
+pub struct Middles {
+    /// The direction in which it is seen, and what is there.
+    pub pixels: Vec<(Vec3, Option<Hit>)>,
+    /// For each body the pixels in which it would be seen if nothing else were there.
+    pub full: Vec<Extent>,
+}
+
 /// What a ray from the camera found: the class of ground or the piece, for edges.
 #[derive(Clone, Copy, PartialEq)]
 enum Seen {
@@ -40,8 +49,8 @@ fn finish(material: Material) -> (f64, f64, f64) {
         Material::Matte => (0.0, 0.0, 1.0),
         Material::Rubber => (0.0, 0.10, 12.0),
         Material::Plastic => (0.0, 0.30, 60.0),
-        Material::Paint => (0.05, 0.55, 180.0),
-        Material::Metal => (0.42, 0.9, 90.0),
+        Material::Paint => (0.05, 0.6, 180.0),
+        Material::Metal => (0.5, 1.2, 90.0),
     }
 }
 
@@ -63,6 +72,34 @@ impl<'a> View<'a> {
         View { stage, world, eye, frame, lamps }
     }
 
+    /// Ready to be seen: see [`World::seen`].
+    pub fn seen(self) -> View<'a> {
+        View { world: self.world.seen(), ..self }
+    }
+
+    /// Looks through the middle of each pixel.
+    pub fn middles(&self) -> Middles {
+        let [width, height] = self.eye.lens.size;
+        let mut full = vec![Extent::NONE; self.stage.bodies.len()];
+        // The last pixel in which a body was met, so that two parts on a ray count once.
+        let mut last = vec![usize::MAX; self.stage.bodies.len()];
+        let pixels = (0..width * height)
+            .map(|pixel| {
+                let (x, y) = (pixel % width, pixel / width);
+                let ray = self.eye.ray(x as f64 + 0.5, y as f64 + 0.5);
+                let hit = self.world.every(self.eye.at, ray, |i| {
+                    let body = self.world.pieces[i].body;
+                    if last[body] != pixel {
+                        last[body] = pixel;
+                        full[body].take(x, y);
+                    }
+                });
+                (ray, hit)
+            })
+            .collect();
+        Middles { pixels, full }
+    }
+
     /// The sky in a direction.
     fn sky(&self, along: Vec3) -> Vec3 {
         let light = &self.stage.light;
@@ -78,7 +115,8 @@ impl<'a> View<'a> {
             colour = colour.mix(white, cover * 0.85);
         }
         let near = along.dot(light.to_sun).max(0.0);
-        colour + light.sun * (near.powf(1500.0) * 6.0 + near.powf(40.0) * 0.12)
+        let disc = if near > 0.99 { near.powi(1500) * 6.0 } else { 0.0 };
+        colour + light.sun * (disc + near.powi(40) * 0.12)
     }
 
     /// Light from everywhere on a surface that looks along `normal`.
@@ -139,9 +177,12 @@ impl<'a> View<'a> {
                 return;
             }
             diffuse += light * facing;
+            if shine + wet == 0.0 {
+                return;
+            }
             let half = (to_light - along).unit();
             let sharp = sharp + 60.0 * wet;
-            let strength = (shine + 0.3 * wet) * (1.0 + sharp * 0.02);
+            let strength = (shine + 0.3 * wet) * (1.0 + sharp * 0.008);
             highlight += light * (normal.dot(half).max(0.0).powf(sharp) * strength * facing.sqrt());
         };
         add(stage.light.to_sun, stage.light.sun, f64::INFINITY);
@@ -154,7 +195,11 @@ impl<'a> View<'a> {
             let to_light = way / distance;
             // The edge of a cone is soft by a tenth of its cosine.
             let inside = -to_light.dot(lamp.aim);
-            let beam = if lamp.cone < -1.0 { 1.0 } else { ((inside - lamp.cone) / ((1.0 - lamp.cone) * 0.35)).clamp(0.0, 1.0) };
+            let beam = if lamp.cone < -1.0 {
+                1.0
+            } else {
+                ((inside - lamp.cone) / ((1.0 - lamp.cone) * 0.35)).clamp(0.0, 1.0)
+            };
             let fade = 1.0 - (distance / lamp.reach).powi(4);
             add(to_light, lamp.light * (beam * fade * fade / (distance * distance).max(0.01)), distance - 0.05);
         }
@@ -163,12 +208,21 @@ impl<'a> View<'a> {
         if mirrors && mirror > 0.0 {
             // Schlick 1994.
             let grazing = (1.0 + normal.dot(along)).clamp(0.0, 1.0);
-            let share = mirror + (1.0 - mirror) * grazing.powi(5) * if wet > 0.0 { 0.5 * wet } else { 0.9 };
-            let way = (along - normal * (2.0 * normal.dot(along))).unit();
+            let share = mirror + (1.0 - mirror) * grazing.powi(5) * if wet > 0.0 { 0.35 * wet } else { 0.9 };
+            let mut facet = normal;
+            if wet > 0.0 && hit.piece.is_none() {
+                // Wet asphalt is rough: each grain mirrors another way.
+                let mut grain = Cell::from_state(stage.seed)
+                    .part((point.x * 200.0) as i64 as u64)
+                    .part((point.y * 200.0) as i64 as u64);
+                let tilt = |c: &mut Cell| (c.uniform() - 0.5) * 0.16;
+                facet = (normal + vec3(tilt(&mut grain), tilt(&mut grain), 0.0)).unit();
+            }
+            let way = (along - facet * (2.0 * facet.dot(along))).unit();
             let mut image = self.light(out, way, spread, false).0;
             if mirror > 0.2 {
                 // Metal tints what it mirrors.
-                image = image.times(colour.mix(Vec3::all(1.0), 0.35));
+                image = image.times(colour.mix(Vec3::all(1.0), 0.12)) * 1.25;
             }
             sent = sent * (1.0 - share) + image * share;
         }
@@ -179,12 +233,20 @@ impl<'a> View<'a> {
     fn window(&self, p: Vec3, scale: f64, seed: u64) -> Vec3 {
         let place = (p.x / scale).floor() * 31.0 + (p.y / scale).floor() * 57.0 + (p.z / scale).floor() * 101.0;
         let mut cell = Cell::from_state(seed ^ (place as i64) as u64);
-        if cell.uniform() < 0.4 { vec3(0.9, 0.6, 0.28) * (0.3 + 0.5 * cell.uniform()) * self.stage.light.night } else { Vec3::default() }
+        if cell.uniform() < 0.4 {
+            vec3(0.9, 0.6, 0.28) * (0.3 + 0.5 * cell.uniform()) * self.stage.light.night
+        } else {
+            Vec3::default()
+        }
     }
 
     /// The light that comes along a ray, and what it comes from. `spread` is the angle of a pixel.
     fn light(&self, from: Vec3, along: Vec3, spread: f64, mirrors: bool) -> (Vec3, Seen) {
-        let Some(hit) = self.world.nearest(from, along, 1e-6) else { return (self.haze(self.sky(along), along, None), Seen::Sky) };
+        self.light_of(self.world.nearest(from, along, 1e-6), from, along, spread, mirrors)
+    }
+
+    fn light_of(&self, hit: Option<Hit>, from: Vec3, along: Vec3, spread: f64, mirrors: bool) -> (Vec3, Seen) {
+        let Some(hit) = hit else { return (self.haze(self.sky(along), along, None), Seen::Sky) };
         let (light, seen) = self.shade(&hit, from, along, spread, mirrors);
         (self.haze(light, along, Some(hit.at)), seen)
     }
@@ -208,18 +270,16 @@ impl<'a> View<'a> {
     }
 
     /// The picture, three bytes a pixel. `samples` rays a side of a pixel where it holds an edge; what the sensor makes of it last.
-    pub fn picture(&self, samples: usize) -> Vec<u8> {
-        let [width, height] = self.eye.lens.size;
+    pub fn picture(&self, middles: &Middles, samples: usize) -> Vec<u8> {
         let spread = 1.0 / self.eye.lens.focal;
-        let mut light = Vec::with_capacity(width * height);
-        let mut seen = Vec::with_capacity(width * height);
-        for y in 0..height {
-            for x in 0..width {
-                let (l, s) = self.light(self.eye.at, self.eye.ray(x as f64 + 0.5, y as f64 + 0.5), spread, true);
-                light.push(l * self.stage.exposure);
-                seen.push(s);
-            }
-        }
+        let (mut light, seen): (Vec<Vec3>, Vec<Seen>) = middles
+            .pixels
+            .iter()
+            .map(|&(ray, hit)| {
+                let (light, seen) = self.light_of(hit, self.eye.at, ray, spread, true);
+                (light * self.stage.exposure, seen)
+            })
+            .unzip();
         if samples > 1 {
             light = self.smooth(&light, &seen, samples);
         }

@@ -506,8 +506,8 @@ impl Scene {
     /// [`Error::Setting`] that names the key and what it must be.
     pub fn check(&self) -> Result<()> {
         for (key, side) in [("width", self.width), ("height", self.height)] {
-            if !(1..=8192).contains(&side) {
-                return setting(key, format!("must be from 1 to 8192 pixels, not {side}"));
+            if !(1..=4096).contains(&side) {
+                return setting(key, format!("must be from 1 to 4096 pixels, not {side}"));
             }
         }
         if self.frames == 0 {
@@ -545,7 +545,10 @@ impl Scene {
             if let Some(name) = &group.name
                 && self.objects[..i].iter().any(|other| other.name.as_ref() == Some(name))
             {
-                return setting(&format!("objects[{i}].name"), format!("`{name}` is the name of two groups; change one"));
+                return setting(
+                    &format!("objects[{i}].name"),
+                    format!("`{name}` is the name of two groups; change one"),
+                );
             }
         }
         if super::classes::Classes::of(self).names.len() > 255 {
@@ -682,7 +685,8 @@ impl Group {
             check_list(face, &key("face"))?;
             for shape in self.shape.all() {
                 if let Some(bad) = face.all().iter().find(|f| !f.fits(*shape)) {
-                    let what = format!("`{}` is nothing that a {} shows; see `docs/scenes.md`", bad.name(), shape.name());
+                    let what =
+                        format!("`{}` is nothing that a {} shows; see `docs/scenes.md`", bad.name(), shape.name());
                     return setting(&key("face"), what);
                 }
             }

@@ -239,7 +239,8 @@ impl Stage {
             shine: draw.number(&scene.ground.shine, "ground.shine"),
             road: scene.ground.road.clone(),
         };
-        let mut placed = Placed { classes: &classes, ground: &ground, bodies: Vec::new(), outlines: Vec::new(), left_out: 0 };
+        let mut placed =
+            Placed { classes: &classes, ground: &ground, bodies: Vec::new(), outlines: Vec::new(), left_out: 0 };
         for (i, group) in scene.objects.iter().enumerate() {
             placed.group(group, i, &draw)?;
         }
@@ -312,7 +313,7 @@ fn light(scene: &Scene, draw: &Draw, night: f64) -> Result<Light> {
     let warm = Vec3::all(1.0).mix(vec3(1.0, 0.62, 0.35), low * 0.7);
     let strength = draw.number(&scene.sun.strength, "sun.strength").max(0.0) * day * day * risen;
     // The sky of a moonless town: a thousandth would be true, and black; a camera opens up.
-    let dark = day * day + 0.012;
+    let dark = day * day + 0.012 * night;
     let tint = Vec3::all(1.0).mix(vec3(0.5, 0.6, 1.0), night * 0.8);
     let zenith = draw.colour(&scene.sky.zenith, "sky.zenith")?.times(tint) * dark;
     let horizon = draw.colour(&scene.sky.horizon, "sky.horizon")?.times(tint) * (dark + 0.006 * night);
@@ -398,9 +399,8 @@ impl Outline {
         let (dx, dy) = (other.x - self.x, other.y - self.y);
         let axes = [(self.cos, self.sin), (-self.sin, self.cos), (other.cos, other.sin), (-other.sin, other.cos)];
         axes.into_iter().any(|(ax, ay)| {
-            let reach = |o: &Outline| {
-                o.half[0] * (ax * o.cos + ay * o.sin).abs() + o.half[1] * (ay * o.cos - ax * o.sin).abs()
-            };
+            let reach =
+                |o: &Outline| o.half[0] * (ax * o.cos + ay * o.sin).abs() + o.half[1] * (ay * o.cos - ax * o.sin).abs();
             (dx * ax + dy * ay).abs() > reach(self) + reach(other) + gap
         })
     }
@@ -492,7 +492,8 @@ impl Placed<'_> {
                 start: Pose { at, turn },
                 motion,
                 face,
-                ahead: part("ahead").uniform() * 14.0,
+                // Signals of a group go round together.
+                ahead: cell("ahead").uniform() * 14.0,
                 colour: colour_name,
                 material,
                 seed: part("pattern").bits(),

@@ -180,7 +180,7 @@ fn normals_of_a_ball_point_away_from_its_middle() {
             seen += 1;
         }
     }
-    assert!(seen > 500);
+    assert!(seen > 300);
 }
 
 #[test]
@@ -275,8 +275,7 @@ fn boxes_are_the_extents_of_masks() {
             let labels = &frame.labels;
             for (k, thing) in labels.things.iter().enumerate() {
                 assert_eq!(usize::from(thing.instance), k + 1);
-                let mask: Vec<usize> =
-                    (0..90 * 70).filter(|&i| labels.instance[i] == thing.instance).collect();
+                let mask: Vec<usize> = (0..90 * 70).filter(|&i| labels.instance[i] == thing.instance).collect();
                 assert_eq!(mask.len(), thing.pixels);
                 assert!(mask.iter().all(|&i| labels.class[i] == thing.class));
                 assert!(thing.full_pixels >= thing.pixels && thing.visibility() <= 1.0);
@@ -284,8 +283,7 @@ fn boxes_are_the_extents_of_masks() {
                     let (x, y) = (i % 90, i / 90);
                     Some(b.map_or([x, y, x, y], |[l, t, r, d]| [l.min(x), t.min(y), r.max(x), d.max(y)]))
                 });
-                let bounds = bounds
-                    .map(|[l, t, r, d]| Bounds { left: l, top: t, width: r - l + 1, height: d - t + 1 });
+                let bounds = bounds.map(|[l, t, r, d]| Bounds { left: l, top: t, width: r - l + 1, height: d - t + 1 });
                 assert_eq!(bounds, thing.bounds);
                 match bounds {
                     Some(_) => seen += 1,
@@ -372,7 +370,10 @@ fn files_agree_with_their_masks() {
     let (made, summary) = written(2, 0..3);
     let coco: serde_json::Value = serde_json::from_slice(&made["annotations.json"]).unwrap();
     let categories = coco["categories"].as_array().unwrap();
-    assert_eq!(categories.iter().map(|c| c["name"].as_str().unwrap()).collect::<Vec<_>>(), ["thing", "pedestrian", "signal"]);
+    assert_eq!(
+        categories.iter().map(|c| c["name"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["thing", "pedestrian", "signal"]
+    );
     assert_eq!(categories[0]["keypoints"].as_array().unwrap().len(), 8);
     assert_eq!(coco["images"].as_array().unwrap().len(), 9);
     let annotations = coco["annotations"].as_array().unwrap();
@@ -409,7 +410,8 @@ fn files_agree_with_their_masks() {
             assert!((numbers[k + 1] - expected).abs() < 1e-6);
         }
         let points = told["keypoints"].as_array().unwrap();
-        let slots = categories[told["category_id"].as_u64().unwrap() as usize - 1]["keypoints"].as_array().unwrap().len();
+        let slots =
+            categories[told["category_id"].as_u64().unwrap() as usize - 1]["keypoints"].as_array().unwrap().len();
         assert_eq!(points.len(), slots * 3);
         let number = points.iter().skip(2).step_by(3).filter(|v| v.as_f64().unwrap() > 0.0).count();
         assert_eq!(told["num_keypoints"].as_u64().unwrap() as usize, number);
@@ -423,8 +425,10 @@ fn files_agree_with_their_masks() {
     assert!(rows >= annotations.len());
     let mut matched = 0;
     for batch in &bytes {
-        let whole = |name: &str| batch.column_by_name(name).unwrap().as_any().downcast_ref::<UInt64Array>().unwrap().clone();
-        let side = |name: &str| batch.column_by_name(name).unwrap().as_any().downcast_ref::<Int32Array>().unwrap().clone();
+        let whole =
+            |name: &str| batch.column_by_name(name).unwrap().as_any().downcast_ref::<UInt64Array>().unwrap().clone();
+        let side =
+            |name: &str| batch.column_by_name(name).unwrap().as_any().downcast_ref::<Int32Array>().unwrap().clone();
         let instance = batch.column_by_name("instance").unwrap().as_any().downcast_ref::<UInt16Array>().unwrap();
         let visibility = batch.column_by_name("visibility").unwrap().as_any().downcast_ref::<Float64Array>().unwrap();
         for row in 0..batch.num_rows() {
@@ -511,8 +515,11 @@ fn a_bad_setting_is_named() {
         ("[[objects]]\nshape = \"sign\"\nface = \"red\"", "objects[0].face"),
         ("[[objects]]\npath = [[0, 0, 0], [1, 0, 0]]\nphysics = true", "objects[0].path"),
         ("[[objects]]\nname = \"a\"\n[[objects]]\nname = \"a\"", "objects[1].name"),
-        ("[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000\n[[objects]]\n\
-          count = 9000\n[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000", "objects"),
+        (
+            "[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000\n[[objects]]\n\
+          count = 9000\n[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000\n[[objects]]\ncount = 9000",
+            "objects",
+        ),
     ] {
         assert_eq!(said(text).0, key, "{text}");
     }
@@ -534,19 +541,19 @@ fn a_bad_setting_is_named() {
 #[test]
 fn a_camera_rides_with_a_body_and_goes_along_a_path() {
     let ride = scene(
-        "frames = 3\nrate = 1\nwidth = 8\nheight = 8\n[camera]\nwith = \"ego\"\nposition = [0.2, 0, 0.5]\nlook_at = [5, 0, 0.5]\n\
-         [[objects]]\nname = \"ego\"\nshape = \"car\"\nspeed = 3\npath = [[0, 0, 0], [3, 0, 0], [3, 9, 0]]",
+        "frames = 3\nrate = 1\nwidth = 8\nheight = 8\n[camera]\nwith = \"ego\"\nposition = [0.2, 0, 0.2]\nlook_at = [5, 0, 0.2]\n\
+         [[objects]]\nname = \"ego\"\nsize = [4.4, 1.8, 1.45]\nspeed = 3\npath = [[0, 0, 0], [3, 0, 0], [3, 9, 0]]",
     );
     let frames_of = |s: &Scene| frames(s, 0, 0, 0..9).unwrap().1;
     let made = frames_of(&ride);
     assert_eq!(made.len(), 3);
     let half = 1.45 / 2.0;
-    assert!((made[0].eye.at - vec3(0.2, 0.0, half + 0.5)).length() < 1e-9);
+    assert!((made[0].eye.at - vec3(0.2, 0.0, half + 0.2)).length() < 1e-9);
     // Round the corner it looks along y.
-    assert!((made[2].eye.at - vec3(3.0, 3.2, half + 0.5)).length() < 1e-9);
+    assert!((made[2].eye.at - vec3(3.0, 3.2, half + 0.2)).length() < 1e-9);
     assert!((made[2].eye.axes.0[2] - vec3(0.0, 1.0, 0.0)).length() < 1e-9);
     // From inside its own car nothing is seen of it.
-    assert!(made.iter().all(|f| f.labels.things[0].pixels < 8));
+    assert!(made.iter().all(|f| f.labels.things[0].pixels == 0));
     let path = scene("frames = 3\nwidth = 8\nheight = 8\n[camera]\npath = [[-4, 0, 2], [-4, 4, 2], [-4, 4, 6]]");
     let at: Vec<Vec3> = frames_of(&path).iter().map(|f| f.eye.at).collect();
     assert_eq!(at, [vec3(-4.0, 0.0, 2.0), vec3(-4.0, 4.0, 2.0), vec3(-4.0, 4.0, 6.0)]);
@@ -584,7 +591,8 @@ fn labels_are_written_as_asked() {
     let out = folder.path().join("out");
     let few = scene(&format!("labels = [\"depth\", \"yolo\"]\n{SMALL}"));
     write(&few, 1, 0..1, &out, &mut Quiet).unwrap();
-    let mut names: Vec<String> = fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> =
+        fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["data.yaml", "depth", "images", "labels"]);
 }
@@ -613,5 +621,24 @@ fn shipped_worlds_show_what_they_say() {
         assert!((1..=classes.len()).all(|c| seen[c] > 0), "{name}: {seen:?}");
         let sheet = sheet(&scene, 1).unwrap();
         assert_eq!(sheet.pixels.len(), sheet.width * sheet.height * 3);
+    }
+}
+
+/// Mechanics at its worst ends with numbers or with a word, never with a panic.
+#[test]
+fn absurd_bodies_do_no_harm() {
+    for objects in [
+        "count = 40\nposition = [0, 0, 0]",
+        "count = 3\nsize = 0.001\ndensity = 1e5\nposition = [[-1, 1], 0, 0]\nvelocity = [1000, 0, -1000]",
+        "count = 2\nsize = 1000\ndensity = 0.001\nspin = [1e5, 1e5, 1e5]\nvelocity = [0, 0, 1000]",
+        "count = 5\nshape = [\"tree\", \"rack\", \"truck\", \"sign\"]\nposition = [0, 0, 0]\nspin = [0, 0, 1e5]\nbounce = 1\nfriction = 0",
+    ] {
+        let text = format!(
+            "width = 8\nheight = 8\nframes = 5\nrate = 5\nsettle = 0.2\n[[objects]]\nphysics = true\n{objects}"
+        );
+        match frames(&scene(&text), 1, 0, 0..5) {
+            Ok((_, made)) => assert!(made.iter().flat_map(|f| &f.labels.things).all(|t| t.at.length().is_finite())),
+            Err(e) => assert!(e.to_string().contains("physics"), "{e}"),
+        }
     }
 }

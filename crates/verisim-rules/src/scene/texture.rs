@@ -134,7 +134,13 @@ pub fn pattern(texture: Texture, seed: u64, p: Vec3, normal: Vec3, scale: f64, b
             let odd = (q.x.floor() + q.y.floor() + q.z.floor()).rem_euclid(2.0);
             if odd < 1.0 { 0.0 } else { 1.0 }
         }
-        Texture::Stripes => if q.x.rem_euclid(2.0) < 1.0 { 0.0 } else { 1.0 },
+        Texture::Stripes => {
+            if q.x.rem_euclid(2.0) < 1.0 {
+                0.0
+            } else {
+                1.0
+            }
+        }
         Texture::Noise => {
             let fine = (1.0 - 4.0 * blur / scale).clamp(0.0, 1.0);
             let detail = if fine > 0.0 { (noise3(seed ^ 3, q * 4.0) - 0.5) * 0.35 * fine } else { 0.0 };

@@ -259,7 +259,10 @@ mod tests {
         for degrees in [0.0, 10.0, 120.0, 179.0, 250.0] {
             for axis in [x, y, z, vec3(1.0, 1.0, 1.0).unit()] {
                 let turn = Turn::about(axis, degrees);
-                near(turn.matrix().turn().matrix().apply(vec3(1.0, 2.0, 3.0)), turn.matrix().apply(vec3(1.0, 2.0, 3.0)));
+                near(
+                    turn.matrix().turn().matrix().apply(vec3(1.0, 2.0, 3.0)),
+                    turn.matrix().apply(vec3(1.0, 2.0, 3.0)),
+                );
             }
         }
         let (a, b) = (Pose { at: x, turn }, Pose { at: y, turn: Turn::about(x, 12.0) });

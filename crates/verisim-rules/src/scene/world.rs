@@ -55,11 +55,13 @@ pub struct Hit {
 }
 
 struct Node {
-    low: Vec3,
-    high: Vec3,
+    /// The lower and the upper corner.
+    corners: [Vec3; 2],
     /// A leaf's pieces are `first..first + count` of the order; of a branch, `first` is the right child, the left comes next.
     first: u32,
     count: u32,
+    /// Of a branch, the axis along which its children are parted.
+    axis: usize,
 }
 
 /// All that rays can meet.
@@ -75,26 +77,43 @@ pub struct World<'a> {
 struct Ray {
     from: Vec3,
     inverse: Vec3,
+    /// Along each axis 1 if it goes down, so that it meets the upper side of a box first.
+    down: [usize; 3],
+}
+
+/// The greater; the first if either is no number. Plainer than [`f64::max`], and half of its time.
+fn more(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
+/// The lesser; the first if either is no number.
+fn less(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
 }
 
 impl Ray {
     fn new(from: Vec3, along: Vec3) -> Ray {
-        Ray { from, inverse: vec3(1.0 / along.x, 1.0 / along.y, 1.0 / along.z) }
+        let down = along.array().map(|c| usize::from(c.is_sign_negative()));
+        Ray { from, inverse: vec3(1.0 / along.x, 1.0 / along.y, 1.0 / along.z), down }
     }
 
     /// Whether it passes through a box before `far`.
+    #[inline(always)]
     fn through(&self, node: &Node, far: f64) -> bool {
-        let a = (node.low - self.from).times(self.inverse);
-        let b = (node.high - self.from).times(self.inverse);
-        // A ray in the plane of a side makes 0 · ∞; min and max then take the other number.
-        let enter = a.x.min(b.x).max(a.y.min(b.y)).max(a.z.min(b.z));
-        let leave = a.x.max(b.x).min(a.y.max(b.y)).min(a.z.max(b.z));
-        enter <= leave && leave >= 0.0 && enter < far
+        let c = &node.corners;
+        let [x, y, z] = self.down;
+        let enter = vec3(c[x].x, c[y].y, c[z].z) - self.from;
+        let leave = vec3(c[1 - x].x, c[1 - y].y, c[1 - z].z) - self.from;
+        let (enter, leave) = (enter.times(self.inverse), leave.times(self.inverse));
+        // A ray in the plane of a side makes 0 · ∞, which is no number and is passed over.
+        let first = more(more(more(0.0, enter.x), enter.y), enter.z);
+        let last = less(less(less(far, leave.x), leave.y), leave.z);
+        first <= last
     }
 }
 
 impl<'a> World<'a> {
-    /// All bodies of a stage where they are at one moment.
+    /// All bodies of a stage where they are at one moment; rays meet none of them before [`World::seen`].
     pub fn new(stage: &'a Stage, places: &[Place], seconds: f64) -> World<'a> {
         let mut pieces = Vec::new();
         for (i, (body, place)) in stage.bodies.iter().zip(places).enumerate() {
@@ -105,7 +124,13 @@ impl<'a> World<'a> {
                 pieces.push(Piece { body: i, part: k, solid: &part.solid, surface, pose, matrix: pose.turn.matrix() });
             }
         }
-        let boxes: Vec<(Vec3, Vec3)> = pieces
+        World { pieces, nodes: Vec::new(), order: Vec::new(), hills: stage.ground.hills }
+    }
+
+    /// With the hierarchy that rays need.
+    pub fn seen(mut self) -> World<'a> {
+        let boxes: Vec<(Vec3, Vec3)> = self
+            .pieces
             .iter()
             .map(|p| {
                 let half = p.solid.half();
@@ -115,12 +140,12 @@ impl<'a> World<'a> {
                 (p.pose.at - reach, p.pose.at + reach)
             })
             .collect();
-        let mut order: Vec<u32> = (0..pieces.len() as u32).collect();
-        let mut nodes = Vec::new();
+        let mut order: Vec<u32> = (0..self.pieces.len() as u32).collect();
         if !order.is_empty() {
-            divide(&boxes, &mut order, 0, &mut nodes);
+            divide(&boxes, &mut order, 0, &mut self.nodes);
         }
-        World { pieces, nodes, order, hills: stage.ground.hills }
+        self.order = order;
+        self
     }
 
     /// Visits the pieces whose boxes the ray passes before `far`, which `visit` may bring nearer.
@@ -128,8 +153,7 @@ impl<'a> World<'a> {
         if self.nodes.is_empty() {
             return;
         }
-        // Halving makes the hierarchy at most 32 deep.
-        let (mut stack, mut top) = ([0u32; 64], 1);
+        let (mut stack, mut top) = ([0u32; DEEPEST + 2], 1);
         while top > 0 {
             top -= 1;
             let index = stack[top] as usize;
@@ -138,8 +162,11 @@ impl<'a> World<'a> {
                 continue;
             }
             if node.count == 0 {
-                stack[top] = node.first;
-                stack[top + 1] = index as u32 + 1;
+                // The nearer child is looked at first.
+                let children = [index as u32 + 1, node.first];
+                let down = ray.down[node.axis];
+                stack[top] = children[1 - down];
+                stack[top + 1] = children[down];
                 top += 2;
                 continue;
             }
@@ -154,8 +181,7 @@ impl<'a> World<'a> {
 
     /// The first thing or ground on a ray, farther than `near`.
     pub fn nearest(&self, from: Vec3, along: Vec3, near: f64) -> Option<Hit> {
-        let mut best =
-            self.hills.enter(from, along, near, FAR).map(|(at, normal)| Hit { at, normal, piece: None });
+        let mut best = self.hills.enter(from, along, near, FAR).map(|(at, normal)| Hit { at, normal, piece: None });
         let ray = Ray::new(from, along);
         self.walk(&ray, best.map_or(f64::INFINITY, |b| b.at), |i, piece, far| {
             let entry = piece.solid.enter(piece.local(from), piece.local_way(along), near);
@@ -167,22 +193,31 @@ impl<'a> World<'a> {
                 _ => far,
             }
         });
-        best.map(|mut hit| {
-            if let Some(i) = hit.piece {
-                hit.normal = self.pieces[i].matrix.apply(hit.normal);
-            }
-            hit
-        })
+        best.map(|hit| self.outward(hit))
     }
 
-    /// Every piece that a ray enters, however far, whatever is before it.
-    pub fn every(&self, from: Vec3, along: Vec3, mut visit: impl FnMut(usize)) {
+    /// What [`World::nearest`] finds, after `visit` was told of every piece that the ray enters, however far, whatever is before it.
+    pub fn every(&self, from: Vec3, along: Vec3, mut visit: impl FnMut(usize)) -> Option<Hit> {
+        let near = 1e-6;
+        let mut best = self.hills.enter(from, along, near, FAR).map(|(at, normal)| Hit { at, normal, piece: None });
         self.walk(&Ray::new(from, along), f64::INFINITY, |i, piece, far| {
-            if piece.solid.enter(piece.local(from), piece.local_way(along), 1e-6).is_some() {
+            if let Some(e) = piece.solid.enter(piece.local(from), piece.local_way(along), near) {
                 visit(i);
+                if best.is_none_or(|b| e.at < b.at) {
+                    best = Some(Hit { at: e.at, normal: e.normal, piece: Some(i) });
+                }
             }
             far
         });
+        best.map(|hit| self.outward(hit))
+    }
+
+    /// With the normal in the world in place of that in the frame of the piece.
+    fn outward(&self, mut hit: Hit) -> Hit {
+        if let Some(i) = hit.piece {
+            hit.normal = self.pieces[i].matrix.apply(hit.normal);
+        }
+        hit
     }
 
     /// Whether anything is between a point and another, `far` along a way.
@@ -210,39 +245,75 @@ impl<'a> World<'a> {
 /// A signal's lamp burns while it is shown, and is nearly dark otherwise.
 fn lit(surface: Surface, shown: Option<Face>) -> Surface {
     match surface.lamp {
-        Some(lamp) if Some(lamp) == shown => Surface { glow: 1.4, night_glow: 3.0, ..surface },
+        Some(lamp) if Some(lamp) == shown => Surface { glow: 1.1, night_glow: 0.1, ..surface },
         Some(_) => Surface { colour: surface.colour * 0.08, ..surface },
         None => surface,
     }
 }
 
-/// Makes the node of `order[..]`, whose place in the whole order is `start`: halves at the middle of the longest side.
+/// How deep a hierarchy may be: beyond half of it nodes are halved, which ends within 32.
+const DEEPEST: usize = 64;
+
+/// Makes the node of `order[..]`, whose place in the whole order is `start`.
 fn divide(boxes: &[(Vec3, Vec3)], order: &mut [u32], start: usize, nodes: &mut Vec<Node>) {
-    let (mut low, mut high) = (Vec3::all(f64::INFINITY), Vec3::all(f64::NEG_INFINITY));
-    let (mut first, mut last) = (low, high);
-    for &i in order.iter() {
-        let (a, b) = boxes[i as usize];
-        (low, high) = (low.least(a), high.greatest(b));
-        (first, last) = (first.least(a + b), last.greatest(a + b));
-    }
+    part(boxes, order, start, nodes, 0);
+}
+
+fn part(boxes: &[(Vec3, Vec3)], order: &mut [u32], start: usize, nodes: &mut Vec<Node>, depth: usize) {
+    let about = |list: &[u32]| list.iter().fold(NOTHING, |sum, &i| join(sum, boxes[i as usize]));
+    let (low, high) = about(order);
     let index = nodes.len();
-    nodes.push(Node { low, high, first: start as u32, count: order.len() as u32 });
+    nodes.push(Node { corners: [low, high], first: start as u32, count: order.len() as u32, axis: 0 });
     if order.len() <= 2 {
         return;
     }
-    let spread = (last - first).array();
-    let axis = (0..3).fold(0, |best, i| if spread[i] > spread[best] { i } else { best });
-    let middle = |i: &u32| {
-        let (a, b) = boxes[*i as usize];
+    let middle = |i: u32, axis: usize| {
+        let (a, b) = boxes[i as usize];
         (a + b).array()[axis]
     };
-    let half = order.len() / 2;
-    order.sort_by(|a, b| middle(a).total_cmp(&middle(b)).then(a.cmp(b)));
-    let (left, right) = order.split_at_mut(half);
-    divide(boxes, left, start, nodes);
-    nodes[index].count = 0;
+    let sort = |order: &mut [u32], axis: usize| {
+        order.sort_by(|&a, &b| middle(a, axis).total_cmp(&middle(b, axis)).then(a.cmp(&b)));
+    };
+    // Where the sum of area times number is least (MacDonald and Booth 1990), of all places along all axes.
+    let mut best = (f64::INFINITY, 0, order.len() / 2);
+    for axis in 0..3 {
+        sort(order, axis);
+        let mut right = vec![0.0; order.len()];
+        let mut sum = NOTHING;
+        for k in (1..order.len()).rev() {
+            sum = join(sum, boxes[order[k] as usize]);
+            right[k] = area(sum) * (order.len() - k) as f64;
+        }
+        let mut sum = NOTHING;
+        for k in 1..order.len() {
+            sum = join(sum, boxes[order[k - 1] as usize]);
+            let cost = area(sum) * k as f64 + right[k];
+            if cost < best.0 {
+                best = (cost, axis, k);
+            }
+        }
+    }
+    let (_, axis, mut place) = best;
+    if depth > DEEPEST / 2 {
+        place = order.len() / 2;
+    }
+    sort(order, axis);
+    let (left, right) = order.split_at_mut(place);
+    part(boxes, left, start, nodes, depth + 1);
+    (nodes[index].count, nodes[index].axis) = (0, axis);
     nodes[index].first = nodes.len() as u32;
-    divide(boxes, right, start + half, nodes);
+    part(boxes, right, start + place, nodes, depth + 1);
+}
+
+const NOTHING: (Vec3, Vec3) = (Vec3::all(f64::INFINITY), Vec3::all(f64::NEG_INFINITY));
+
+fn join(a: (Vec3, Vec3), b: (Vec3, Vec3)) -> (Vec3, Vec3) {
+    (a.0.least(b.0), a.1.greatest(b.1))
+}
+
+fn area((low, high): (Vec3, Vec3)) -> f64 {
+    let s = high - low;
+    s.x * s.y + s.y * s.z + s.z * s.x
 }
 
 /// The colour of a surface at a point. `blur` is the size of a pixel there.
@@ -262,7 +333,8 @@ pub fn colour_at(piece: &Piece, stage: &Stage, point: Vec3, normal: Vec3, blur: 
                 return surface.colour;
             }
             // Across the wall: y on walls that look along x, x on the others.
-            let (across, wide) = if n.x.abs() > 0.5 { (p.y, piece.solid.half().y) } else { (p.x, piece.solid.half().x) };
+            let (across, wide) =
+                if n.x.abs() > 0.5 { (p.y, piece.solid.half().y) } else { (p.x, piece.solid.half().x) };
             let tall = piece.solid.half().z;
             let columns = (2.0 * wide / surface.scale).round().max(1.0);
             let rows = (2.0 * tall / (surface.scale * 1.1)).round().max(1.0);
@@ -299,7 +371,7 @@ mod tests {
         let scene: Scene = toml::from_str(text).unwrap();
         let stage = Stage::new(&scene, 1, 0).unwrap();
         let places = course(&scene, &stage).unwrap();
-        let world = World::new(&stage, &places[0], 0.0);
+        let world = World::new(&stage, &places[0], 0.0).seen();
         assert!(world.pieces.len() > 100);
         let mut cell = Cell::from_state(9);
         let mut met = 0;
@@ -322,7 +394,10 @@ mod tests {
             };
             assert_eq!(hit.map(|h| h.at), expected);
             let mut every = Vec::new();
-            world.every(from, along, |i| every.push(i));
+            assert_eq!(
+                world.every(from, along, |i| every.push(i)).map(|h| (h.at, h.normal)),
+                hit.map(|h| (h.at, h.normal))
+            );
             every.sort_unstable();
             assert_eq!(every, plain.iter().map(|p| p.1).collect::<Vec<_>>());
             if let Some((at, _)) = first {

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int32Builder, StringBuilder, UInt8Builder, UInt16Builder, UInt64Builder};
+use arrow_array::builder::{
+    BooleanBuilder, Float64Builder, Int32Builder, StringBuilder, UInt8Builder, UInt16Builder, UInt64Builder,
+};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -81,15 +83,16 @@ impl Played {
     }
 
     fn frame(&self, scene: &Scene, frame: usize) -> Result<Frame> {
-        let (view, next) = (self.view(scene, frame)?, self.view(scene, frame + 1)?);
+        let (view, next) = (self.view(scene, frame)?.seen(), self.view(scene, frame + 1)?);
         let time = frame as f64 / scene.rate;
+        let middles = view.middles();
         Ok(Frame {
             scene: self.number,
             frame,
             time,
             eye: view.eye,
-            picture: view.picture(scene.samples),
-            labels: labels(&view, &next, &self.course[frame], scene.settle + time),
+            picture: view.picture(&middles, scene.samples),
+            labels: labels(&view, &middles, &next, &self.course[frame], scene.settle + time),
         })
     }
 }
@@ -144,8 +147,7 @@ pub fn write(scene: &Scene, seed: u64, scenes: Range<u64>, out: &Path, watch: &m
         let played =
             (next..until).into_par_iter().map(|n| Played::new(scene, seed, n)).collect::<Result<Vec<Played>>>()?;
         summary.left_out += played.iter().map(|p| p.stage.left_out as u64).sum::<u64>();
-        let jobs: Vec<(&Played, usize)> =
-            played.iter().flat_map(|p| (0..scene.frames).map(move |f| (p, f))).collect();
+        let jobs: Vec<(&Played, usize)> = played.iter().flat_map(|p| (0..scene.frames).map(move |f| (p, f))).collect();
         for batch in jobs.chunks(4 * threads) {
             let made = batch
                 .par_iter()
@@ -162,7 +164,10 @@ pub fn write(scene: &Scene, seed: u64, scenes: Range<u64>, out: &Path, watch: &m
             }
             watch.on(Event::done(summary.frames));
             if watch.stopped() {
-                return Err(Error::File { path: out.to_owned(), what: "stopped before all frames were made; nothing is kept".into() });
+                return Err(Error::File {
+                    path: out.to_owned(),
+                    what: "stopped before all frames were made; nothing is kept".into(),
+                });
             }
         }
         next = until;
@@ -234,7 +239,8 @@ impl Teller<'_> {
         let [width, height] = frame.labels.size;
         let put = |folder: &str, bytes: &[u8], kind: (png::ColorType, png::BitDepth)| {
             let path = self.folder.join(folder).join(format!("{number:06}.png"));
-            let encoded = encode(bytes, [width, height], kind).map_err(|what| Error::File { path: path.clone(), what })?;
+            let encoded =
+                encode(bytes, [width, height], kind).map_err(|what| Error::File { path: path.clone(), what })?;
             fs::write(&path, encoded).map_err(io(&path))
         };
         let (rgb, grey) = (png::ColorType::Rgb, png::ColorType::Grayscale);
