@@ -457,10 +457,10 @@ fn parquet_bytes(bytes: &[u8]) -> Vec<arrow_array::RecordBatch> {
 /// The pose of a thing and the camera's give back where its key points are seen.
 #[test]
 fn poses_in_files_project_to_key_points() {
-    let frame = first(&format!(
+    let frame = first(
         "width = 120\nheight = 90\n[camera]\nposition = [-5, 1, 3]\nlook_at = [0, 0, 0.5]\nfov = 60\nroll = 5\n\
-         [[objects]]\nsize = [1, 0.6, 0.8]\nposition = [0, 0.3, 0]\nyaw = 35\n"
-    ));
+         [[objects]]\nsize = [1, 0.6, 0.8]\nposition = [0, 0.3, 0]\nyaw = 35\n",
+    );
     let thing = &frame.labels.things[0];
     let matrix = thing.camera_turn.matrix();
     for (i, seen) in thing.points.iter().enumerate() {
