@@ -6,9 +6,10 @@ use rapier3d::prelude::{
 
 use super::compound::{Part, Swing};
 use super::eye::Eye;
+use super::place::heading;
 use super::settings::Scene;
 use super::solid::Solid;
-use super::stage::{Body, Motion, Stage, Track, heading};
+use super::stage::{Body, Motion, Stage, Track};
 use super::texture::Hills;
 use super::vector::{Pose, Turn, Vec3, vec3};
 use crate::error::{Error, Result};

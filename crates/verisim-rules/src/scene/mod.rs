@@ -6,13 +6,16 @@
 //!
 //! Everything is a function of (seed, number of the scene, frame). Lengths are metres; x is forward, y to the left, z up.
 
+mod check;
 mod classes;
 mod compound;
 mod course;
 mod eye;
 mod face;
+mod frame;
 mod label;
 mod number;
+mod place;
 mod render;
 mod settings;
 mod sheet;
@@ -29,6 +32,7 @@ pub use classes::Classes;
 pub use compound::{Face, Shape};
 pub use course::{Place, course, eye};
 pub use eye::{Eye, Lens};
+pub use frame::{Frame, frames};
 pub use label::{Bounds, Labels, Seen, Thing, labels};
 pub use number::{Number, OneOf, Triple};
 pub use render::{Middles, View};
@@ -39,4 +43,4 @@ pub use sheet::{Picture, sheet};
 pub use stage::{Body, Stage};
 pub use vector::{Matrix, Pose, Turn, Vec3};
 pub use world::World;
-pub use write::{Frame, Summary, frames, write};
+pub use write::{Summary, write};

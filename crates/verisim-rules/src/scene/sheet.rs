@@ -1,9 +1,9 @@
 //! A picture to look at: four frames with their boxes, and beside each its depth, things, normals and flow.
 
+use super::frame::{Frame, frames};
 use super::label::{Bounds, Labels, Thing};
 use super::settings::Scene;
 use super::vector::{Vec3, vec3};
-use super::write::{Frame, frames};
 use crate::error::Result;
 
 /// A picture, three bytes a pixel, row by row.

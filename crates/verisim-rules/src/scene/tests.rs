@@ -12,7 +12,7 @@ use verisim_data::{Event, Quiet, Watch};
 use super::label::runs;
 use super::number::to_srgb;
 use super::vector::{Vec3, vec3};
-use super::write::{kitti, millimetres};
+use super::write::pixels::{kitti, millimetres};
 use super::*;
 use crate::error::Error;
 
@@ -578,6 +578,8 @@ fn nothing_is_left_of_what_fails_or_is_stopped() {
     let error = write(&scene(SMALL), 1, 0..1, &out, &mut Quiet).unwrap_err().to_string();
     assert!(error.contains("not empty"), "{error}");
     assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+    let error = write(&scene(SMALL), 1, 0..u64::MAX, &folder.path().join("many"), &mut Quiet).unwrap_err().to_string();
+    assert!(error.contains("`scenes` are too many"), "{error}");
     // No scenes are an empty set that is whole.
     let none = folder.path().join("none");
     assert_eq!(write(&scene(SMALL), 1, 3..3, &none, &mut Quiet).unwrap().frames, 0);
