@@ -12,5 +12,6 @@ pub mod output;
 pub mod plan;
 pub mod process;
 pub mod world;
+pub mod scene;
 
 pub use error::{Error, Result};
