@@ -3,6 +3,7 @@
 //! Every value is a function of (seed, table, column, row key): see [`cell`].
 
 pub mod cell;
+pub mod edge;
 mod error;
 pub mod expression;
 
