@@ -219,6 +219,23 @@ fn negative(
     Ok(())
 }
 
+/// Rows that have each value of the sets' parameters, in the combinations of the sets, that a row can have; nothing if no row
+/// obeys the rules. Values wanted once and negative ones do not count.
+pub(super) fn cover_sets(model: &Model, sets: &[Vec<usize>], effort: &Effort) -> Result<Option<Cover>> {
+    let sizes: Vec<usize> = model.parameters.iter().map(|p| p.choices.len()).collect();
+    let solver = Solver::new(&sizes, &model.rules)?;
+    if solver.any()?.is_none() {
+        return Ok(None);
+    }
+    let mut made = Cover::default();
+    let phase = Phase::new(model, &solver, sets, &[], &mut made.coverage)?;
+    phase.fill(effort, ColumnKey::new(effort.seed, "cover", "sets"), &mut made)?;
+    if made.rows.is_empty() {
+        made.rows.extend(solver.any()?.map(|row| row.into_iter().map(usize::from).collect::<Vec<usize>>()));
+    }
+    Ok(Some(made))
+}
+
 fn check(model: &Model, effort: &Effort) -> Result<()> {
     let wrong = |key: &str, what: String| Err(Error::Setting { key: key.to_owned(), what });
     let n = model.parameters.len();
