@@ -6,5 +6,6 @@ pub mod cell;
 pub mod edge;
 mod error;
 pub mod expression;
+pub mod import;
 
 pub use error::{Error, Result};

@@ -1,5 +1,6 @@
 //! Test cases of a form: few valid rows that have all combinations of what its fields can be, and invalid rows with one fault each.
 
+use std::fmt;
 use std::io::Write;
 
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,30 @@ pub struct ConstraintReport {
     pub broken: usize,
 }
 
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.strength {
+            1 => "values".to_owned(),
+            2 => "pairs".to_owned(),
+            3 => "triples".to_owned(),
+            n => format!("combinations of {n}"),
+        };
+        let Coverage { required, covered, excluded, .. } = &self.combinations;
+        writeln!(f, "{} valid rows, {} invalid ones with one fault each", self.valid, self.invalid)?;
+        writeln!(f, "{what}: {covered} of {required} covered, {excluded} excluded by constraints")?;
+        for FieldReport { name, combined, once, invalid } in &self.fields {
+            writeln!(f, "  {name}: {combined} values combined, {once} tried once, {invalid} invalid")?;
+        }
+        for ConstraintReport { check, broken } in &self.constraints {
+            writeln!(f, "  {check}: broken by {broken} rows")?;
+        }
+        for note in self.combinations.notes.iter().chain(&self.notes) {
+            writeln!(f, "  {note}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Test cases of a form.
 ///
 /// # Errors
@@ -135,7 +160,8 @@ pub fn cases(form: &Form, settings: &Settings) -> Result<Cases> {
     let rule = |e: &Expression| Rule::of_expression(e.clone(), &names, &data);
     let rules: Vec<Rule> = expressions.iter().map(rule).collect::<Result<_>>()?;
     let model = Model { parameters: parameters(form, &good), rules, ..Model::default() };
-    let effort = Effort { strength: settings.strength.min(form.fields.len()), seed: settings.seed, candidates: 20 };
+    let effort =
+        Effort { strength: settings.strength.min(form.fields.len()), seed: settings.seed, candidates: 20, tries: 3 };
     let Cover { rows, coverage } = cover::cover(&model, &effort)?;
     let mut made = Cases {
         fields: names.iter().map(|&n| n.to_owned()).collect(),
@@ -255,7 +281,9 @@ fn broken_rule(model: &Model, broken: usize, seed: u64) -> Result<Vec<Vec<usize>
         }
     }
     let places: Vec<Vec<usize>> = named.iter().map(|&p| vec![p]).collect();
-    Ok(cover::cover_sets(&model, &places, &Effort { strength: 1, seed, candidates: 5 })?.unwrap_or_default().rows)
+    Ok(cover::cover_sets(&model, &places, &Effort { strength: 1, seed, candidates: 5, tries: 1 })?
+        .unwrap_or_default()
+        .rows)
 }
 
 impl Cases {

@@ -92,6 +92,8 @@ fn an_order_has_valid_rows_and_rows_with_one_fault() {
         assert!(faults.contains(&wanted), "{wanted}: {faults:#?}");
     }
     // Each combined pair of two fields that no constraint names is there.
+    let said = report.to_string();
+    assert!(said.contains("pairs: 343 of 343 covered, 12 excluded by constraints"), "{said}");
     let amounts = report.fields[1].combined;
     let mut pairs: Vec<(&Value, &Value)> =
         made.rows[..report.valid].iter().map(|r| (&r.values[0], &r.values[1])).collect();

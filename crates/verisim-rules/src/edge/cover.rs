@@ -16,8 +16,7 @@ use crate::error::{Error, Result};
 const MOST: usize = 400_000_000;
 /// Rounds of mending a candidate.
 const CLIMBS: usize = 8;
-/// A small model is covered this often, and the fewest rows are kept, as long as that is less than so many looks at combinations.
-const TRIES: usize = 24;
+/// A model is covered once more as long as that took less than so many looks at combinations.
 const LOOKS: usize = 60_000_000;
 /// How many of the combinations that the rules exclude are told by name.
 const TOLD: usize = 20;
@@ -82,11 +81,13 @@ pub struct Effort {
     pub seed: u64,
     /// Candidates a row, at least 1: more make fewer rows and take longer. Large models get by with fewer than asked for.
     pub candidates: usize,
+    /// How often a small model is covered, at least 1; the fewest rows are kept. Large models are covered once.
+    pub tries: usize,
 }
 
 impl Default for Effort {
     fn default() -> Effort {
-        Effort { strength: 2, seed: 0, candidates: 40 }
+        Effort { strength: 2, seed: 0, candidates: 40, tries: 24 }
     }
 }
 
@@ -159,9 +160,9 @@ pub fn cover(model: &Model, effort: &Effort) -> Result<Cover> {
         }
     }
     phase.fill(effort, key, &mut made)?;
-    for p in 0..sizes.len() {
-        for v in (0..sizes[p]).filter(|&v| model.parameters[p].choices[v].negative) {
-            let mut only = vec![false; sizes[p]];
+    for (p, &size) in sizes.iter().enumerate() {
+        for v in (0..size).filter(|&v| model.parameters[p].choices[v].negative) {
+            let mut only = vec![false; size];
             only[v] = true;
             let good = solver.domain(p).to_vec();
             solver.restrict(p, only);
@@ -245,8 +246,10 @@ fn check(model: &Model, effort: &Effort) -> Result<()> {
     if effort.strength == 0 || effort.strength > n {
         return wrong("strength", format!("is {}, and must be 1 to {n}, the number of fields", effort.strength));
     }
-    if effort.candidates == 0 {
-        return wrong("candidates", "must be at least 1".to_owned());
+    for (key, count) in [("candidates", effort.candidates), ("tries", effort.tries)] {
+        if count == 0 {
+            return wrong(key, "must be at least 1".to_owned());
+        }
     }
     for parameter in &model.parameters {
         if parameter.choices.is_empty() || parameter.choices.len() >= usize::from(OPEN) {
@@ -491,7 +494,7 @@ impl<'a> Phase<'a> {
         let candidates = (4_000_000 / cost.max(1)).max(3).min(effort.candidates);
         let mut best: Option<Vec<Vec<usize>>> = None;
         let mut looks = 0;
-        for attempt in 0..TRIES {
+        for attempt in 0..effort.tries {
             let rows = self.clone().filled(candidates, key.again(attempt as u32))?;
             looks += rows.len() * candidates * cost.max(1);
             if best.as_ref().is_none_or(|b| rows.len() < b.len()) {
