@@ -64,6 +64,8 @@ pub struct Cases {
     pub rows: Vec<Row>,
     /// What they cover.
     pub report: Report,
+    /// Whether rows are documents: a field `a.b` is then `b` in the object `a`.
+    pub documents: bool,
 }
 
 /// What test cases cover.
@@ -167,6 +169,7 @@ pub fn cases(form: &Form, settings: &Settings) -> Result<Cases> {
         fields: names.iter().map(|&n| n.to_owned()).collect(),
         rows: Vec::new(),
         report: Report { strength: effort.strength, combinations: coverage, ..Report::default() },
+        documents: form.documents,
     };
     let written =
         |row: &Vec<usize>| row.iter().zip(&good).map(|(&v, cases)| cases[v].value.clone()).collect::<Vec<_>>();
@@ -329,14 +332,15 @@ impl Cases {
                     Value::Number(digits) if number(digits) => digits.clone(),
                     Value::Number(other) | Value::Text(other) => text(other),
                 };
-                record.push(format!("{}:{value}", text(name)));
+                let path = if self.documents { name.split('.').collect() } else { vec![name.as_str()] };
+                record.push((path, value));
             }
+            let record = object(&record);
             writeln!(
                 out,
-                "{{\"case\":{},\"expected\":\"{}\",\"fault\":{fault},\"record\":{{{}}}}}",
+                "{{\"case\":{},\"expected\":\"{}\",\"fault\":{fault},\"record\":{record}}}",
                 n + 1,
                 expected(row),
-                record.join(",")
             )?;
         }
         Ok(())
@@ -345,6 +349,26 @@ impl Cases {
 
 fn expected(row: &Row) -> &'static str {
     if row.fault.is_none() { "valid" } else { "invalid" }
+}
+
+/// An object with the values at their paths. Where a name is a value and an object too, the longer path is a name with dots.
+fn object(entries: &[(Vec<&str>, String)]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for (path, value) in entries {
+        let Some(&first) = path.first() else { continue };
+        let alike = || entries.iter().filter(|e| e.0.first() == Some(&first));
+        if path.len() == 1 {
+            parts.push(format!("{}:{value}", text(first)));
+        } else if alike().any(|e| e.0.len() == 1) {
+            parts.push(format!("{}:{value}", text(&path.join("."))));
+        } else if !seen.contains(&first) {
+            seen.push(first);
+            let inner: Vec<(Vec<&str>, String)> = alike().map(|(p, v)| (p[1..].to_vec(), v.clone())).collect();
+            parts.push(format!("{}:{}", text(first), object(&inner)));
+        }
+    }
+    format!("{{{}}}", parts.join(","))
 }
 
 fn text(text: &str) -> String {

@@ -119,6 +119,7 @@ fn missing_and_empty_differ_in_both_files() {
             row(None, vec![Value::Number("inf".into()), Value::Number("1e400".into())]),
         ],
         report: Report::default(),
+        documents: false,
     };
     let mut csv = Vec::new();
     made.write_csv(&mut csv).unwrap();
@@ -132,6 +133,28 @@ fn missing_and_empty_differ_in_both_files() {
     assert_eq!(lines[1], r#"{"case":2,"expected":"invalid","fault":"a: x","record":{"b\"c":"1\n\"2\""}}"#);
     assert!(lines[2].ends_with(r#""record":{"a":-0,"b\"c":true}}"#));
     assert!(lines[3].ends_with(r#""record":{"a":"inf","b\"c":1e400}}"#));
+}
+
+#[test]
+fn fields_of_documents_are_in_their_objects() {
+    let number = |n: &str| Value::Number(n.to_owned());
+    let names = ["id", "a.x", "b", "a.y.z", "b.c", "a.w"];
+    let values = vec![number("1"), number("2"), number("3"), number("4"), number("5"), Value::Absent];
+    let mut made = Cases {
+        fields: names.map(str::to_owned).to_vec(),
+        rows: vec![Row { fault: None, values }],
+        report: Report::default(),
+        documents: true,
+    };
+    let written = |made: &Cases| {
+        let mut out = Vec::new();
+        made.write_json(&mut out).unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        line["record"].to_string()
+    };
+    assert_eq!(written(&made), r#"{"id":1,"a":{"x":2,"y":{"z":4}},"b":3,"b.c":5}"#);
+    made.documents = false;
+    assert_eq!(written(&made), r#"{"id":1,"a.x":2,"b":3,"a.y.z":4,"b.c":5}"#);
 }
 
 #[test]

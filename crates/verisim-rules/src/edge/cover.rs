@@ -5,6 +5,7 @@
 //! What a model can say is what PICT's can (Czerwonka, PNSQC 2006): weights, negative values, aliases, groups with an order of
 //! their own, seeding rows, rules. A combination that no row can have under the rules is found by search and told, not missed.
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::rule::Rule;
@@ -18,6 +19,8 @@ const MOST: usize = 400_000_000;
 const CLIMBS: usize = 8;
 /// A model is covered once more as long as that took less than so many looks at combinations.
 const LOOKS: usize = 60_000_000;
+/// Candidates that cost more looks than this are made on all threads.
+const PARALLEL: usize = 5_000;
 /// How many of the combinations that the rules exclude are told by name.
 const TOLD: usize = 20;
 
@@ -494,13 +497,15 @@ impl<'a> Phase<'a> {
         let candidates = (4_000_000 / cost.max(1)).max(3).min(effort.candidates);
         let mut best: Option<Vec<Vec<usize>>> = None;
         let mut looks = 0;
+        let before = self.solver.steps();
         for attempt in 0..effort.tries {
-            let rows = self.clone().filled(candidates, key.again(attempt as u32))?;
+            let rows = self.clone().filled(candidates, cost, key.again(attempt as u32))?;
+            // A step of a search costs some hundred looks.
             looks += rows.len() * candidates * cost.max(1);
             if best.as_ref().is_none_or(|b| rows.len() < b.len()) {
                 best = Some(rows);
             }
-            if looks > LOOKS {
+            if looks + (self.solver.steps() - before) * 200 > LOOKS {
                 break;
             }
         }
@@ -509,18 +514,22 @@ impl<'a> Phase<'a> {
         Ok(())
     }
 
-    fn filled(mut self, candidates: usize, key: ColumnKey) -> Result<Vec<Vec<usize>>> {
+    fn filled(mut self, candidates: usize, cost: usize, key: ColumnKey) -> Result<Vec<Vec<usize>>> {
         let mut rows = Vec::new();
         while self.left > 0 {
             let row_key = Cell::new(key, rows.len() as u64);
-            let mut best: Option<(usize, Vec<u16>)> = None;
-            for candidate in 0..candidates {
+            let made = |candidate: usize| -> Result<(usize, Vec<u16>)> {
                 let row = self.candidate(&mut row_key.part(candidate as u64))?;
                 let gain = self.combos.iter().filter(|c| c.left > 0 && c.has(c.index(&row))).count();
-                if best.as_ref().is_none_or(|(most, _)| gain > *most) {
-                    best = Some((gain, row));
-                }
-            }
+                Ok((gain, row))
+            };
+            let all: Vec<(usize, Vec<u16>)> = if cost > PARALLEL {
+                (0..candidates).into_par_iter().map(made).collect::<Result<_>>()?
+            } else {
+                (0..candidates).map(made).collect::<Result<_>>()?
+            };
+            // Of those that cover most, the first: threads do not matter.
+            let best = all.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
             // A candidate has a wanted combination, so this ends.
             let Some((_, row)) = best.filter(|(gain, _)| *gain > 0) else {
                 return Err(Error::Setting {

@@ -180,6 +180,16 @@ fn weights_decide_where_nothing_else_does() {
 }
 
 #[test]
+fn odd_names_are_read_as_pict_reads_them() {
+    let text = "Type,a,b,\nQ]x: a\"b, c\nIF [Q\\]x] = \"a\\\"b\" THEN [Type] <> \"\";";
+    let model = pict::read(Path::new("m"), text).unwrap();
+    assert_eq!(model.parameters[0].choices[2].names, [""]);
+    let made = cover(&model, &Effort::default()).unwrap();
+    complete(&model, 2, &made);
+    assert_eq!(made.coverage.excluded, 1);
+}
+
+#[test]
 fn aliases_take_turns() {
     let model = pict::read(Path::new("m"), "A: 1, 2, 3, 4\nB: Server | Datacenter, Home").unwrap();
     let made = cover(&model, &Effort::default()).unwrap().named(&model);
@@ -211,7 +221,7 @@ fn what_cannot_be_is_said() {
     assert!(said("A 1\n").contains("line 1: `A 1`: is neither"));
     assert!(said("A: 1\na: 2").contains("named twice"));
     assert!(said("A: 1\n{ A, Z } @ 2").contains("names \"Z\""));
-    assert!(said("A: 1,,2").contains("empty value"));
+    assert!(said("A: 1\nB: a\n[B] = \"a\\b\";").contains("a `\\` before another sign"));
     assert!(said("A: ~1\nB: 1").contains("negative values alone"));
     assert!(said("A: 1").contains("`strength` is 2, and must be 1 to 1"));
     assert!(said("").contains("has no parameter"));

@@ -111,6 +111,8 @@ fn begins_rule(line: &str) -> bool {
 fn parameter(line: &str, known: &[Parameter]) -> Result<Parameter, String> {
     let (name, values) = line
         .split_once(':')
+        // The older way to write it.
+        .or_else(|| line.split_once(','))
         .ok_or("is neither a parameter (`Name: a, b`), a sub-model (`{ A, B } @ 2`) nor a constraint")?;
     let name = name.trim();
     if known.iter().any(|p| same(&p.name, name)) {
@@ -143,9 +145,6 @@ fn choice(value: &str) -> Result<Choice, String> {
         _ => (value, 1),
     };
     let (value, negative) = value.strip_prefix('~').map_or((value, false), |v| (v.trim(), true));
-    if value.is_empty() {
-        return Err("has an empty value; end the line after the last one".to_owned());
-    }
     let names = value.split('|').map(|n| n.trim().trim_start_matches('~').to_owned()).collect();
     Ok(Choice { names, weight, negative, once: false })
 }
@@ -185,7 +184,6 @@ fn tokens(text: &str) -> Lined<Vec<(usize, Token)>> {
     let mut line = 1;
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let until = |end: char, rest: &str| rest[1..].find(end).map(|i| rest[1..=i].to_owned());
         let (token, length) = match first {
             '\n' => {
                 line += 1;
@@ -200,16 +198,14 @@ fn tokens(text: &str) -> Lined<Vec<(usize, Token)>> {
                 rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
                 continue;
             }
-            '[' => {
-                let name = until(']', rest).ok_or((line, "has a `[` without a `]`".to_owned()))?;
-                let length = name.len() + 2;
-                (Token::Parameter(name.trim().to_owned()), length)
-            }
-            '"' => {
-                let text = until('"', rest).ok_or((line, "has a text without its end".to_owned()))?;
-                let length = text.len() + 2;
-                (Token::Text(text), length)
-            }
+            '[' => match escaped(&rest[1..], ']') {
+                Some((name, length)) => (Token::Parameter(name.trim().to_owned()), length + 2),
+                None => return Err((line, "has a `[` without a `]`, or a `\\` before another sign".to_owned())),
+            },
+            '"' => match escaped(&rest[1..], '"') {
+                Some((text, length)) => (Token::Text(text), length + 2),
+                None => return Err((line, "has a text without its end, or a `\\` before another sign".to_owned())),
+            },
             '(' | ')' | '{' | '}' | ',' | ';' | '=' => (Token::Sign(first.to_string()), 1),
             '<' | '>' => {
                 let two = rest.get(..2).filter(|t| ["<>", "<=", ">="].contains(t));
@@ -233,6 +229,20 @@ fn tokens(text: &str) -> Lined<Vec<(usize, Token)>> {
         rest = &rest[length..];
     }
     Ok(tokens)
+}
+
+/// What is before the end sign, and its length as it is written. The end sign and `\\` have a `\\` before them where they are meant.
+fn escaped(rest: &str, end: char) -> Option<(String, usize)> {
+    let mut out = String::new();
+    let mut letters = rest.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            _ if letter == end => return Some((out, at)),
+            '\\' => out.push(letters.next().map(|l| l.1).filter(|&l| l == end || l == '\\' || l == '[')?),
+            other => out.push(other),
+        }
+    }
+    None
 }
 
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Whether a part of a row can become a whole one that obeys all rules: a search with forward checking, which is exact.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rustc_hash::FxHashMap;
 
 use super::rule::Rule;
@@ -34,6 +36,8 @@ pub struct Solver<'a> {
     component: Vec<Option<usize>>,
     /// The parameters of each group.
     members: Vec<Vec<usize>>,
+    /// Steps of all searches so far.
+    steps: AtomicUsize,
 }
 
 impl<'a> Solver<'a> {
@@ -67,7 +71,7 @@ impl<'a> Solver<'a> {
             }
         }
         let domains = sizes.iter().map(|&n| vec![true; n]).collect();
-        Ok(Solver { domains, rules: compiled, of, component, members })
+        Ok(Solver { domains, rules: compiled, of, component, members, steps: AtomicUsize::new(0) })
     }
 
     /// Leaves a parameter only the values that are marked.
@@ -78,6 +82,11 @@ impl<'a> Solver<'a> {
     /// The values that a parameter may have.
     pub fn domain(&self, parameter: usize) -> &[bool] {
         &self.domains[parameter]
+    }
+
+    /// Steps of all searches so far.
+    pub fn steps(&self) -> usize {
+        self.steps.load(Ordering::Relaxed)
     }
 
     /// Whether any rule names the parameter.
@@ -168,7 +177,9 @@ impl<'a> Solver<'a> {
             domains.push(domain);
         }
         let mut state = Search { solver: self, members, place, steps: 0 };
-        state.open(domains, vec![OPEN; members.len()])
+        let found = state.open(domains, vec![OPEN; members.len()]);
+        self.steps.fetch_add(state.steps, Ordering::Relaxed);
+        found
     }
 
     fn allows(&self, rule: usize, values: &[usize]) -> Result<bool> {

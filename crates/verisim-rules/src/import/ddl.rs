@@ -33,7 +33,7 @@ impl Dialect {
     pub fn guess(text: &str) -> Dialect {
         let upper = text.to_uppercase();
         let has = |signs: &[&str]| signs.iter().any(|s| upper.contains(s));
-        if has(&["AUTOINCREMENT", "PRAGMA ", "WITHOUT ROWID", "SQLITE_"]) {
+        if has(&["AUTOINCREMENT", "PRAGMA ", "WITHOUT ROWID", "SQLITE_", "TABLE ["]) {
             Dialect::Sqlite
         } else if has(&["`", "AUTO_INCREMENT", "ENGINE=", "ENGINE ="]) {
             Dialect::MySql
@@ -72,25 +72,26 @@ pub fn read(path: &Path, text: &str, dialect: Option<Dialect>) -> Result<Descrip
             .iter()
             .filter(|t| !matches!(t.token, Token::Whitespace(_)))
             .take(4)
-            .map(|t| t.token.to_string().to_uppercase())
+            .map(|t| t.token.to_string())
             .collect();
         let Some(first) = statement.iter().find(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF)) else {
             continue;
         };
         let line = first.span.start.line as usize;
-        let matter = wanted(&words);
-        if !matter {
-            passed.entry(words.iter().take(2).cloned().collect::<Vec<_>>().join(" ")).or_default().push(line);
+        let upper: Vec<String> = words.iter().map(|w| w.to_uppercase()).collect();
+        if !wanted(&upper) {
+            passed.entry(upper.iter().take(2).cloned().collect::<Vec<_>>().join(" ")).or_default().push(line);
             continue;
         }
-        let parsed = Parser::new(&*parser).with_tokens_with_locations(statement.to_vec()).parse_statement();
+        let statement = &reader.known(statement.to_vec());
+        let parsed = Parser::new(&*parser).with_tokens_with_locations(statement.clone()).parse_statement();
         let said = words.iter().take(3).cloned().collect::<Vec<_>>().join(" ");
         let parsed = match parsed {
             Ok(parsed) => parsed,
             Err(e) => {
                 let (at, what) = located(&e.to_string(), line);
                 // A table that is not understood would be missed; what only adds to tables is told.
-                if words.iter().any(|w| w == "TABLE") && words[0] == "CREATE" {
+                if upper.iter().any(|w| w == "TABLE") && upper[0] == "CREATE" {
                     return Err(wrong(at, &said, format!("{what}; is it of another dialect than {dialect:?}?")));
                 }
                 reader.made.note(Some(at), "", format!("`{said}` is passed over: {what}"));
@@ -111,6 +112,7 @@ pub fn read(path: &Path, text: &str, dialect: Option<Dialect>) -> Result<Descrip
     if reader.made.tables.is_empty() {
         return Err(Error::File { path: path.to_owned(), what: "makes no table; it needs a CREATE TABLE".to_owned() });
     }
+    reader.made.notes.sort_by_key(|n| n.line);
     reader.made.finish();
     Ok(reader.made)
 }
@@ -225,6 +227,38 @@ impl Reader {
         }
     }
 
+    /// The tokens of a statement without words that the parser does not know and that say nothing of values.
+    fn known(&mut self, tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+        let mut made: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+        let mut drop_next = false;
+        for mut token in tokens {
+            let word = match &token.token {
+                Token::Word(word) if word.quote_style.is_none() => word.value.to_uppercase(),
+                _ => String::new(),
+            };
+            let line = token.span.start.line as usize;
+            let after = made.iter().rev().find(|t| !matches!(t.token, Token::Whitespace(_))).map(|t| &t.token);
+            let closed = after == Some(&Token::RParen);
+            if drop_next && !word.is_empty() {
+                drop_next = false;
+                continue;
+            }
+            match (word.as_str(), self.dialect) {
+                // Computed when it is read, and not when it is written.
+                ("VIRTUAL", Dialect::PostgreSql) if closed => token.token = Token::make_keyword("STORED"),
+                ("BINARY", Dialect::MySql) if closed => continue,
+                ("SUB_TYPE", Dialect::Sqlite | Dialect::PostgreSql) => {
+                    self.made.note(Some(line), "", "SUB_TYPE is left out");
+                    drop_next = true;
+                    continue;
+                }
+                _ => {}
+            }
+            made.push(token);
+        }
+        made
+    }
+
     fn place(&mut self, table: &str, line: usize) -> Option<usize> {
         let place = self.made.tables.iter().position(|t| t.name.eq_ignore_ascii_case(table));
         if place.is_none() {
@@ -242,10 +276,28 @@ impl Reader {
             }
             return Err(format!("makes `{table}` a second time; drop one"));
         }
-        if create.query.is_some() || create.like.is_some() || create.inherits.is_some() {
+        if create.query.is_some() || create.like.is_some() {
             self.made.note(Some(line), &table, "takes columns from a query or another table, which are not followed");
         }
-        self.made.tables.push(TableDescription { name: table.clone(), ..TableDescription::default() });
+        if let Some(whole) = &create.partition_of {
+            self.made.note(Some(line), &table, format!("is a part of `{}`, whose rows it holds", last(whole)));
+            return Ok(());
+        }
+        let mut made = TableDescription { name: table.clone(), ..TableDescription::default() };
+        for above in create.inherits.iter().flatten().map(last) {
+            match self.made.table(&above).cloned() {
+                Some(above) => {
+                    made.columns.extend(above.columns);
+                    made.checks.extend(above.checks);
+                }
+                None => self.made.note(
+                    Some(line),
+                    &table,
+                    format!("takes columns from `{above}`, which was not made before"),
+                ),
+            }
+        }
+        self.made.tables.push(made);
         for column in &create.columns {
             self.column(&table, column, line)?;
         }
@@ -463,7 +515,12 @@ impl Reader {
             }
             // Who owns a table, and where it is, say nothing of its rows.
             AlterTableOperation::OwnerTo { .. } => {}
-            other => self.made.note(Some(line), table, format!("`{other}` is passed over")),
+            other => {
+                let said = other.to_string();
+                if !said.contains("TRIGGER") && !said.starts_with("ATTACH PARTITION") {
+                    self.made.note(Some(line), table, format!("`{said}` is passed over"));
+                }
+            }
         }
         Ok(())
     }

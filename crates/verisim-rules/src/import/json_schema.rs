@@ -592,7 +592,7 @@ fn merge(into: &mut Map<String, Json>, other: Map<String, Json>) -> Vec<String> 
                 }
             }
             (REFS, Json::Array(old), Json::Array(new)) => old.extend(new),
-            ("type", old, new) if old == &Json::from("number") && new == Json::from("integer") => *old = new,
+            ("type", old, new) if *old == "number" && new == "integer" => *old = new,
             // What stands nearer counts.
             (
                 "title" | "description" | "default" | "examples" | "example" | "nullable" | "$id" | "$schema"

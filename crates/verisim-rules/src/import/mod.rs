@@ -3,6 +3,7 @@
 
 pub mod avro;
 mod check;
+pub mod data;
 pub mod ddl;
 pub mod json_schema;
 pub mod openapi;
