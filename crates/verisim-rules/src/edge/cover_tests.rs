@@ -112,6 +112,17 @@ fn rows_follow_from_the_seed() {
     assert_ne!(made(4), made(5));
 }
 
+#[test]
+fn threads_change_no_row() {
+    let model = uniform(&[(15, 4), (17, 3), (29, 2)]);
+    let made = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let effort = Effort { candidates: 6, tries: 1, ..Effort::default() };
+        pool.install(|| cover(&model, &effort).unwrap().rows)
+    };
+    assert_eq!(made(1), made(3));
+}
+
 const DISK: &str = "
 # A volume
 Type:          Single, Span, Stripe, Mirror, RAID-5

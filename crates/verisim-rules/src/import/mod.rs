@@ -9,8 +9,10 @@ pub mod json_schema;
 pub mod openapi;
 
 use std::fmt;
+use std::path::Path;
 
 use crate::edge::form::{Field, Form, Format, Kind, Value, units};
+use crate::error::{Error, Result};
 
 /// Tables, as a file describes them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +21,37 @@ pub struct Description {
     pub tables: Vec<TableDescription>,
     /// What the file says and the tables do not.
     pub notes: Vec<Note>,
+}
+
+/// Reads a description from a file's text: SQL (`.sql`, `.ddl`), Avro (`.avsc`), OpenAPI or JSON Schema (`.json`, told apart by what
+/// they say).
+///
+/// # Errors
+/// When the name says nothing of these, or the file is none.
+pub fn read(path: &Path, text: &str) -> Result<Description> {
+    let kind = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    match kind.as_str() {
+        "sql" | "ddl" => ddl::read(path, text, None),
+        "avsc" => avro::read(path, text),
+        "json" => {
+            let root = json_schema::json(path, text)?;
+            let is = |key: &str| root.get(key).and_then(serde_json::Value::as_str);
+            if is("openapi").is_some() || is("swagger").is_some() {
+                openapi::read(path, text)
+            } else if is("type") == Some("record") {
+                avro::read(path, text)
+            } else {
+                json_schema::read(path, text)
+            }
+        }
+        other => Err(Error::File {
+            path: path.to_owned(),
+            what: match other {
+                "yaml" | "yml" => "is YAML; turn it into JSON first, as `yq -o json` does".to_owned(),
+                _ => "says nothing of tables that is known here; give a .sql, .json or .avsc file".to_owned(),
+            },
+        }),
+    }
 }
 
 /// What was not understood, or is lost.
@@ -384,5 +417,34 @@ impl ColumnDescription {
                 Kind::TEXT
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_apart() {
+        let named = |path: &str, text: &str| read(Path::new(path), text).map(|d| d.tables[0].name.clone());
+        assert_eq!(named("a.sql", "create table t (x int)").unwrap(), "t");
+        assert_eq!(named("a.json", r#"{"properties": {"x": {"type": "string"}}}"#).unwrap(), "a");
+        assert_eq!(named("a.json", r#"{"type": "record", "name": "r", "fields": []}"#).unwrap(), "r");
+        let api = r#"{"openapi": "3.1.0", "paths": {"/a": {"get": {"parameters": [{"name": "x", "in": "query", "schema": {"type": "string"}}]}}}}"#;
+        assert_eq!(named("a.json", api).unwrap(), "GET /a");
+        assert!(named("a.yaml", "").unwrap_err().to_string().contains("yq -o json"));
+        assert!(named("a.txt", "").unwrap_err().to_string().contains("give a .sql"));
+    }
+
+    #[test]
+    fn bounds_between_two_values_are_at_the_next() {
+        let mut column = ColumnDescription::new("x", ColumnKind::Integer { bits: Some(16), signed: true });
+        (column.least, column.greatest) = (Some("0.5".into()), Some("9.5".into()));
+        let mut lost = Vec::new();
+        assert!(matches!(column.field(&mut |w| lost.push(w)), Kind::Integer { least: Some(1), greatest: Some(9), .. }));
+        column.least = Some("many".into());
+        column.field(&mut |w| lost.push(w));
+        assert_eq!(lost, ["the bound many is no number that is understood, and is left out"]);
     }
 }
