@@ -13,5 +13,9 @@ pub mod plan;
 pub mod process;
 pub mod world;
 pub mod scene;
+pub mod edge;
+mod error;
+pub mod expression;
+pub mod import;
 
 pub use error::{Error, Result};
