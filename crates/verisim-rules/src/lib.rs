@@ -4,18 +4,16 @@
 
 pub mod cell;
 pub mod describe;
+pub mod edge;
 mod error;
 pub mod expression;
 pub mod fake;
+pub mod import;
 pub mod make;
 pub mod output;
 pub mod plan;
 pub mod process;
-pub mod world;
 pub mod scene;
-pub mod edge;
-mod error;
-pub mod expression;
-pub mod import;
+pub mod world;
 
 pub use error::{Error, Result};

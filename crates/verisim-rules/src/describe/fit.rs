@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use verisim_data::table::{Column, ColumnKind, DetectSettings, Field, Schema, Table};
 
+use super::quoted;
 use crate::error::Result;
 use crate::expression::{DAY, Part, columns::time_text};
 use crate::make::copula;
@@ -132,12 +133,10 @@ fn said(field: &Field, column: Option<&Column>, table: &Table) -> Result<Said> {
             bare(format!("{}{}", dates(&there, format), missing(x.len() - there.len())), None)
         }
         (_, Some(Column::Number(x))) => {
-            let precision = field.precision();
             let digits = match field.kind {
                 ColumnKind::Decimal { decimals } => i32::from(decimals),
                 _ => 0,
             };
-            let _ = precision;
             let there: Vec<f64> = x.iter().copied().filter(|x| x.is_finite()).collect();
             let words = format!("{}{}", numbers(&there, digits), missing(x.len() - there.len()));
             Said { key: quoted(&field.name), words, scores: Some(scores(x)), note: None }
@@ -309,13 +308,7 @@ fn together(all: &[Said]) -> Option<(Vec<String>, Vec<Vec<f64>>)> {
     for _ in 0..60 {
         let shown: Vec<Vec<f64>> = r.iter().map(|row| row.iter().map(|x| (x * 1e3).round() / 1e3).collect()).collect();
         if copula::factor(&shown, n).is_ok() {
-            return Some((
-                some.iter()
-                    .map(|s| s.key.clone())
-                    .map(|k| if k.starts_with('"') { k } else { quoted_always(&k) })
-                    .collect(),
-                shown,
-            ));
+            return Some((some.iter().map(|s| s.key.clone()).collect(), shown));
         }
         for i in 0..n {
             for j in 0..n {
@@ -407,15 +400,6 @@ fn short(x: f64) -> String {
 
 fn listed<'a>(all: impl Iterator<Item = &'a f64>) -> String {
     all.map(|x| short(*x)).collect::<Vec<_>>().join(", ")
-}
-
-/// A key or a text of TOML.
-fn quoted(text: &str) -> String {
-    quoted_always(text)
-}
-
-fn quoted_always(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub use ordered::{Entry, Ordered};
 pub use when::{DateSaid, Moment, TimeSaid};
 
 use crate::process::Process;
+use crate::scene::Scene;
 
 /// A world: tables, and perhaps a scene.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +42,9 @@ pub struct World {
     /// The tables.
     #[serde(default)]
     pub tables: Ordered<Table>,
+    /// A scene that is rendered, with labels.
+    #[serde(default)]
+    pub scene: Option<Scene>,
     /// Where it was read from: paths in it are taken from there.
     #[serde(skip)]
     pub path: PathBuf,
