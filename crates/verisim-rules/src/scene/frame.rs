@@ -79,7 +79,7 @@ impl Played {
 /// rayon pool it is called in.
 ///
 /// # Errors
-/// [`Error::Setting`] if a setting makes no sense; [`Error::Make`] if physics leads to no numbers.
+/// [`crate::Error::Setting`] if a setting makes no sense; [`crate::Error::Make`] if physics leads to no numbers.
 pub fn frames(scene: &Scene, seed: u64, number: u64, range: Range<usize>) -> Result<(Stage, Vec<Frame>)> {
     let played = Played::new(scene, seed, number)?;
     let frames = (range.start..range.end.min(scene.frames))

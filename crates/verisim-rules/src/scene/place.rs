@@ -38,6 +38,8 @@ pub struct Placed<'a> {
     ground: &'a Floor,
     /// Things, so far.
     pub bodies: Vec<Body>,
+    /// Things with labels, so far.
+    labelled: u16,
     outlines: Vec<Outline>,
     /// Things without a place, so far.
     pub left_out: usize,
@@ -46,7 +48,7 @@ pub struct Placed<'a> {
 impl<'a> Placed<'a> {
     /// None so far.
     pub fn new(classes: &'a Classes, ground: &'a Floor) -> Placed<'a> {
-        Placed { classes, ground, bodies: Vec::new(), outlines: Vec::new(), left_out: 0 }
+        Placed { classes, ground, bodies: Vec::new(), labelled: 0, outlines: Vec::new(), left_out: 0 }
     }
 
     /// Places the things of a group.
@@ -113,17 +115,19 @@ impl<'a> Placed<'a> {
                 let first = points[0];
                 Motion::Path { points: points.into_iter().map(|p| p - first).collect(), speed, phase }
             };
-            let labelled = self.bodies.iter().filter(|b| b.class > 0).count();
             let distractor = group.distractor;
-            if !distractor && labelled >= usize::from(u16::MAX) {
+            if !distractor && self.labelled == u16::MAX {
                 let what = "has more than 65535 things with labels in one scene; an instance mask has 16 bits";
                 return Err(Error::Setting { key: "objects".into(), what: what.into() });
+            }
+            if !distractor {
+                self.labelled += 1;
             }
             self.bodies.push(Body {
                 group: index,
                 shape,
                 class: if distractor { 0 } else { self.classes.of_thing(group.class.as_deref(), shape) },
-                instance: if distractor { 0 } else { labelled as u16 + 1 },
+                instance: if distractor { 0 } else { self.labelled },
                 size,
                 build: build(shape, size, &paint, &mut part("build")),
                 start: Pose { at, turn },
