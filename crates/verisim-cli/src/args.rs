@@ -19,6 +19,8 @@ Examples:
   verisim demo                                          the whole line on a table that ships with the program
   verisim inspect adult.csv                             what the columns are taken for, and why
   verisim split adult.csv --holdout 0.2                 adult-train.csv to learn, adult-holdout.csv to measure with
+  verisim generate shop -n 100000 -o shop.db            a declared world: tables with keys, no real data
+  verisim edge-cases shop.sql -o cases.csv              what a program should have been given before its users do
   verisim train adult-train.csv --out runs/adult
   verisim sample runs/adult -n 10000 -o synthetic.csv
   verisim impute runs/adult --input holes.csv -o filled.csv
@@ -57,6 +59,8 @@ pub enum Command {
     Check(Check),
     /// Write a world's file from what there is: distributions fitted to a table.
     World(World),
+    /// Write edge cases for software tests: boundary values, combinations, rows with one fault each.
+    EdgeCases(EdgeCases),
     /// Part a table into rows to learn and rows to keep back.
     Split(Split),
     /// List the configs that come along, or print one.
@@ -404,6 +408,7 @@ Examples:
   verisim generate shop -n 100000 -o shop/              a CSV file a table
   verisim generate shop -o shop.db                      a SQLite database with keys; shop.sql is a file of SQL
   verisim generate my.toml -n 1000000 -o out/ --format parquet
+  verisim generate road -n 20 -o road/                  20 scenes: pictures with masks, boxes, depth, flow; COCO and YOLO
   verisim generate my.toml -o part3/ --shard 3/8        the third of eight parts, made on another machine
   verisim generate my.toml -o postgresql://user@host/database      (builds with --features postgres)
 
@@ -462,7 +467,8 @@ Examples:
   verisim check                                         the worlds that come along
   verisim check shop                                    its tables, what its columns are and what each depends on
   verisim check shop --preview                          ten rows of each table
-  verisim check shop --print > my.toml                  its file, to change")]
+  verisim check shop --print > my.toml                  its file, to change
+  verisim check road --sheet road.png                   a picture of its scenes and their labels")]
 pub struct Check {
     /// A world's file, or the name of one that comes along; without it, those are listed.
     pub world: Option<PathBuf>,
@@ -472,6 +478,9 @@ pub struct Check {
     /// Print the file.
     #[arg(long, conflicts_with = "preview")]
     pub print: bool,
+    /// Of a world with a scene: a picture of a few frames and their labels.
+    #[arg(long, value_name = "PNG", conflicts_with_all = ["preview", "print"])]
+    pub sheet: Option<PathBuf>,
     /// Rows of its first table.
     #[arg(short = 'n', long, value_name = "ROWS")]
     pub rows: Option<u64>,
@@ -490,8 +499,47 @@ Examples:
 
 A copy by rules, without learning: each column gets a distribution, and numbers their correlations. Levels and ranges are those of the data.")]
 pub struct World {
-    /// A table: .csv, .tsv, .jsonl, .parquet, .arrow or .xlsx.
+    /// A table (.csv, .jsonl, .parquet ...), or a schema: .sql, .avsc, JSON Schema or OpenAPI as .json.
     pub file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim edge-cases order.toml -o cases.csv            a form: docs/edge-cases.md has its language
+  verisim edge-cases shop.sql --table orders            CREATE TABLE; also JSON Schema, OpenAPI and Avro
+  verisim edge-cases data.csv -o cases.jsonl            what the rows of a table say that its columns are
+  verisim edge-cases shop --table orders                a world
+  verisim edge-cases model.pict --strength 3            a model of PICT: all combinations of three parameters
+  verisim edge-cases data.csv --stress 0.02 -o bad.csv  its rows with faults, duplicates and late ones, each marked
+  verisim edge-cases runs/adult --rare 100              the least likely of many rows that a trained model draws")]
+pub struct EdgeCases {
+    /// What is tested: a form, a schema, a table, a world, a model of PICT, or a trained model.
+    pub of: PathBuf,
+    /// A file that ends in .csv or .jsonl [default: standard output, as CSV].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Which table, where there are several.
+    #[arg(long)]
+    pub table: Option<String>,
+    /// Cover all combinations of the values of so many fields.
+    #[arg(long, value_name = "FIELDS", default_value_t = 2)]
+    pub strength: usize,
+    /// Leave out rows with faults.
+    #[arg(long)]
+    pub valid: bool,
+    /// In place of cases, the rows of a table of which such a share is faulty, such a share comes twice, and such a share late.
+    #[arg(long, value_name = "SHARE", conflicts_with = "valid")]
+    pub stress: Option<f64>,
+    /// Of a trained model: how many of its least likely rows.
+    #[arg(long, value_name = "ROWS", default_value_t = 100)]
+    pub rare: usize,
+    /// Seed of what is random.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Where a trained model is drawn on: auto, flex, ndarray or wgpu.
+    #[arg(long, default_value = "auto")]
+    pub device: Device,
 }
 
 #[derive(Debug, clap::Args)]

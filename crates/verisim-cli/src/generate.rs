@@ -3,9 +3,10 @@
 use std::io::Write as _;
 
 use anyhow::Result;
+use verisim::edge::{self, Shares};
 use verisim::number::grouped;
-use verisim::world::{Ask, Making, Sheet, Target, WORLDS, fitted, read};
-use verisim::{check, generate};
+use verisim::world::{Ask, Making, Sheet, Target, WORLDS, described, read, sheet};
+use verisim::{check, edge_cases, generate};
 
 use crate::args;
 use crate::ui::Ui;
@@ -30,9 +31,32 @@ pub fn run(args: &args::Generate, ui: &Ui) -> Result<()> {
     Ok(())
 }
 
+/// Writes edge cases.
+pub fn edges(args: &args::EdgeCases, ui: &Ui) -> Result<()> {
+    let stress = args.stress.map(|share| Shares { faults: share, duplicates: share, late: share, ..Shares::default() });
+    let ask = edge::Ask {
+        of: args.of.clone(),
+        table: args.table.clone(),
+        strength: args.strength,
+        invalid: !args.valid,
+        seed: args.seed,
+        stress,
+        rare: args.rare,
+        out: args.output.clone(),
+        device: args.device.0,
+    };
+    let made = edge_cases(&ask)?;
+    made.notes.iter().for_each(|note| ui.say(note));
+    match &args.output {
+        Some(out) => ui.say(format!("wrote {}", out.display())),
+        None => std::io::stdout().lock().write_all(&made.text)?,
+    }
+    Ok(())
+}
+
 /// Prints a world's file that is fitted to a table.
 pub fn describe(args: &args::World) -> Result<()> {
-    Ok(write!(std::io::stdout().lock(), "{}", fitted(&args.file)?)?)
+    Ok(write!(std::io::stdout().lock(), "{}", described(&args.file)?)?)
 }
 
 /// Prints what a world is, or the worlds that come along.
@@ -53,6 +77,11 @@ pub fn explain(args: &args::Check) -> Result<()> {
         return Ok(());
     }
     let ask = Ask { world: world.clone(), seed: args.seed, rows: args.rows, device: args.device.0 };
+    if let Some(picture) = &args.sheet {
+        sheet(&ask, picture)?;
+        writeln!(out, "wrote {}", picture.display())?;
+        return Ok(());
+    }
     let checked = check(&ask, args.preview.unwrap_or(0))?;
     match &checked.description {
         Some(description) => writeln!(out, "{}: {description}", checked.name)?,

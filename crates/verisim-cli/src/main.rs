@@ -67,6 +67,7 @@ fn run(command: &mut Command, ui: &ui::Ui) -> anyhow::Result<ExitCode> {
         Command::Generate(a) => generate::run(a, ui).map(done),
         Command::Check(a) => generate::explain(a).map(done),
         Command::World(a) => generate::describe(a).map(done),
+        Command::EdgeCases(a) => generate::edges(a, ui).map(done),
         Command::Split(a) => split::run(a).map(done),
         Command::Config(a) => config::run(a).map(done),
         Command::Completions(a) => complete(a.shell).map(done),

@@ -26,6 +26,7 @@ pub mod bench;
 mod configs;
 mod demo;
 pub mod device;
+pub mod edge;
 mod error;
 pub mod evaluate;
 #[cfg(feature = "neural")]
@@ -48,6 +49,7 @@ pub use ask::Ask;
 pub use configs::{Shipped, config_schema, configs, shipped};
 pub use demo::{Demo, demo};
 pub use device::{Choice, choose};
+pub use edge::edge_cases;
 pub use error::{Cause, Error, Result};
 pub use impute::Imputed;
 pub use kind::{Inspected, Kind};

@@ -17,6 +17,7 @@ use verisim_rules::make::Engine;
 use verisim_rules::make::learned::{Learnt, Opener};
 pub use verisim_rules::output::{Format, Target, Written};
 use verisim_rules::plan::{Plan, Wish};
+use verisim_rules::scene::{self, Scene};
 use verisim_rules::world::World;
 
 use crate::configs::Shipped;
@@ -56,7 +57,7 @@ macro_rules! worlds {
 
 /// The worlds that came along.
 pub const WORLDS: &[Shipped] = worlds! {
-    "shop" "bank" "hospital" "call-centre" "weblogs" "sensors" "factory" "machines" "sir" "pendulum"
+    "shop" "bank" "hospital" "call-centre" "weblogs" "sensors" "factory" "machines" "sir" "pendulum" "shapes" "road" "shelf"
 };
 
 /// The words of a world: a file, or one that came along by its name.
@@ -100,6 +101,10 @@ pub fn generate(ask: &Ask, making: &Making, watch: &mut dyn Watch) -> Result<Vec
     if part >= parts {
         return Err(Error::Ask { problem: format!("part {} of {parts} is none; parts are counted from 1", part + 1) });
     }
+    let world = read(&ask.world)?;
+    if let Some(scene) = &world.scene {
+        return scenes(scene, &world, ask, making, watch);
+    }
     let engine = engine(ask)?;
     let files = files(&engine, &making.target);
     if !making.force {
@@ -120,6 +125,41 @@ pub fn generate(ask: &Ask, making: &Making, watch: &mut dyn Watch) -> Result<Vec
     watch.on(Event::End);
     files.iter().for_each(|file| written::note(file));
     Ok(all?)
+}
+
+/// Scenes unless their number is asked for.
+const SCENES: u64 = 10;
+
+/// Renders the scenes of a world into a folder.
+fn scenes(scene: &Scene, world: &World, ask: &Ask, making: &Making, watch: &mut dyn Watch) -> Result<Vec<Written>> {
+    let Target::Folder(folder, _) = &making.target else {
+        return Err(Error::Ask { problem: "scenes are written to a folder; name one that is new or empty".into() });
+    };
+    if !world.tables.0.is_empty() {
+        let problem = "a world has tables or a scene; put the other into a file of its own".into();
+        return Err(Error::Ask { problem });
+    }
+    let (part, parts) = making.shard;
+    let count = ask.rows.unwrap_or(SCENES);
+    let range = count * part / parts..count * (part + 1) / parts;
+    let summary = scene::write(scene, ask.seed.unwrap_or(world.seed), range, folder, watch)?;
+    let to = folder.display().to_string();
+    Ok(vec![Written { table: "frames".into(), rows: summary.frames, seconds: summary.seconds, to }])
+}
+
+/// A picture of a few frames of a world's scene and their labels, as PNG.
+///
+/// # Errors
+/// When the world has no scene, or the picture cannot be written.
+pub fn sheet(ask: &Ask, out: &Path) -> Result<()> {
+    let world = read(&ask.world)?;
+    let Some(scene) = &world.scene else {
+        return Err(Error::Ask {
+            problem: format!("{}: has no scene to look at; show rows instead", ask.world.display()),
+        });
+    };
+    let picture = scene::sheet(scene, ask.seed.unwrap_or(world.seed))?;
+    Ok(verisim_data::file::write_atomically(out, &picture.png()?)?)
 }
 
 /// The files that tables are written to.
@@ -181,11 +221,44 @@ pub fn check(ask: &Ask, rows: usize) -> Result<Checked> {
     Ok(Checked { name: engine.plan.world.title(), description: engine.plan.world.description.clone(), tables })
 }
 
-/// The file of a world that is fitted to a table: declared distributions, to read and to change.
+/// The first rows of a world's table, of the first that is written unless it is named.
 ///
 /// # Errors
-/// When the table cannot be read or understood.
-pub fn fitted(path: &Path) -> Result<String> {
+/// When there is none, or rows cannot be made.
+pub(crate) fn head(ask: &Ask, table: Option<&str>, rows: usize) -> Result<RecordBatch> {
+    let engine = engine(ask)?;
+    let tables = &engine.plan.tables;
+    let found = match table {
+        Some(name) => engine.plan.table(name),
+        None => tables.iter().position(|t| !t.hidden),
+    };
+    let names = || tables.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = found.ok_or_else(|| Error::Ask {
+        problem: format!("there is no table `{}`; there are {}", table.unwrap_or_default(), names()),
+    })?;
+    Ok(engine.head(found, rows)?)
+}
+
+/// The file of a world that comes of what there is: of a table declared distributions that are fitted to it, of a schema (SQL, JSON Schema,
+/// OpenAPI, Avro) its tables with their keys.
+///
+/// # Errors
+/// When it cannot be read or understood.
+pub fn described(path: &Path) -> Result<String> {
+    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_schema = match ending.as_str() {
+        "sql" | "ddl" | "avsc" | "yaml" | "yml" => true,
+        // An object is a schema, a list of objects a table.
+        "json" => std::fs::read_to_string(path).is_ok_and(|text| text.trim_start().starts_with('{')),
+        _ => false,
+    };
+    if is_schema {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| verisim_data::Error::Io { path: path.to_owned(), source })?;
+        let description = verisim_rules::import::read(path, &text)?;
+        let name = path.file_name().map_or("schema".into(), |name| name.to_string_lossy().into_owned());
+        return Ok(verisim_rules::describe::world(&description, &name));
+    }
     let table = Table::read(path, &ReadSettings::default())?;
     let name = path.file_name().map_or("table".into(), |name| name.to_string_lossy().into_owned());
     let name = name.split('.').next().unwrap_or("table").to_owned();

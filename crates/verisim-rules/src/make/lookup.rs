@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field, Schema};
 use rustc_hash::FxHashMap;
 use verisim_data::table::{ReadSettings, Table};
 
@@ -84,6 +85,16 @@ pub fn key<'a>(parts: impl Iterator<Item = Option<&'a str>>) -> String {
         key.push('\u{1f}');
     }
     key
+}
+
+/// A table as it was read, with texts that are all numbers or dates as those.
+///
+/// # Errors
+/// When Arrow cannot hold it.
+pub fn batch(table: &Table) -> Result<RecordBatch> {
+    let columns = table.columns.iter().map(typed).collect::<Result<Vec<_>>>()?;
+    let fields = table.names.iter().zip(&columns).map(|(name, c)| Field::new(name, c.data_type().clone(), true));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)?)
 }
 
 /// Texts as what all of them are: whole numbers, numbers, dates; others as they are. Numbers with zeros before them stay texts.

@@ -59,6 +59,16 @@ impl Target {
     }
 }
 
+/// Rows as CSV, with a line of names.
+///
+/// # Errors
+/// When Arrow cannot write them.
+pub fn csv(rows: &RecordBatch) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    arrow_csv::WriterBuilder::new().with_header(true).build(&mut text).write(rows)?;
+    Ok(text)
+}
+
 /// What was written of a table.
 #[derive(Clone, Debug)]
 pub struct Written {

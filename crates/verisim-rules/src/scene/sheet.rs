@@ -20,6 +20,23 @@ pub struct Picture {
 /// Pixels between pictures.
 const GAP: usize = 4;
 
+impl Picture {
+    /// As a PNG.
+    ///
+    /// # Errors
+    /// When it has no pixels.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        let encode = || -> Result<Vec<u8>, png::EncodingError> {
+            let mut out = Vec::new();
+            let mut encoder = png::Encoder::new(&mut out, self.width as u32, self.height as u32);
+            encoder.set_color(png::ColorType::Rgb);
+            encoder.write_header()?.write_image_data(&self.pixels)?;
+            Ok(out)
+        };
+        encode().map_err(|e| crate::Error::Setting { key: "size".to_owned(), what: format!("makes no picture: {e}") })
+    }
+}
+
 /// Four frames of a scene and what is known of them: of two scenes the first and the last frame, or of four scenes that have one.
 ///
 /// # Errors
