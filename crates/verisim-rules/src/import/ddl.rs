@@ -128,7 +128,7 @@ fn wanted(words: &[String]) -> bool {
     match word(0) {
         "CREATE" => {
             ["TABLE", "TYPE", "DOMAIN"].contains(&word(1))
-                || (["TEMP", "TEMPORARY", "UNLOGGED"].contains(&word(1)) && word(2) == "TABLE")
+                || (word(1) == "UNLOGGED" && word(2) == "TABLE")
                 || (word(1) == "UNIQUE" && word(2) == "INDEX")
         }
         "ALTER" => word(1) == "TABLE",
