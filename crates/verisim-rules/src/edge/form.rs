@@ -342,6 +342,9 @@ impl Form {
     }
 }
 
+/// Bounds of whole numbers are no further from zero.
+const FURTHEST: u128 = 10_u128.pow(36);
+
 type Said<T> = Result<T, (&'static str, String)>;
 
 impl Field {
@@ -349,12 +352,15 @@ impl Field {
         let empty =
             |least: String, greatest: String| Err(("min", format!("{least} is above max {greatest}; swap them")));
         match &self.kind {
-            Kind::Integer { bits, multiple, .. } => {
+            Kind::Integer { bits, multiple, least, greatest, .. } => {
+                if least.iter().chain(greatest).any(|b| b.unsigned_abs() > FURTHEST) {
+                    return Err(("min", "and max must have at most 36 digits".to_owned()));
+                }
                 if bits.is_some_and(|b| b == 0 || b > 64) {
                     return Err(("bits", "must be 1 to 64".to_owned()));
                 }
-                if multiple.is_some_and(|m| m < 1) {
-                    return Err(("multiple_of", "must be at least 1".to_owned()));
+                if multiple.is_some_and(|m| !(1..=1 << 62).contains(&m)) {
+                    return Err(("multiple_of", "must be at least 1, and at most 2 to 62".to_owned()));
                 }
                 if let Some((Some(least), Some(greatest))) = self.kind.whole()
                     && least > greatest
@@ -632,6 +638,9 @@ check = "state != 'paid' || amount > 0"
         assert!(said("Europe/Berlin", "Mars/Base").contains("fields.at.zone"));
         assert!(said("amount > 0\"", "amount >\"").contains("line 31: `constraints.check`"));
         assert!(said("2020-01-01T00:00:00", "\"soon\"").contains("is no date"));
+        assert!(said("type = \"integer\"", "type = \"integer\"\nmultiple_of = 0").contains("multiple_of"));
+        let far = "1".repeat(38);
+        assert!(said("max = 99", &format!("max = \"{far}\"")).contains("at most 36 digits"));
         assert!(Form::read(Path::new("x"), "name = \"x\"").is_err());
         assert!(Form::read(Path::new("x"), "[fields]").unwrap_err().to_string().contains("are none"));
     }
