@@ -198,3 +198,32 @@ proptest! {
         prop_assert_eq!(made.report.combinations.required, made.report.combinations.covered);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// No form that is read makes anything panic, whatever its bounds.
+    #[test]
+    fn odd_forms_are_cases_or_errors(
+        kind in 0usize..9, a in any::<i64>(), b in any::<i64>(), x in any::<f64>(), small in 0u8..70,
+        keys in prop::collection::vec(0usize..12, 0..5),
+    ) {
+        let kinds = ["integer", "decimal", "float", "boolean", "text", "enum", "date", "time", "timestamp"];
+        let x = if x.is_finite() { x } else { 0.0 };
+        let said = [
+            format!("min = {a}"), format!("max = {b}"), format!("bits = {small}"), format!("digits = {small}"),
+            format!("scale = {small}"), format!("min = {x:?}"), format!("min_length = {small}"), format!("max_length = {small}"),
+            "pattern = \"^[a-c]{3,}x?|(é|ß)$\"".to_owned(), "values = [\"a\", 1, true]".to_owned(),
+            "min = 9999-12-31".to_owned(), "zone = \"America/New_York\"".to_owned(),
+        ];
+        let mut keys = keys;
+        keys.sort_unstable();
+        keys.dedup();
+        let lines: Vec<&str> = keys.iter().map(|&k| said[k].as_str()).collect();
+        let text = format!("[fields.a]\ntype = \"{}\"\n{}\n[fields.b]\ntype = \"boolean\"", kinds[kind], lines.join("\n"));
+        if let Ok(form) = Form::read(Path::new("f"), &text)
+            && let Ok(made) = cases(&form, &Settings { odd: false, ..Settings::default() })
+        {
+            honest(&form, &made);
+        }
+    }
+}

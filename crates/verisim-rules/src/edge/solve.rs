@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustc_hash::FxHashMap;
-
 use super::rule::Rule;
 use crate::error::{Error, Result};
 
@@ -36,6 +34,8 @@ pub struct Solver<'a> {
     component: Vec<Option<usize>>,
     /// The parameters of each group.
     members: Vec<Vec<usize>>,
+    /// The place of a parameter in its group.
+    place: Vec<usize>,
     /// Steps of all searches so far.
     steps: AtomicUsize,
 }
@@ -70,8 +70,14 @@ impl<'a> Solver<'a> {
                 members[*c].push(p);
             }
         }
+        let mut place = vec![0; sizes.len()];
+        for group in &members {
+            for (i, &p) in group.iter().enumerate() {
+                place[p] = i;
+            }
+        }
         let domains = sizes.iter().map(|&n| vec![true; n]).collect();
-        Ok(Solver { domains, rules: compiled, of, component, members, steps: AtomicUsize::new(0) })
+        Ok(Solver { domains, rules: compiled, of, component, members, place, steps: AtomicUsize::new(0) })
     }
 
     /// Leaves a parameter only the values that are marked.
@@ -112,7 +118,7 @@ impl<'a> Solver<'a> {
         if self.members[c].iter().all(|&p| row[p] == OPEN || row[p] == witness[p]) {
             return Ok(true);
         }
-        match self.search(row, c)? {
+        match self.search(row, witness, c)? {
             Some(found) => {
                 for (&p, v) in self.members[c].iter().zip(found) {
                     witness[p] = v;
@@ -152,7 +158,7 @@ impl<'a> Solver<'a> {
             if self.members[c].is_empty() {
                 continue;
             }
-            let Some(found) = self.search(&open, c)? else { return Ok(None) };
+            let Some(found) = self.search(&open, &open, c)? else { return Ok(None) };
             for (&p, v) in self.members[c].iter().zip(found) {
                 row[p] = v;
             }
@@ -160,23 +166,18 @@ impl<'a> Solver<'a> {
         Ok(Some(row))
     }
 
-    /// Values for a group's parameters that obey the rules and agree with the row.
-    fn search(&self, row: &[u16], component: usize) -> Result<Option<Vec<u16>>> {
+    /// Values for a group's parameters that obey the rules and agree with the row. Those of the witness are tried first: most often
+    /// few of them must change.
+    fn search(&self, row: &[u16], witness: &[u16], component: usize) -> Result<Option<Vec<u16>>> {
         let members = &self.members[component];
-        let mut place = FxHashMap::default();
-        let mut domains = Vec::with_capacity(members.len());
+        let mut domains = Domains::new(members.iter().map(|&p| self.domains[p].as_slice()));
         for (i, &p) in members.iter().enumerate() {
-            place.insert(p, i);
-            let mut domain = self.domains[p].clone();
             if row[p] != OPEN {
-                let v = usize::from(row[p]);
-                let was = domain[v];
-                domain.fill(false);
-                domain[v] = was;
+                domains.fix(i, usize::from(row[p]));
             }
-            domains.push(domain);
         }
-        let mut state = Search { solver: self, members, place, steps: 0 };
+        let first: Vec<u16> = members.iter().map(|&p| witness[p]).collect();
+        let mut state = Search { solver: self, members, first, steps: 0 };
         let found = state.open(domains, vec![OPEN; members.len()]);
         self.steps.fetch_add(state.steps, Ordering::Relaxed);
         found
@@ -214,15 +215,69 @@ fn said(rule: &Rule, sizes: &[usize]) -> Result<Said> {
     Ok(Said::Table { strides, allowed })
 }
 
+/// What is left of the values of a group's parameters, a bit each.
+#[derive(Clone)]
+struct Domains {
+    /// Words a parameter.
+    words: usize,
+    bits: Vec<u64>,
+}
+
+impl Domains {
+    fn new<'a>(all: impl Iterator<Item = &'a [bool]> + Clone) -> Domains {
+        let words = all.clone().map(|d| d.len().div_ceil(64)).max().unwrap_or(0);
+        let mut bits = Vec::new();
+        for domain in all {
+            let from = bits.len();
+            bits.resize(from + words, 0);
+            for v in (0..domain.len()).filter(|&v| domain[v]) {
+                bits[from + v / 64] |= 1 << (v % 64);
+            }
+        }
+        Domains { words, bits }
+    }
+
+    fn of(&self, i: usize) -> &[u64] {
+        &self.bits[i * self.words..(i + 1) * self.words]
+    }
+
+    fn left(&self, i: usize) -> u32 {
+        self.of(i).iter().map(|w| w.count_ones()).sum()
+    }
+
+    fn has(&self, i: usize, v: usize) -> bool {
+        self.bits[i * self.words + v / 64] >> (v % 64) & 1 == 1
+    }
+
+    fn drop(&mut self, i: usize, v: usize) {
+        self.bits[i * self.words + v / 64] &= !(1 << (v % 64));
+    }
+
+    /// Leaves one value, or none if it was dropped before.
+    fn fix(&mut self, i: usize, v: usize) {
+        let was = self.has(i, v);
+        self.bits[i * self.words..(i + 1) * self.words].fill(0);
+        if was {
+            self.bits[i * self.words + v / 64] |= 1 << (v % 64);
+        }
+    }
+
+    /// The values that are left.
+    fn values(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..self.words * 64).filter(move |&v| self.has(i, v))
+    }
+}
+
 struct Search<'a, 'b> {
     solver: &'b Solver<'a>,
     members: &'b [usize],
-    place: FxHashMap<usize, usize>,
+    /// What each parameter tries first.
+    first: Vec<u16>,
     steps: usize,
 }
 
 impl Search<'_, '_> {
-    fn open(&mut self, mut domains: Vec<Vec<bool>>, mut values: Vec<u16>) -> Result<Option<Vec<u16>>> {
+    fn open(&mut self, mut domains: Domains, mut values: Vec<u16>) -> Result<Option<Vec<u16>>> {
         self.steps += 1;
         if self.steps > STEPS {
             let rules: Vec<&str> = self.solver.rules.iter().map(|r| r.rule.text.as_str()).take(3).collect();
@@ -235,21 +290,20 @@ impl Search<'_, '_> {
             });
         }
         // Those with one value left have it. Each may leave others one value, so it is done until nothing changes.
-        while let Some(i) = (0..values.len()).find(|&i| values[i] == OPEN && one(&domains[i])) {
-            values[i] = domains[i].iter().position(|&yes| yes).unwrap_or_default() as u16;
+        while let Some(i) = (0..values.len()).find(|&i| values[i] == OPEN && domains.left(i) == 1) {
+            values[i] = domains.values(i).next().unwrap_or_default() as u16;
             if !self.prune(self.members[i], &values, &mut domains)? {
                 return Ok(None);
             }
         }
-        let next = (0..values.len()).filter(|&i| values[i] == OPEN).min_by_key(|&i| left(&domains[i]));
+        let next = (0..values.len()).filter(|&i| values[i] == OPEN).min_by_key(|&i| domains.left(i));
         let Some(next) = next else { return Ok(Some(values)) };
-        for v in 0..domains[next].len() {
-            if !domains[next][v] {
-                continue;
-            }
+        let first = usize::from(self.first[next]);
+        let liked = (self.first[next] != OPEN && domains.has(next, first)).then_some(first);
+        let rest: Vec<usize> = domains.values(next).filter(|&v| Some(v) != liked).collect();
+        for v in liked.into_iter().chain(rest) {
             let (mut domains, mut values) = (domains.clone(), values.clone());
-            domains[next].fill(false);
-            domains[next][v] = true;
+            domains.fix(next, v);
             values[next] = v as u16;
             if self.prune(self.members[next], &values, &mut domains)?
                 && let Some(found) = self.open(domains, values)?
@@ -261,19 +315,20 @@ impl Search<'_, '_> {
     }
 
     /// Takes from the domains what the rules on a parameter that just got its value forbid; false if one has nothing left.
-    fn prune(&self, parameter: usize, values: &[u16], domains: &mut [Vec<bool>]) -> Result<bool> {
+    fn prune(&self, parameter: usize, values: &[u16], domains: &mut Domains) -> Result<bool> {
+        let mut row = Vec::new();
         for &r in &self.solver.of[parameter] {
             let parameters = &self.solver.rules[r].rule.parameters;
-            let mut row = vec![0; parameters.len()];
-            let mut open = None;
-            let mut several = false;
-            for (slot, p) in row.iter_mut().zip(parameters).enumerate().map(|(i, (s, p))| ((i, s), p)) {
-                let i = self.place[p];
+            row.clear();
+            let (mut open, mut several) = (None, false);
+            for (slot, &p) in parameters.iter().enumerate() {
+                let i = self.solver.place[p];
                 if values[i] == OPEN {
                     several |= open.is_some();
-                    open = Some((slot.0, i));
+                    open = Some((slot, i));
+                    row.push(0);
                 } else {
-                    *slot.1 = usize::from(values[i]);
+                    row.push(usize::from(values[i]));
                 }
             }
             if several {
@@ -285,24 +340,17 @@ impl Search<'_, '_> {
                 }
                 continue;
             };
-            for v in 0..domains[i].len() {
-                if domains[i][v] {
-                    row[slot] = v;
-                    domains[i][v] = self.solver.allows(r, &row)?;
+            let left: Vec<usize> = domains.values(i).collect();
+            for v in left {
+                row[slot] = v;
+                if !self.solver.allows(r, &row)? {
+                    domains.drop(i, v);
                 }
             }
-            if left(&domains[i]) == 0 {
+            if domains.left(i) == 0 {
                 return Ok(false);
             }
         }
         Ok(true)
     }
-}
-
-fn left(domain: &[bool]) -> usize {
-    domain.iter().filter(|&&yes| yes).count()
-}
-
-fn one(domain: &[bool]) -> bool {
-    left(domain) == 1
 }

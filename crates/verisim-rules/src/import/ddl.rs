@@ -113,6 +113,10 @@ pub fn read(path: &Path, text: &str, dialect: Option<Dialect>) -> Result<Descrip
     if reader.made.tables.is_empty() {
         return Err(Error::File { path: path.to_owned(), what: "makes no table; it needs a CREATE TABLE".to_owned() });
     }
+    // What comes after a part of a table was attached, as its keys, has no table.
+    let parts: Vec<String> =
+        reader.made.notes.iter().filter(|n| n.what.starts_with("is a part of")).map(|n| n.at.clone()).collect();
+    reader.made.notes.retain(|n| n.what != NOT_MADE || !parts.contains(&n.at));
     reader.made.notes.sort_by_key(|n| n.line);
     reader.made.finish();
     Ok(reader.made)
@@ -124,7 +128,7 @@ fn wanted(words: &[String]) -> bool {
     match word(0) {
         "CREATE" => {
             ["TABLE", "TYPE", "DOMAIN"].contains(&word(1))
-                || (["TEMP", "TEMPORARY", "UNLOGGED"].contains(&word(1)) && word(2) == "TABLE")
+                || (word(1) == "UNLOGGED" && word(2) == "TABLE")
                 || (word(1) == "UNIQUE" && word(2) == "INDEX")
         }
         "ALTER" => word(1) == "TABLE",
@@ -157,6 +161,9 @@ fn located(said: &str, otherwise: usize) -> (usize, String) {
     let line = place.split(',').next().and_then(|l| l.trim().parse().ok()).filter(|&l| l > 0);
     (line.unwrap_or(otherwise), what.to_owned())
 }
+
+/// What is said of a table that is changed and not there.
+const NOT_MADE: &str = "is changed, and was not made before";
 
 struct Reader {
     dialect: Dialect,
@@ -263,7 +270,7 @@ impl Reader {
     fn place(&mut self, table: &str, line: usize) -> Option<usize> {
         let place = self.made.tables.iter().position(|t| t.name.eq_ignore_ascii_case(table));
         if place.is_none() {
-            self.made.note(Some(line), table, "is changed, and was not made before");
+            self.made.note(Some(line), table, NOT_MADE);
         }
         place
     }
@@ -447,7 +454,8 @@ impl Reader {
             },
             TableConstraint::PrimaryKey(key) => {
                 let columns: Option<Vec<String>> = key.columns.iter().map(|c| name(&c.column.expr)).collect();
-                let (Some(columns), Some(place)) = (columns, self.place(table, line)) else {
+                let Some(place) = self.place(table, line) else { return };
+                let Some(columns) = columns else {
                     return self.made.note(Some(line), table, format!("{key} is left out"));
                 };
                 let made = &mut self.made.tables[place];
@@ -514,11 +522,16 @@ impl Reader {
                     *slot = column;
                 }
             }
+            AlterTableOperation::AttachPartitionOf { partition, .. } => {
+                let part = last(&partition);
+                self.made.tables.retain(|t| !t.name.eq_ignore_ascii_case(&part));
+                self.made.note(Some(line), part, format!("is a part of `{table}`, whose rows it holds"));
+            }
             // Who owns a table, and where it is, say nothing of its rows.
             AlterTableOperation::OwnerTo { .. } => {}
             other => {
                 let said = other.to_string();
-                if !said.contains("TRIGGER") && !said.starts_with("ATTACH PARTITION") {
+                if !said.contains("TRIGGER") {
                     self.made.note(Some(line), table, format!("`{said}` is passed over"));
                 }
             }
