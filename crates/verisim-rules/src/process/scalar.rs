@@ -317,10 +317,10 @@ fn same(a: &Value, b: &Value) -> bool {
 
 fn two(call: Call, a: Value, b: Value) -> Result<Value, String> {
     use Value::{Number, Text, Time, Yes};
-    if let (Number(a), Number(b)) = (&a, &b) {
-        if let Some(value) = numbers(call, *a, *b) {
-            return Ok(value);
-        }
+    if let (Number(a), Number(b)) = (&a, &b)
+        && let Some(value) = numbers(call, *a, *b)
+    {
+        return Ok(value);
     }
     if a == Value::Null || b == Value::Null {
         return Ok(Value::Null);

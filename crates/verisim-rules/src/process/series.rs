@@ -279,7 +279,7 @@ fn stationary(ar: &[f64]) -> Result<(), String> {
     let wrong = || "makes a series that runs away; the coefficients must be smaller".to_owned();
     let mut phi = ar.to_vec();
     while let Some(last) = phi.pop() {
-        if !(last.abs() < 1.0) {
+        if last.abs() >= 1.0 || last.is_nan() {
             return Err(wrong());
         }
         let by = 1.0 - last * last;
@@ -310,7 +310,7 @@ impl Ready {
                 Shocks::Normal(sd) => {
                     (plain[0], plain[1]) = (at * every, at);
                     let sd = sd.value(plain);
-                    if !(sd >= 0.0) {
+                    if sd < 0.0 || sd.is_nan() {
                         return Err(made("noise", format!("came to {sd} at time {}; it must be 0 or more", plain[0])));
                     }
                     (sd * z(cell), sd)

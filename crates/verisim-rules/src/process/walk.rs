@@ -177,7 +177,7 @@ impl Walk {
             }
         };
         let bounds = (self.least.unwrap_or(f64::NEG_INFINITY), self.greatest.unwrap_or(f64::INFINITY));
-        if !(bounds.0 < bounds.1) {
+        if bounds.0 >= bounds.1 || bounds.0.is_nan() || bounds.1.is_nan() {
             return Err(setting("least", "must be below `greatest`"));
         }
         let mut columns = vec![("time".to_owned(), clock.kind()), ("value".to_owned(), DataType::Float64)];

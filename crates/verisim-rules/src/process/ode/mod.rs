@@ -343,6 +343,7 @@ impl Run for Ready {
         let ticks = solve::ticks(until, every, self.jitter, cell.part(1));
         let mut written = sensor::Written::new(self, cell, &frame, base, rows)?;
         let mut solving = solve::Solving::new(&self.system, plain, states);
-        solving.run(&ticks, until, written.changes(), &mut |t, frame, events| written.row(t, frame, events))
+        let changes = written.changes();
+        solving.run(&ticks, until, &changes, &mut |t, frame, events| written.row(t, frame, events))
     }
 }

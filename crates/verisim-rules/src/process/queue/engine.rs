@@ -160,7 +160,7 @@ impl<'a> Engine<'a> {
         let mut own = cell.part(0);
         let until = ready.until.number(&frame, &mut own)?;
         let tick = ready.tick.as_ref().map_or(Ok(0.0), |t| t.number(&frame, &mut own))?;
-        if ready.tick.is_some() && !(tick > 0.0) {
+        if ready.tick.is_some() && (tick <= 0.0 || tick.is_nan()) {
             return Err(setting("clock", "must be above 0"));
         }
         let mut sources = Vec::new();
@@ -331,7 +331,7 @@ impl<'a> Engine<'a> {
     fn gate(&mut self, station: usize) -> Result<()> {
         let count = 2 * self.desk(station).open.len();
         let floor = &mut self.floors[station];
-        floor.open = floor.gate.0 % 2 == 0;
+        floor.open = floor.gate.0.is_multiple_of(2);
         floor.gate = if floor.gate.0 + 1 == count { (0, floor.gate.1 + 1) } else { (floor.gate.0 + 1, floor.gate.1) };
         let open = floor.open;
         self.log(None, station, if open { "opens" } else { "closes" });
@@ -344,7 +344,8 @@ impl<'a> Engine<'a> {
         let source: &Source = &self.ready.sources[k];
         match &source.first {
             Some(first) => {
-                let t = first.length("arrivals.first", &self.frame, &mut self.sources[k].cell)?;
+                let t =
+                    first.length(&format!("arrivals.{}.first", source.name), &self.frame, &mut self.sources[k].cell)?;
                 self.plan_arrival(k, t);
                 Ok(())
             }
@@ -466,10 +467,9 @@ impl<'a> Engine<'a> {
             let patience = self.length(patience, &format!("{}.patience", desk.key), station)?;
             self.plan(self.t + patience, Event::GiveUp(entity, self.entities[entity].stop));
         }
-        if desk.preempt && self.floors[station].open && self.floors[station].idle().is_none() {
-            if let Some(server) = self.weaker(station, priority) {
-                self.interrupt(station, server);
-            }
+        let pushes = desk.preempt && self.floors[station].open && self.floors[station].idle().is_none();
+        if let Some(server) = pushes.then(|| self.weaker(station, priority)).flatten() {
+            self.interrupt(station, server);
         }
         self.serve(station)
     }
