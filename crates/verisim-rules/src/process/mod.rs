@@ -6,6 +6,7 @@
 mod bodies;
 mod chain;
 mod clock;
+mod formula;
 mod machine;
 mod named;
 mod number;

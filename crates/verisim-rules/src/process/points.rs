@@ -7,10 +7,11 @@ use arrow_schema::DataType;
 use serde::Deserialize;
 
 use super::clock::{Clock, Moment, Span, setting};
+use super::formula::Formula;
 use super::machine::second;
 use super::number::{Draw, Number};
 use super::rows::Rows;
-use super::scalar::{Formula, Scope, Value};
+use super::scalar::{Scope, Value};
 use super::ways::made;
 use super::{Plan, Run};
 use crate::cell::Cell;

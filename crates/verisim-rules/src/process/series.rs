@@ -7,10 +7,11 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::Deserialize;
 
 use super::clock::{Clock, Moment, Span, setting};
+use super::formula::Formula;
 use super::machine::second;
 use super::number::{Draw, Number, Said};
 use super::rows::Rows;
-use super::scalar::{Formula, Scope, Value};
+use super::scalar::{Scope, Value};
 use super::ways::made;
 use super::{Plan, Run};
 use crate::cell::Cell;

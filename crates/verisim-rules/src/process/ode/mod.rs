@@ -12,11 +12,12 @@ use serde::Deserialize;
 use self::sensor::{Broken, Sensor};
 pub use self::sensor::{Change, Fault, FaultKind, Measure};
 use super::clock::{Clock, Moment, Span, setting};
+use super::formula::Formula;
 use super::machine::second;
 use super::named::Named;
 use super::number::{Draw, Number, Said};
 use super::rows::Rows;
-use super::scalar::{Formula, Scope, Value};
+use super::scalar::{Scope, Value};
 use super::ways::{made, named};
 use super::{Plan, Run};
 use crate::cell::Cell;
@@ -300,7 +301,7 @@ fn known(draw: &Draw, key: &str, own: &[String], may: &dyn Fn(usize) -> bool) ->
 
 impl System {
     /// Writes the time, the states and what is under `let`.
-    fn fill<R: super::scalar::Real>(&self, frame: &mut [R], states: &[R], t: f64) {
+    fn fill<R: super::formula::Real>(&self, frame: &mut [R], states: &[R], t: f64) {
         frame[0] = R::of(t);
         frame[1..=self.states].copy_from_slice(states);
         for (at, formula) in &self.lets {

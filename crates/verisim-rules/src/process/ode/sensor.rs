@@ -5,9 +5,10 @@ use serde::Deserialize;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::super::clock::setting;
+use super::super::formula::Formula;
 use super::super::number::{Draw, Number, Said};
 use super::super::rows::Rows;
-use super::super::scalar::{Formula, Scope, Value};
+use super::super::scalar::{Scope, Value};
 use super::super::ways::named;
 use super::Ready;
 use super::solve::Switch;

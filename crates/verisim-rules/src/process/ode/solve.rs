@@ -8,7 +8,7 @@ use diffsol::{NalgebraLU, NalgebraMat, NalgebraVec, OdeBuilder, OdeEquations, Od
 use rand_distr::{Distribution, StandardNormal};
 
 use super::super::clock::setting;
-use super::super::scalar::Dual;
+use super::super::formula::Dual;
 use super::super::ways::made;
 use super::{Crossing, System};
 use crate::cell::Cell;
