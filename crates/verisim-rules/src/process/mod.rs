@@ -259,6 +259,42 @@ pub(crate) mod tests {
         assert!(read("[points]\nuntil = 3\nrate = 1\nrates = 2").unwrap_err().contains("unknown field `rates`"));
     }
 
+    /// What the page of processes shows can be run.
+    #[test]
+    fn examples_of_the_page_are_understood() {
+        #[derive(Deserialize)]
+        struct File {
+            tables: std::collections::BTreeMap<String, One>,
+        }
+        #[derive(Deserialize)]
+        struct One {
+            process: Process,
+        }
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/processes.md")).unwrap();
+        let mut seen = 0;
+        for block in page.split("```toml\n").skip(1).filter_map(|b| b.split("```").next()) {
+            let texts: Vec<String> = if block.contains("# ...") {
+                continue;
+            } else if block.starts_with("[tables") {
+                vec![block.to_owned()]
+            } else {
+                let lines = block.lines().filter(|l| l.starts_with("process."));
+                lines.map(|l| format!("[tables.one]\n{l}\n")).collect()
+            };
+            for text in texts {
+                let file: File = toml::from_str(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+                for table in file.tables.values() {
+                    let plan = table.process.plan().unwrap_or_else(|e| panic!("{e}\n{text}"));
+                    let value = |name: &String| if name == "born" { Value::Time(0) } else { Value::Yes(true) };
+                    let inputs: Vec<Value> = plan.inputs().iter().map(value).collect();
+                    assert!(run_with(&plan, 1, &inputs).unwrap_or_else(|e| panic!("{e}\n{text}")).rows() > 0);
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 10);
+    }
+
     #[test]
     fn times_beyond_the_calendar_are_an_error() {
         let far = plan("[points]\nstart = 2024-01-01\nunit = '1w'\nuntil = 1e9\nevery = 9e8");

@@ -473,8 +473,14 @@ impl Draw {
     /// As [`number`](Draw::number), and when it is negative; `key` says where it is written.
     pub fn length(&self, key: &str, frame: &[Value], cell: &mut Cell) -> Result<f64> {
         let x = self.number(frame, cell)?;
-        if x >= 0.0 {
+        if x >= 0.0 && x.is_finite() {
             return Ok(x);
+        }
+        if x > 0.0 {
+            return Err(setting(
+                key,
+                "came to a time without end; bound it: { between = { of = ..., greatest = 1e6 } }",
+            ));
         }
         Err(setting(
             key,

@@ -373,8 +373,15 @@ impl Run for Ready {
                 return Err(made("trend", format!("came to no number at time {t}; it computes with numbers alone")));
             }
             let season: f64 = self.seasons.iter().map(|s| s.value(k)).sum();
+            let value = level + trend + season + rest;
+            if !value.is_finite() {
+                return Err(made(
+                    "series",
+                    format!("came to {value} at time {t}, which is no number; does it grow without bound?"),
+                ));
+            }
             self.clock.push(rows, 0, base, Some(t));
-            rows.number(1, Some(level + trend + season + rest));
+            rows.number(1, Some(value));
             let mut column = 2;
             if self.parts {
                 [trend, season, rest].into_iter().enumerate().for_each(|(j, x)| rows.number(2 + j, Some(x)));

@@ -18,6 +18,8 @@ use super::{Plan, Run};
 use crate::cell::Cell;
 use crate::error::Result;
 
+/// Metres beyond which single precision is of no use.
+const FAR: f64 = 1e6;
 /// Rows of one body beyond which it is an error.
 const TICKS: f64 = 1e7;
 
@@ -367,12 +369,18 @@ impl Made {
         let friction = positive("friction", &self.friction, cell)?;
         let bounce = positive("bounce", &self.bounce, cell)?;
         let drag = positive("drag", &self.drag, cell)?;
+        let at = numbers(&self.at, frame, cell)?;
+        let velocity = numbers(&self.velocity, frame, cell)?;
+        if at.iter().chain(&velocity).chain(&sizes).any(|x| x.is_nan() || x.abs() > FAR) {
+            let what = format!("is at {at:?} with the velocity {velocity:?}; no number of a body may be beyond {FAR}");
+            return Err(setting(&self.key, &what));
+        }
         Ok(Placed {
             kind: self.kind,
             solid: (self.form)(&sizes),
-            at: numbers(&self.at, frame, cell)?,
+            at,
             turn: numbers(&self.turn, frame, cell)?,
-            velocity: numbers(&self.velocity, frame, cell)?,
+            velocity,
             spin: numbers(&self.spin, frame, cell)?,
             mass,
             density,

@@ -214,6 +214,9 @@ fn mistakes_are_named() {
         let what = refused(&with(&text));
         assert!(what.contains(said), "{text}: {what}");
     }
+    let far =
+        run_with(&plan("[bodies]\nuntil = 1\nevery = 1\nbodies.a = { shape = { ball = 1 }, at = [0, 1e9] }"), 1, &[]);
+    assert!(far.err().unwrap().to_string().contains("beyond 1000000"));
     let error = run_with(
         &plan("[bodies]\nuntil = 1\nevery = 'x'\nbodies.a = { shape = { ball = 1 }, at = [0, 0] }"),
         1,

@@ -239,7 +239,7 @@ impl<'a> Engine<'a> {
                 break;
             }
             events += 1;
-            if events > self.ready.most {
+            if events.max(self.entities.len() as u64) > self.ready.most {
                 let what =
                     format!("({}) was reached at time {}; raise it, or make the run shorter", self.ready.most, self.t);
                 return Err(setting("most", &what));
