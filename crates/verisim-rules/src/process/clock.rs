@@ -139,7 +139,7 @@ impl Clock {
     /// Writes a time.
     pub fn push(&self, rows: &mut Rows, column: usize, base: Option<i64>, t: Option<f64>) {
         match (base, t) {
-            (Some(base), t) => rows.time(column, t.map(|t| base.saturating_add((t * self.unit).round() as i64))),
+            (Some(base), t) => rows.after(column, base, t.map(|t| t * self.unit)),
             (None, t) => rows.number(column, t),
         }
     }

@@ -3,8 +3,10 @@
 //! A [`Process`] is what the file says. [`Process::plan`] checks it and makes it ready: names become places, expressions are read. A
 //! [`Plan`] is then run with one generator of random numbers for each run, so runs can be made in any order and on any thread.
 
+mod bodies;
 mod chain;
 mod clock;
+mod formula;
 mod machine;
 mod named;
 mod number;
@@ -22,6 +24,7 @@ use std::fmt;
 use arrow_schema::DataType;
 use serde::Deserialize;
 
+pub use bodies::{Bodies, Body, Joint, JointKind, Motor, Shape};
 pub use chain::Chain;
 pub use clock::{Moment, Span};
 pub use machine::{Assign, Machine, State, Wait, Waiting};
@@ -38,6 +41,7 @@ pub use ways::{Entry, Next, Table, Way};
 
 use crate::cell::Cell;
 use crate::error::Result;
+use crate::expression;
 
 /// A process as the file says it: one of these keys.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +61,8 @@ pub enum Process {
     Series(Series),
     /// Differential equations, and how they are measured.
     Ode(Ode),
+    /// Rigid bodies with joints and contacts.
+    Bodies(Bodies),
 }
 
 impl Process {
@@ -73,6 +79,7 @@ impl Process {
             Process::Walk(walk) => walk.plan(),
             Process::Series(series) => series.plan(),
             Process::Ode(ode) => ode.plan(),
+            Process::Bodies(bodies) => bodies.plan(),
         }
     }
 
@@ -134,7 +141,19 @@ impl Plan {
             let what = format!("gives {} values for the inputs {}", inputs.len(), self.inputs.join(", "));
             return Err(ways::made("process", what));
         }
-        self.run.run(cell, inputs, rows)
+        self.run.run(cell, inputs, rows)?;
+        match rows.beyond() {
+            None => Ok(()),
+            Some(micros) => {
+                let years = micros / 365.2425 / expression::DAY as f64 + 1970.0;
+                Err(ways::made(
+                    "time",
+                    format!(
+                        "came to about the year {years:.0}, which no calendar holds; make `until` or delays shorter"
+                    ),
+                ))
+            }
+        }
     }
 }
 
@@ -238,6 +257,49 @@ pub(crate) mod tests {
     fn a_process_is_one_of_those_there_are() {
         assert!(read("[machin]\n").unwrap_err().contains("unknown variant `machin`"));
         assert!(read("[points]\nuntil = 3\nrate = 1\nrates = 2").unwrap_err().contains("unknown field `rates`"));
+    }
+
+    /// What the page of processes shows can be run.
+    #[test]
+    fn examples_of_the_page_are_understood() {
+        #[derive(Deserialize)]
+        struct File {
+            tables: std::collections::BTreeMap<String, One>,
+        }
+        #[derive(Deserialize)]
+        struct One {
+            process: Process,
+        }
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/processes.md")).unwrap();
+        let mut seen = 0;
+        for block in page.split("```toml\n").skip(1).filter_map(|b| b.split("```").next()) {
+            let texts: Vec<String> = if block.contains("# ...") {
+                continue;
+            } else if block.starts_with("[tables") {
+                vec![block.to_owned()]
+            } else {
+                let lines = block.lines().filter(|l| l.starts_with("process."));
+                lines.map(|l| format!("[tables.one]\n{l}\n")).collect()
+            };
+            for text in texts {
+                let file: File = toml::from_str(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+                for table in file.tables.values() {
+                    let plan = table.process.plan().unwrap_or_else(|e| panic!("{e}\n{text}"));
+                    let value = |name: &String| if name == "born" { Value::Time(0) } else { Value::Yes(true) };
+                    let inputs: Vec<Value> = plan.inputs().iter().map(value).collect();
+                    assert!(run_with(&plan, 1, &inputs).unwrap_or_else(|e| panic!("{e}\n{text}")).rows() > 0);
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 10);
+    }
+
+    #[test]
+    fn times_beyond_the_calendar_are_an_error() {
+        let far = plan("[points]\nstart = 2024-01-01\nunit = '1w'\nuntil = 1e9\nevery = 9e8");
+        let said = run_with(&far, 1, &[]).err().unwrap().to_string();
+        assert!(said.contains("which no calendar holds"), "{said}");
     }
 
     #[test]

@@ -473,8 +473,14 @@ impl Draw {
     /// As [`number`](Draw::number), and when it is negative; `key` says where it is written.
     pub fn length(&self, key: &str, frame: &[Value], cell: &mut Cell) -> Result<f64> {
         let x = self.number(frame, cell)?;
-        if x >= 0.0 {
+        if x >= 0.0 && x.is_finite() {
             return Ok(x);
+        }
+        if x > 0.0 {
+            return Err(setting(
+                key,
+                "came to a time without end; bound it: { between = { of = ..., greatest = 1e6 } }",
+            ));
         }
         Err(setting(
             key,
@@ -539,7 +545,7 @@ mod tests {
             ("{ binomial = [10, 0.3] }", 3.0, 1.449_138),
             ("{ geometric = 0.25 }", 3.0, 3.464_102),
             ("{ zipf = [3, 1] }", 1.636_364, 0.771_389),
-            ("{ empirical = [1, 1, 4] }", 2.0, 1.414_214),
+            ("{ empirical = [1, 1, 4] }", 2.0, std::f64::consts::SQRT_2),
             ("{ between = { of = { normal = [0, 1] }, least = 0 } }", 0.797_885, 0.602_810),
             ("{ mix = [{ weight = 3, of = 0 }, { weight = 1, of = 4 }] }", 1.0, 1.732_051),
         ] {

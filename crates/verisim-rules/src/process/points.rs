@@ -7,10 +7,11 @@ use arrow_schema::DataType;
 use serde::Deserialize;
 
 use super::clock::{Clock, Moment, Span, setting};
+use super::formula::Formula;
 use super::machine::second;
 use super::number::{Draw, Number};
 use super::rows::Rows;
-use super::scalar::{Formula, Scope, Value};
+use super::scalar::{Scope, Value};
 use super::ways::made;
 use super::{Plan, Run};
 use crate::cell::Cell;
@@ -64,6 +65,9 @@ pub struct Excite {
     /// How long that lasts, in the mean.
     pub decay: Number,
 }
+
+/// Tries at one point before it is said that the bound is too high.
+const TRIES: u32 = 100_000_000;
 
 /// Monday, 1970-01-05, in microseconds: where weeks are counted from.
 const MONDAY: i64 = 4 * crate::expression::DAY;
@@ -212,7 +216,15 @@ impl Intensity<'_> {
     /// # Errors
     /// When the rate is above its bound.
     pub(super) fn next(&mut self, mut t: f64, until: f64, cell: &mut Cell) -> Result<Option<f64>> {
+        let mut tries = 0u32;
         while self.most > 0.0 {
+            tries += 1;
+            if tries > TRIES {
+                return Err(setting(
+                    &format!("{}bound", self.rated.prefix),
+                    "is so far above the rate that nothing comes; lower it",
+                ));
+            }
             t -= (1.0 - cell.uniform()).ln() / self.most;
             if t >= until {
                 break;

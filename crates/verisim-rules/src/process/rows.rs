@@ -13,7 +13,12 @@ use super::scalar::Value;
 pub struct Rows {
     columns: Vec<Column>,
     rows: usize,
+    /// A time that no calendar holds, in microseconds.
+    beyond: Option<f64>,
 }
+
+/// Times from year -9999 to year 9999 are dates, in microseconds since 1970-01-01.
+const CALENDAR: f64 = 2.5e17;
 
 #[derive(Debug)]
 enum Column {
@@ -34,7 +39,7 @@ impl Rows {
             DataType::Timestamp(..) => Column::Time(TimestampMicrosecondBuilder::new()),
             _ => Column::Text(StringBuilder::new()),
         };
-        Rows { columns: columns.iter().map(|c| column(&c.1)).collect(), rows: 0 }
+        Rows { columns: columns.iter().map(|c| column(&c.1)).collect(), rows: 0, beyond: None }
     }
 
     /// Rows so far.
@@ -111,6 +116,23 @@ impl Rows {
             Column::Time(b) => b.append_option(t),
             _ => self.number(column, t.map(|t| t as f64)),
         }
+    }
+
+    /// Writes a time that is so many microseconds after another. One that no calendar holds is missing, and said by [`beyond`](Rows::beyond).
+    pub(super) fn after(&mut self, column: usize, base: i64, micros: Option<f64>) {
+        let t = micros.map(|m| base as f64 + m);
+        match t {
+            Some(far) if far.abs() >= CALENDAR || far.is_nan() => {
+                self.beyond = Some(far);
+                self.time(column, None);
+            }
+            _ => self.time(column, micros.map(|m| base.saturating_add(m.round() as i64))),
+        }
+    }
+
+    /// A time that no calendar holds, if one was written.
+    pub(super) fn beyond(&self) -> Option<f64> {
+        self.beyond
     }
 
     /// Writes any value; false where it does not fit the column, and is written as missing.

@@ -7,10 +7,11 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::Deserialize;
 
 use super::clock::{Clock, Moment, Span, setting};
+use super::formula::Formula;
 use super::machine::second;
 use super::number::{Draw, Number, Said};
 use super::rows::Rows;
-use super::scalar::{Formula, Scope, Value};
+use super::scalar::{Scope, Value};
 use super::ways::made;
 use super::{Plan, Run};
 use crate::cell::Cell;
@@ -279,7 +280,7 @@ fn stationary(ar: &[f64]) -> Result<(), String> {
     let wrong = || "makes a series that runs away; the coefficients must be smaller".to_owned();
     let mut phi = ar.to_vec();
     while let Some(last) = phi.pop() {
-        if !(last.abs() < 1.0) {
+        if last.abs() >= 1.0 || last.is_nan() {
             return Err(wrong());
         }
         let by = 1.0 - last * last;
@@ -310,7 +311,7 @@ impl Ready {
                 Shocks::Normal(sd) => {
                     (plain[0], plain[1]) = (at * every, at);
                     let sd = sd.value(plain);
-                    if !(sd >= 0.0) {
+                    if sd < 0.0 || sd.is_nan() {
                         return Err(made("noise", format!("came to {sd} at time {}; it must be 0 or more", plain[0])));
                     }
                     (sd * z(cell), sd)
@@ -372,8 +373,15 @@ impl Run for Ready {
                 return Err(made("trend", format!("came to no number at time {t}; it computes with numbers alone")));
             }
             let season: f64 = self.seasons.iter().map(|s| s.value(k)).sum();
+            let value = level + trend + season + rest;
+            if !value.is_finite() {
+                return Err(made(
+                    "series",
+                    format!("came to {value} at time {t}, which is no number; does it grow without bound?"),
+                ));
+            }
             self.clock.push(rows, 0, base, Some(t));
-            rows.number(1, Some(level + trend + season + rest));
+            rows.number(1, Some(value));
             let mut column = 2;
             if self.parts {
                 [trend, season, rest].into_iter().enumerate().for_each(|(j, x)| rows.number(2 + j, Some(x)));

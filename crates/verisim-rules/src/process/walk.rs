@@ -177,7 +177,7 @@ impl Walk {
             }
         };
         let bounds = (self.least.unwrap_or(f64::NEG_INFINITY), self.greatest.unwrap_or(f64::INFINITY));
-        if !(bounds.0 < bounds.1) {
+        if bounds.0 >= bounds.1 || bounds.0.is_nan() || bounds.1.is_nan() {
             return Err(setting("least", "must be below `greatest`"));
         }
         let mut columns = vec![("time".to_owned(), clock.kind()), ("value".to_owned(), DataType::Float64)];
@@ -275,6 +275,12 @@ impl Run for Ready {
                     }
                 }
                 x = self.thrown_back(x);
+                if !x.is_finite() {
+                    return Err(setting(
+                        "motion",
+                        &format!("came to {x} at time {t}, which is no number; does it grow without bound?"),
+                    ));
+                }
             }
             self.clock.push(rows, 0, base, Some(t));
             rows.number(1, Some(x));
@@ -390,5 +396,8 @@ mod tests {
         }
         let error = run_with(&plan("[walk]\nuntil = 1e12\nmotion.step = 1"), 1, &[]).err().unwrap().to_string();
         assert!(error.contains("`every` came to 1 for a time of"), "{error}");
+        let grows = plan("[walk]\nuntil = 9000\nfrom = 2\nmotion.step = 'value * 2'");
+        let error = run_with(&grows, 1, &[]).err().unwrap().to_string();
+        assert!(error.contains("without bound"), "{error}");
     }
 }

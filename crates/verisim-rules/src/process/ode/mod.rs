@@ -12,11 +12,12 @@ use serde::Deserialize;
 use self::sensor::{Broken, Sensor};
 pub use self::sensor::{Change, Fault, FaultKind, Measure};
 use super::clock::{Clock, Moment, Span, setting};
+use super::formula::Formula;
 use super::machine::second;
 use super::named::Named;
 use super::number::{Draw, Number, Said};
 use super::rows::Rows;
-use super::scalar::{Formula, Scope, Value};
+use super::scalar::{Scope, Value};
 use super::ways::{made, named};
 use super::{Plan, Run};
 use crate::cell::Cell;
@@ -300,7 +301,7 @@ fn known(draw: &Draw, key: &str, own: &[String], may: &dyn Fn(usize) -> bool) ->
 
 impl System {
     /// Writes the time, the states and what is under `let`.
-    fn fill<R: super::scalar::Real>(&self, frame: &mut [R], states: &[R], t: f64) {
+    fn fill<R: super::formula::Real>(&self, frame: &mut [R], states: &[R], t: f64) {
         frame[0] = R::of(t);
         frame[1..=self.states].copy_from_slice(states);
         for (at, formula) in &self.lets {
@@ -343,6 +344,7 @@ impl Run for Ready {
         let ticks = solve::ticks(until, every, self.jitter, cell.part(1));
         let mut written = sensor::Written::new(self, cell, &frame, base, rows)?;
         let mut solving = solve::Solving::new(&self.system, plain, states);
-        solving.run(&ticks, until, written.changes(), &mut |t, frame, events| written.row(t, frame, events))
+        let changes = written.changes();
+        solving.run(&ticks, until, &changes, &mut |t, frame, events| written.row(t, frame, events))
     }
 }

@@ -5,9 +5,10 @@ use serde::Deserialize;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::super::clock::setting;
+use super::super::formula::Formula;
 use super::super::number::{Draw, Number, Said};
 use super::super::rows::Rows;
-use super::super::scalar::{Formula, Scope, Value};
+use super::super::scalar::{Scope, Value};
 use super::super::ways::named;
 use super::Ready;
 use super::solve::Switch;
@@ -171,7 +172,7 @@ impl Measure {
         if !(0.0..=1.0).contains(&self.drop) {
             return Err(setting(&sub("drop"), "must be between 0 and 1"));
         }
-        if !(self.drop_length >= 1.0) {
+        if self.drop_length < 1.0 || self.drop_length.is_nan() {
             return Err(setting(&sub("drop_length"), "must be 1 or more"));
         }
         Ok(Sensor {
@@ -292,7 +293,7 @@ impl<'a> Written<'a> {
             let key = format!("faults.{}.lasts", broken.name);
             let lasts = broken.lasts.as_ref().map_or(Ok(f64::INFINITY), |l| l.length(&key, frame, &mut cell))?;
             let size = broken.size.number(frame, &mut cell)?;
-            faults.push(breaks.then(|| Lasting { from, to: from + lasts, size, cell, held: None }));
+            faults.push(breaks.then_some(Lasting { from, to: from + lasts, size, cell, held: None }));
         }
         Ok(Written { ready, rows, frame: frame.to_vec(), base, readings, faults })
     }
@@ -303,10 +304,7 @@ impl<'a> Written<'a> {
         for (broken, lasting) in self.ready.faults.iter().zip(&self.faults) {
             if let (Change::Parameter(place), Some(lasting)) = (broken.on, lasting) {
                 let by = if broken.kind == FaultKind::Scale { (lasting.size, 0.0) } else { (1.0, lasting.size) };
-                all.push(Switch { t: lasting.from, place, by });
-                if lasting.to.is_finite() {
-                    all.push(Switch { t: lasting.to, place, by: (1.0, 0.0) });
-                }
+                all.push(Switch { from: lasting.from, to: lasting.to, place, by });
             }
         }
         all

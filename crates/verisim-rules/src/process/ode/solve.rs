@@ -8,7 +8,7 @@ use diffsol::{NalgebraLU, NalgebraMat, NalgebraVec, OdeBuilder, OdeEquations, Od
 use rand_distr::{Distribution, StandardNormal};
 
 use super::super::clock::setting;
-use super::super::scalar::Dual;
+use super::super::formula::Dual;
 use super::super::ways::made;
 use super::{Crossing, System};
 use crate::cell::Cell;
@@ -21,10 +21,11 @@ const EVENTS: u64 = 100_000;
 /// Looks for a crossing within one step: two crossings closer than that are missed.
 const LOOKS: u32 = 4;
 
-/// A parameter that changes: when, its place, and how.
+/// A parameter that is another for a while: from when, to when, its place, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Switch {
-    pub t: f64,
+    pub from: f64,
+    pub to: f64,
     pub place: usize,
     /// It is multiplied by the first and the second is added.
     pub by: (f64, f64),
@@ -68,22 +69,19 @@ impl<'a> Solving<'a> {
     }
 
     /// Solves up to the end, with a row at each tick.
-    pub(super) fn run(
-        &mut self,
-        ticks: &[f64],
-        until: f64,
-        mut switches: Vec<Switch>,
-        row: &mut EachRow<'_>,
-    ) -> Result<()> {
+    pub(super) fn run(&mut self, ticks: &[f64], until: f64, switches: &[Switch], row: &mut EachRow<'_>) -> Result<()> {
         let plain = self.frame.clone();
-        switches.sort_by(|a, b| a.t.total_cmp(&b.t));
-        let mut switches = switches.into_iter().peekable();
+        let mut breaks: Vec<f64> =
+            switches.iter().flat_map(|s| [s.from, s.to]).filter(|t| *t > 0.0 && *t < until).collect();
+        breaks.sort_by(f64::total_cmp);
         let (mut next, mut events) = (0, 0u64);
         loop {
-            while let Some(switch) = switches.next_if(|s| s.t <= self.t) {
-                self.frame[switch.place] = plain[switch.place] * switch.by.0 + switch.by.1;
+            // Several may be on one parameter at a time.
+            switches.iter().for_each(|s| self.frame[s.place] = plain[s.place]);
+            for switch in switches.iter().filter(|s| s.from <= self.t && self.t < s.to) {
+                self.frame[switch.place] = self.frame[switch.place] * switch.by.0 + switch.by.1;
             }
-            let end = switches.peek().map_or(until, |s| s.t.min(until));
+            let end = breaks.iter().copied().find(|t| *t > self.t).unwrap_or(until);
             if next == 0 && self.t == 0.0 {
                 self.emit(0.0, &self.states.clone(), row)?;
                 next = 1;
@@ -136,6 +134,10 @@ impl<'a> Solving<'a> {
         // Less than the clock can tell.
         if end - self.t <= 1e-13 * end.abs().max(1.0) {
             self.t = end;
+            while ticks.get(*next).is_some_and(|tick| *tick <= end) {
+                self.emit(ticks[*next], &self.states.clone(), row)?;
+                *next += 1;
+            }
             return Ok(None);
         }
         let system = self.system;
@@ -201,6 +203,12 @@ impl<'a> Solving<'a> {
                 return Err(made("equations", what));
             }
             let now = solver.state().t;
+            if !now.is_finite() || solver.state().y.inner().iter().any(|x| !x.is_finite()) {
+                let what = format!(
+                    "come to no finite number after time {before}; does the system grow without bound, or take a root or logarithm of what is negative?"
+                );
+                return Err(made("equations", what));
+            }
             let found = self.crossing(&solver, before, now, &mut signs, &mut at)?;
             let upto = found.map_or(now, |f| f.0);
             while let Some(tick) = ticks.get(*next).copied().filter(|t| *t <= upto) {
@@ -217,6 +225,7 @@ impl<'a> Solving<'a> {
                 return Ok(Some(event));
             }
             if now >= end {
+                self.t = end;
                 self.states = solver.state().y.inner().as_slice().to_vec();
                 return Ok(None);
             }

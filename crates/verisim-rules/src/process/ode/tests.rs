@@ -160,6 +160,17 @@ fn faults_are_made_and_labelled() {
     );
 }
 
+/// Two on one parameter, one within the other: what is left when one ends is the other.
+#[test]
+fn faults_of_one_parameter_go_together() {
+    let text = "[ode]\nuntil = 50\nevery = 10\nequations.dx = 'rate'\nparameters.rate = 1\ninitial.x = 0\n\
+                faults = { a = { on = 'rate', kind = 'scale', from = 10, lasts = 30, size = 3 }, b = { on = 'rate', kind = 'offset', from = 20, lasts = 10, size = 4 } }\n";
+    let x = run(text, 1).numbers("x");
+    for (x, expected) in x.iter().zip([0.0, 10.0, 40.0, 110.0, 140.0, 150.0]) {
+        assert!((x - expected).abs() < 1e-6, "{x}, not {expected}");
+    }
+}
+
 #[test]
 fn the_clock_may_be_uneven() {
     let text = "[ode]\nstart = 2024-01-01\nuntil = 1000\nevery = 1\njitter = 0.1\nequations.dx = '1'\ninitial.x = 0\n";

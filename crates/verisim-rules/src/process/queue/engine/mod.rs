@@ -1,5 +1,7 @@
 //! The engine: events in the order of their times; those of one time in the order in which they were planned.
 
+mod write;
+
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -8,7 +10,7 @@ use super::super::number::Draw;
 use super::super::points::Intensity;
 use super::super::rows::Rows;
 use super::super::scalar::{Scope, Value};
-use super::{Desk, Discipline, Log, OWN, Ready, Source, WEEK, When};
+use super::{Desk, Discipline, OWN, Ready, Source, WEEK, When};
 use crate::cell::Cell;
 use crate::error::Result;
 
@@ -160,7 +162,7 @@ impl<'a> Engine<'a> {
         let mut own = cell.part(0);
         let until = ready.until.number(&frame, &mut own)?;
         let tick = ready.tick.as_ref().map_or(Ok(0.0), |t| t.number(&frame, &mut own))?;
-        if ready.tick.is_some() && !(tick > 0.0) {
+        if ready.tick.is_some() && (tick <= 0.0 || tick.is_nan()) {
             return Err(setting("clock", "must be above 0"));
         }
         let mut sources = Vec::new();
@@ -237,7 +239,7 @@ impl<'a> Engine<'a> {
                 break;
             }
             events += 1;
-            if events > self.ready.most {
+            if events.max(self.entities.len() as u64) > self.ready.most {
                 let what =
                     format!("({}) was reached at time {}; raise it, or make the run shorter", self.ready.most, self.t);
                 return Err(setting("most", &what));
@@ -331,7 +333,7 @@ impl<'a> Engine<'a> {
     fn gate(&mut self, station: usize) -> Result<()> {
         let count = 2 * self.desk(station).open.len();
         let floor = &mut self.floors[station];
-        floor.open = floor.gate.0 % 2 == 0;
+        floor.open = floor.gate.0.is_multiple_of(2);
         floor.gate = if floor.gate.0 + 1 == count { (0, floor.gate.1 + 1) } else { (floor.gate.0 + 1, floor.gate.1) };
         let open = floor.open;
         self.log(None, station, if open { "opens" } else { "closes" });
@@ -344,7 +346,8 @@ impl<'a> Engine<'a> {
         let source: &Source = &self.ready.sources[k];
         match &source.first {
             Some(first) => {
-                let t = first.length("arrivals.first", &self.frame, &mut self.sources[k].cell)?;
+                let t =
+                    first.length(&format!("arrivals.{}.first", source.name), &self.frame, &mut self.sources[k].cell)?;
                 self.plan_arrival(k, t);
                 Ok(())
             }
@@ -466,10 +469,9 @@ impl<'a> Engine<'a> {
             let patience = self.length(patience, &format!("{}.patience", desk.key), station)?;
             self.plan(self.t + patience, Event::GiveUp(entity, self.entities[entity].stop));
         }
-        if desk.preempt && self.floors[station].open && self.floors[station].idle().is_none() {
-            if let Some(server) = self.weaker(station, priority) {
-                self.interrupt(station, server);
-            }
+        let pushes = desk.preempt && self.floors[station].open && self.floors[station].idle().is_none();
+        if let Some(server) = pushes.then(|| self.weaker(station, priority)).flatten() {
+            self.interrupt(station, server);
         }
         self.serve(station)
     }
@@ -622,73 +624,6 @@ impl<'a> Engine<'a> {
             self.plan(t + after, Event::Fail(station, server));
         }
         self.serve(station)
-    }
-
-    fn log(&mut self, entity: Option<usize>, station: usize, event: &str) {
-        if self.ready.log != Log::Events {
-            return;
-        }
-        let rows = &mut *self.rows;
-        self.ready.clock.push(rows, 0, self.base, Some(self.t));
-        rows.whole(1, entity.map(|e| e as i64));
-        rows.text(2, entity.map(|e| &*self.ready.sources[self.entities[e].source].name));
-        rows.text(3, Some(&self.ready.stations[station].name));
-        rows.text(4, Some(event));
-        rows.whole(5, Some(self.floors[station].queue.len() as i64));
-        rows.whole(6, Some(self.floors[station].busy() as i64));
-        rows.end();
-    }
-
-    /// Writes a visit of an entity at a station.
-    fn visit(&mut self, entity: usize, end: Option<f64>, outcome: &str) {
-        if self.ready.log != Log::Entities {
-            return;
-        }
-        let e = &self.entities[entity];
-        let (rows, clock) = (&mut *self.rows, &self.ready.clock);
-        rows.whole(0, Some(entity as i64));
-        rows.text(1, Some(&self.ready.sources[e.source].name));
-        rows.number(2, Some(e.priority));
-        rows.text(3, Some(&self.ready.stations[e.station].name));
-        clock.push(rows, 4, self.base, Some(e.arrive));
-        clock.push(rows, 5, self.base, e.start);
-        clock.push(rows, 6, self.base, end);
-        rows.number(7, Some(e.here));
-        // With interruptions and failures: all the time that it was not waiting.
-        let service = e.start.zip(end).map(|(_, end)| end - e.arrive - e.here);
-        rows.number(8, service);
-        rows.text(9, Some(outcome));
-        rows.end();
-    }
-
-    fn gauges(&mut self) {
-        for (floor, desk) in self.floors.iter_mut().zip(&self.ready.stations) {
-            floor.sum(self.t);
-            let rows = &mut *self.rows;
-            self.ready.clock.push(rows, 0, self.base, Some(self.t));
-            rows.text(1, Some(&desk.name));
-            rows.whole(2, Some(floor.queue.len() as i64));
-            rows.whole(3, Some(floor.busy() as i64));
-            rows.whole(4, Some(floor.down() as i64));
-            rows.number(5, Some(floor.waiting / self.tick));
-            rows.number(6, Some(floor.working / self.tick / floor.servers.len() as f64));
-            rows.end();
-            (floor.waiting, floor.working) = (0.0, 0.0);
-        }
-    }
-
-    /// Writes those who are still inside.
-    fn rest(&mut self) {
-        for entity in 0..self.entities.len() {
-            let e = &mut self.entities[entity];
-            if e.inside {
-                let waits = e.place.is_some_and(|p| self.floors[e.station].queue.contains_key(&p));
-                if waits {
-                    e.here += self.t - e.since;
-                }
-                self.visit(entity, None, if waits { "waiting" } else { "in_service" });
-            }
-        }
     }
 }
 
