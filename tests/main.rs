@@ -22,3 +22,4 @@ mod rules;
 mod score;
 mod text_files;
 mod util;
+mod worlds;

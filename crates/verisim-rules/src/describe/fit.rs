@@ -310,12 +310,8 @@ fn together(all: &[Said]) -> Option<(Vec<String>, Vec<Vec<f64>>)> {
         if copula::factor(&shown, n).is_ok() {
             return Some((some.iter().map(|s| s.key.clone()).collect(), shown));
         }
-        for i in 0..n {
-            for j in 0..n {
-                if i != j {
-                    r[i][j] *= 0.98;
-                }
-            }
+        for (i, row) in r.iter_mut().enumerate() {
+            row.iter_mut().enumerate().filter(|(j, _)| *j != i).for_each(|(_, x)| *x *= 0.98);
         }
     }
     None

@@ -586,7 +586,7 @@ fn substring(of: &[Values], n: usize) -> Values {
     let one = |i| {
         let (from, to) = (at(&from, i).max(0.0), at(&to, i).max(0.0));
         let letters = text_at(&t, i)?.chars().skip(from as usize);
-        Some(letters.take((to - from).max(0.0).min(1e9) as usize).collect::<String>())
+        Some(letters.take((to - from).clamp(0.0, 1e9) as usize).collect::<String>())
     };
     Values::Text((0..n).map(one).collect())
 }

@@ -381,11 +381,11 @@ impl<'e> Block<'e> {
             }
             Maker::Ref { table, column: target, .. } => {
                 let Some(c) = c else { return Err(self.wrong(column, "cannot be one of several cases")) };
-                self.engine.at(*table, &crate::plan::Source::Own(*target), &*self.picked(c)?)?
+                self.engine.at(*table, &crate::plan::Source::Own(*target), &self.picked(c)?)?
             }
             Maker::Tree(target, ..) => {
                 let Some(c) = c else { return Err(self.wrong(column, "cannot be one of several cases")) };
-                self.engine.at(self.table, &crate::plan::Source::Own(*target), &*self.picked(c)?)?
+                self.engine.at(self.table, &crate::plan::Source::Own(*target), &self.picked(c)?)?
             }
             Maker::Slot(Slot::Process(k)) => {
                 let Some(made) = &self.rows.process else { return Err(self.wrong(column, "has no process")) };

@@ -11,9 +11,8 @@ pub fn factor(correlation: &[Vec<f64>], n: usize) -> Result<Vec<Vec<f64>>, Strin
     if n < 2 || correlation.len() != n || correlation.iter().any(|row| row.len() != n) {
         return Err(format!("must have as many rows and columns as `columns`, which are {n}, and at least 2"));
     }
-    for i in 0..n {
-        for j in 0..=i {
-            let r = correlation[i][j];
+    for (i, row) in correlation.iter().enumerate() {
+        for (j, &r) in row.iter().enumerate() {
             if (i == j && r != 1.0) || r != correlation[j][i] || !(-1.0..=1.0).contains(&r) {
                 return Err("must be symmetrical, 1 from corner to corner, and between -1 and 1".to_owned());
             }

@@ -92,7 +92,7 @@ impl Sampler {
             "poisson" if a == 0.0 => Sampler::Always(0.0),
             "poisson" if a > 0.0 && a < MOST => Sampler::Poisson(rand_distr::Poisson::new(a).map_err(|e| made(&e))?, a),
             "poisson" => return bad("`mean` must not be below 0, and be below 1e15"),
-            "binomial" if a >= 0.0 && a < MOST && chance(b) => {
+            "binomial" if (0.0..MOST).contains(&a) && chance(b) => {
                 let n = a.round() as u64;
                 Sampler::Binomial(rand_distr::Binomial::new(n, b).map_err(|e| made(&e))?, n, b)
             }
@@ -104,7 +104,7 @@ impl Sampler {
             }
             "geometric" if a > 0.0 && a <= 1.0 => Sampler::Geometric(a),
             "negative_binomial" | "geometric" => return bad("`p` must lie above 0 and not above 1, `r` above 0"),
-            "zipf" if a >= 1.0 && a < MOST && b >= 0.0 && b.is_finite() => {
+            "zipf" if (1.0..MOST).contains(&a) && b >= 0.0 && b.is_finite() => {
                 Sampler::Zipf(rand_distr::Zipf::new(a.floor(), b).map_err(|e| made(&e))?, a.floor(), b)
             }
             "zipf" => return bad("`n` must be at least 1, `exponent` not below 0"),

@@ -38,20 +38,23 @@ const KEPT: u64 = 1 << 18;
 /// Tries at a row until its checks hold.
 const TRIES: u32 = 1_000;
 
+/// What is known of columns, by table and column.
+type Kept<T> = Mutex<FxHashMap<(usize, usize), Arc<T>>>;
+
 /// Makes the values of a plan.
 pub struct Engine {
     /// What is made.
     pub plan: Plan,
-    /// Of each table, rows of the table at the top of its family that make one unit of work.
+    /// Of each table at the top of a family, its rows that make one unit of work.
     units: Vec<OnceLock<u64>>,
     /// Of each table, the number of its first row in each unit, and of all its rows.
     starts: Vec<OnceLock<Arc<Vec<u64>>>>,
     /// Values of whole tables that others refer to.
     kept: Mutex<FxHashMap<(usize, Source), ArrayRef>>,
     /// Tries beyond the first of rows whose values came twice, by table and column.
-    again: Mutex<FxHashMap<(usize, usize), Arc<FxHashMap<u64, u32>>>>,
+    again: Kept<FxHashMap<u64, u32>>,
     /// Weights added up, of tables that are referred to by weight.
-    sums: Mutex<FxHashMap<(usize, usize), Arc<Vec<f64>>>>,
+    sums: Kept<Vec<f64>>,
 }
 
 /// Rows of a table, and those of its columns that were made.
@@ -87,23 +90,22 @@ impl Engine {
         self.plan.tables[t].parent.map_or(t, |parent| self.top(parent))
     }
 
-    /// Rows of the top table that make one unit of work for a table: fewer where a row has many below it.
+    /// Rows of the top table that make one unit of work for it and for all tables below it: fewer where a row has many below it.
     ///
     /// # Errors
     /// When rows cannot be made.
     fn unit(&self, t: usize) -> Result<u64> {
-        if let Some(unit) = self.units[t].get() {
+        let top = self.top(t);
+        if let Some(unit) = self.units[top].get() {
             return Ok(*unit);
         }
-        let rows = self.plan.tables[self.top(t)].rows;
-        let unit = if self.plan.tables[t].parent.is_none() && self.plan.tables[t].process.is_none() {
-            BLOCK
-        } else {
-            let looked = rows.min(16);
-            let found = self.part(t, 0, looked, None)?.rows.len() as u64;
-            (BLOCK * looked.max(1) / found.max(looked).max(1)).clamp(1, BLOCK)
-        };
-        Ok(*self.units[t].get_or_init(|| unit))
+        let looked = self.plan.tables[top].rows.min(16);
+        let mut most = looked;
+        for below in (0..self.plan.tables.len()).filter(|&below| self.numbered(below) && self.top(below) == top) {
+            most = most.max(self.part(below, 0, looked, None)?.rows.len() as u64);
+        }
+        let unit = (BLOCK * looked.max(1) / most.max(1)).clamp(1, BLOCK);
+        Ok(*self.units[top].get_or_init(|| unit))
     }
 
     /// Units of work of a table.
@@ -190,19 +192,12 @@ impl Engine {
         self.settled(t, rows)
     }
 
-    /// The number of the first row of a table below row `from` of the top, where that is the start of a unit of it and known.
+    /// The number of the first row of a table below row `from` of the top, where a unit begins.
     fn first_of(&self, t: usize, from: u64) -> Result<Option<u64>> {
-        if !self.numbered(t) {
-            return Ok(None);
-        }
-        // The units of a child are parts of those of its parent; rows of the parent before this part are counted once.
-        let Some(starts) = self.starts[t].get() else { return Ok(None) };
-        let size = self.unit(t)?;
-        let unit = from / size;
-        let before = starts.get(unit as usize).copied().unwrap_or(0);
-        match from % size {
-            0 => Ok(Some(before)),
-            _ => Ok(Some(before + self.part(t, unit * size, from, None)?.rows.len() as u64)),
+        match (self.numbered(t), from) {
+            (false, _) => Ok(None),
+            (true, 0) => Ok(Some(0)),
+            (true, from) => Ok(self.starts(t)?.get((from / self.unit(t)?) as usize).copied()),
         }
     }
 
@@ -225,7 +220,7 @@ impl Engine {
     /// A block of rows, drawn again until their checks hold.
     fn settled<'e>(&'e self, t: usize, mut rows: Rows<'e>) -> Result<Rc<Block<'e>>> {
         let table = &self.plan.tables[t];
-        if (table.checks.is_empty() && table.weight.is_none()) || rows.len() == 0 {
+        if (table.checks.is_empty() && table.weight.is_none()) || rows.is_empty() {
             return Ok(Rc::new(Block::bare(self, t, rows)));
         }
         let mut attempts = vec![0u32; rows.len()];
@@ -330,7 +325,7 @@ impl<'e> Block<'e> {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rows.len() == 0
+        self.rows.is_empty()
     }
 
     /// The values of a column.

@@ -92,6 +92,11 @@ impl<'e> Rows<'e> {
         Ok(rows)
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.keys.len()

@@ -107,7 +107,7 @@ pub fn inserts(table: &str, batch: &RecordBatch) -> String {
         if row % ROWS == 0 {
             let begin = if row == 0 { "" } else { ";\n" };
             // Writing into a text does not fail.
-            let _ = write!(text, "{begin}INSERT INTO {} ({}) VALUES\n", quoted(table), names.join(", "));
+            let _ = writeln!(text, "{begin}INSERT INTO {} ({}) VALUES", quoted(table), names.join(", "));
         } else {
             text.push_str(",\n");
         }

@@ -431,10 +431,10 @@ impl Plan {
             Generator::Choice(choice) => {
                 let values: Vec<toml::Value> = choice.0.iter().map(|c| c.0.clone()).collect();
                 let weights = choice.0.iter().map(|c| self.number(t, &c.1, place)).collect::<Result<Vec<_>>>()?;
-                if let Some(fixed) = fixed(&weights) {
-                    if fixed.iter().any(|w| !(*w >= 0.0 && w.is_finite())) || fixed.iter().sum::<f64>() <= 0.0 {
-                        return Err(wrong("has weights below 0, or none above 0".to_owned()));
-                    }
+                let wrong_weights =
+                    |w: Vec<f64>| w.iter().any(|w| !(*w >= 0.0 && w.is_finite())) || w.iter().sum::<f64>() <= 0.0;
+                if fixed(&weights).is_some_and(wrong_weights) {
+                    return Err(wrong("has weights below 0, or none above 0".to_owned()));
                 }
                 Maker::Choice(lookup::array(&values).map_err(wrong)?, weights)
             }

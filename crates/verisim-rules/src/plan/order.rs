@@ -144,10 +144,9 @@ impl Plan {
         };
         let mut all: Vec<(usize, usize)> = Vec::new();
         for node in self.needs(Node::Column(t, c)) {
-            if let Node::Column(t2, c2) = node {
-                if (t2, c2) != (t, c) && !all.contains(&(t2, c2)) {
-                    all.push((t2, c2));
-                }
+            match node {
+                Node::Column(t2, c2) if (t2, c2) != (t, c) && !all.contains(&(t2, c2)) => all.push((t2, c2)),
+                _ => {}
             }
         }
         all.iter().map(column).collect()
