@@ -17,6 +17,7 @@ mod images;
 mod impute;
 mod new_kind;
 mod pipeline;
+mod postgres;
 mod quality;
 mod rules;
 mod score;

@@ -223,6 +223,10 @@ fn edge_cases_come_from_schemas_tables_worlds_models_and_pict() {
     dir.run(&["train", "trees", "--data", "shop/orders.csv", "--out", "run"]).ok();
     let rare = dir.run(&["edge-cases", "run", "--rare", "7"]).ok().stdout;
     assert_eq!(rare.lines().count(), 8);
+    let api = crate::util::configs().join("worlds/orders-api.json").display().to_string();
+    dir.run(&["edge-cases", &api, "--table", "Order", "-o", "api.jsonl"]).ok();
+    let api = dir.text("api.jsonl");
+    assert!(api.lines().count() > 200 && api.lines().all(|l| serde_json::from_str::<serde_json::Value>(l).is_ok()));
     let said = dir.run(&["edge-cases", "t.sql", "--table", "nothing"]).fails(1).stderr;
     assert!(said.contains("there are t"), "{said}");
 }

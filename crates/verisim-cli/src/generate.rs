@@ -9,13 +9,14 @@ use verisim::world::{Ask, Making, Sheet, Target, WORLDS, described, read, sheet}
 use verisim::{check, edge_cases, generate};
 
 use crate::args;
-use crate::ui::Ui;
+use crate::ui::{Ui, hear_interrupts};
 
 pub fn run(args: &args::Generate, ui: &Ui) -> Result<()> {
     let ask = Ask { world: args.world.clone(), seed: args.seed, rows: args.rows, device: args.device.0 };
     let (part, parts) = args.shard.unwrap_or((1, 1));
     let target = Target::of(&args.output, args.format);
     let making = Making { target, shard: (part.saturating_sub(1), parts), force: args.force };
+    hear_interrupts("stopping after this part; Ctrl-C again ends at once, and may leave hidden files")?;
     let all = generate(&ask, &making, &mut ui.watch())?;
     let mut json = Vec::new();
     for table in &all {

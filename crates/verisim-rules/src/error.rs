@@ -61,6 +61,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Somebody asked for an end before all was made.
+    #[error("stopped before all was made; nothing was written")]
+    Stopped,
     /// A database refused.
     #[error("{place}: {what}")]
     Database {

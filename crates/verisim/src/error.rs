@@ -129,7 +129,12 @@ impl Error {
 
     /// Whether the work was stopped on request.
     pub fn is_stop(&self) -> bool {
-        matches!(self, Error::Infer(verisim_infer::Error::Stopped) | Error::Metrics(verisim_metrics::Error::Stopped))
+        matches!(
+            self,
+            Error::Infer(verisim_infer::Error::Stopped)
+                | Error::Metrics(verisim_metrics::Error::Stopped)
+                | Error::Rules(verisim_rules::Error::Stopped)
+        )
     }
 
     /// A device that has no memory left.

@@ -118,13 +118,15 @@ pub fn generate(ask: &Ask, making: &Making, watch: &mut dyn Watch) -> Result<Vec
             }
             table.clone_into(&mut last);
             watch.on(Event::Note(table.to_owned()));
-            watch.on(Event::Busy { unit: "rows", total: total.unwrap_or(0) });
+            watch.on(Event::Begin { unit: "rows", total: total.unwrap_or(0), done: 0 });
         }
         watch.on(Event::done(rows));
+        !watch.stopped()
     });
     watch.on(Event::End);
+    let all = all?;
     files.iter().for_each(|file| written::note(file));
-    Ok(all?)
+    Ok(all)
 }
 
 /// Scenes unless their number is asked for.

@@ -247,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // SQLite is asked whether every reference holds before anything stays.
         let target = crate::output::Target::Sqlite(folder.path().join("shop.db"));
-        let written = engine.write(&target, (0, 1), &mut |_, _, _| {}).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let written = engine.write(&target, (0, 1), &mut |_, _, _| true).unwrap_or_else(|e| panic!("{e}\n{text}"));
         assert_eq!(written.len(), 4);
         let lines = engine.head(engine.plan.table("lines").unwrap(), 1_000).unwrap();
         let quantity =

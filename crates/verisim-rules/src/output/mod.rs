@@ -138,7 +138,7 @@ impl Engine {
     }
 
     /// Makes all tables, or part `shard.0` of `shard.1` of each, and writes them. `watch` hears of each table the rows so far and how many
-    /// there will be, if that is known.
+    /// there will be, if that is known, and says whether to go on.
     ///
     /// # Errors
     /// When values cannot be made or written; then nothing stays in a folder, and nothing in a database.
@@ -146,7 +146,7 @@ impl Engine {
         &self,
         target: &Target,
         shard: (u64, u64),
-        watch: &mut dyn FnMut(&str, u64, Option<u64>),
+        watch: &mut dyn FnMut(&str, u64, Option<u64>) -> bool,
     ) -> Result<Vec<Written>> {
         let mut place = Place::open(self, target)?;
         let mut all = Vec::new();
@@ -168,7 +168,7 @@ impl Engine {
         t: usize,
         place: &mut Place,
         (part, parts): (u64, u64),
-        watch: &mut dyn FnMut(&str, u64, Option<u64>),
+        watch: &mut dyn FnMut(&str, u64, Option<u64>) -> bool,
     ) -> Result<(u64, String)> {
         let schema = self.schema(t);
         let units = self.units(t)?;
@@ -188,7 +188,9 @@ impl Engine {
             let made = made.collect::<Result<Vec<Made>>>()?;
             rows += made.iter().map(|m| m.batch.num_rows() as u64).sum::<u64>();
             sink.write(made)?;
-            watch(&self.plan.tables[t].name, rows, total);
+            if !watch(&self.plan.tables[t].name, rows, total) {
+                return Err(Error::Stopped);
+            }
             at = end;
         }
         sink.finish()?;
