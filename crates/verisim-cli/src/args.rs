@@ -426,7 +426,7 @@ pub struct Generate {
     /// A folder, a file that ends in .db, .sqlite or .sql, or a PostgreSQL address.
     #[arg(short, long, value_name = "TO")]
     pub output: String,
-    /// The format of the files in a folder [csv].
+    /// The format of the files in a folder: csv (the default), parquet, jsonl or sql.
     #[arg(long, value_parser = world_format)]
     pub format: Option<verisim::world::Format>,
     /// Make the I-th of N parts of every table; put together they are the whole.

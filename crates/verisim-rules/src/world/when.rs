@@ -82,7 +82,7 @@ pub struct TimeSaid {
     /// How many times as frequent the end is as the beginning.
     #[serde(default)]
     pub growth: Option<f64>,
-    /// Seconds that times are cut to [1]: 60 for whole minutes.
+    /// Seconds that times are cut to, 1 unless given: 60 for whole minutes.
     #[serde(default)]
     pub step: Option<f64>,
 }
