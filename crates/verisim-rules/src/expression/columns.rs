@@ -8,8 +8,7 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, NullArray, StringArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 use arrow_schema::{DataType, TimeUnit};
 
@@ -426,8 +425,8 @@ fn called(call: Call, of: &[Values], n: usize) -> Values {
         }),
         Call::Not => Values::Yes(of[0].yes().into_iter().map(|y| if y == UNKNOWN { y } else { 1 - y }).collect()),
         Call::Choose => {
-            let pick: Vec<Option<usize>> =
-                (0..n).map(|i| known(at(&of[0].yes(), i))).map(|y| y.map(usize::from)).collect();
+            let yes = of[0].yes();
+            let pick: Vec<Option<usize>> = (0..n).map(|i| known(at(&yes, i)).map(usize::from)).collect();
             picked(&[&of[2], &of[1]], &pick)
         }
         Call::Coalesce => {
@@ -674,11 +673,6 @@ fn order(a: &Values, b: &Values, n: usize) -> Vec<Option<Ordering>> {
             (0..n).map(|i| one(at(&a, i), at(&b, i))).collect()
         }
     }
-}
-
-/// An array of missing values, as a column that is always so is held.
-pub fn nothing(n: usize) -> ArrayRef {
-    Arc::new(NullArray::new(n))
 }
 
 #[cfg(test)]
