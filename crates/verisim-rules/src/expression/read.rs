@@ -1,18 +1,10 @@
 //! From the text of an expression to its parts.
 
-use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue};
-use cel::parser::Parser;
+use verisim_data::table::rules::parse;
 
 use super::{Aggregate, Call, Expression, Name, Node, Part};
 use crate::error::{Error, Result};
-
-/// Brackets in brackets beyond this are refused.
-const DEEPEST: u16 = 32;
-/// The stack of the parser, in bytes.
-const STACK: usize = 64 << 20;
-/// Expressions longer than this are refused: a sum is as deep as it is long, and every level takes some of the stack.
-const LONGEST: usize = 1_000;
 
 /// Reads an expression.
 ///
@@ -20,43 +12,10 @@ const LONGEST: usize = 1_000;
 /// When it is none, is too long or too deep, or calls what is not known.
 pub fn read(text: &str) -> Result<Expression> {
     let wrong = |what: String| Error::Expression { text: text.to_owned(), what };
-    if text.len() > LONGEST {
-        return Err(wrong(format!("is longer than {LONGEST} letters; split it into columns")));
-    }
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for sign in text.chars() {
-        match sign {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    if deepest > usize::from(DEEPEST) {
-        return Err(wrong(format!("has more than {DEEPEST} brackets in each other; split it into columns")));
-    }
     let mut names = Vec::new();
-    let node = parsed(text).and_then(|parsed| node(&parsed.expr, &mut names)).map_err(wrong)?;
+    let example = "`price * quantity` or `age < 18 ? \"child\" : \"adult\"`";
+    let node = parse(text, example).and_then(|parsed| node(&parsed.expr, &mut names)).map_err(wrong)?;
     Ok(Expression { text: text.to_owned(), names, node })
-}
-
-/// The expression as the parser reads it. It calls itself as often as a text is long, so it has a stack of its own.
-fn parsed(text: &str) -> Result<IdedExpr, String> {
-    let parse = || {
-        let parsed = Parser::new().max_recursion_depth(DEEPEST).parse(text);
-        parsed.map_err(|errors| errors.errors.first().map_or_else(String::new, |e| e.msg.clone()))
-    };
-    let parsed = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
-        thread.map_or_else(|e| Err(e.to_string()), |thread| thread.join().unwrap_or_else(|_| Err(String::new())))
-    });
-    parsed.map_err(|said| {
-        // The parser lists all that could follow, which is most of the language.
-        let said = said.split(" expecting ").next().unwrap_or_default().trim_start_matches("Syntax error: ").to_owned();
-        let said = said.lines().next().unwrap_or_default().to_owned();
-        let why = if said.is_empty() { String::new() } else { format!(" ({said})") };
-        format!("cannot be read{why}; write it as in `price * quantity` or `age < 18 ? \"child\" : \"adult\"`")
-    })
 }
 
 /// The parts of `a.b.c`.

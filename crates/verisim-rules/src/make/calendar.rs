@@ -36,7 +36,10 @@ impl Calendar {
     /// # Errors
     /// What is wrong with a weight or a holiday.
     pub fn of_dates(said: &DateSaid) -> Result<Calendar, String> {
-        Calendar::new(&said.weekdays, &said.months, None, &said.holidays, said.business, said.growth, true, DAY)
+        let DateSaid { from, to, weekdays, months, holidays, business, growth } = said.clone();
+        let said = TimeSaid { from, to, hours: None, weekdays, months, holidays, business, growth, step: None };
+        let calendar = Calendar::of_times(&said)?;
+        Ok(Calendar { day: true, hours: None, step: DAY, ..calendar })
     }
 
     /// The calendar of times.
@@ -48,53 +51,27 @@ impl Calendar {
         if !(1e-6..=86_400.0).contains(&step) {
             return Err("`step` must lie between a microsecond and a day, in seconds".to_owned());
         }
+        let mut weekdays = weights("weekdays", said.weekdays.as_ref())?;
         let mut hours = said.hours.clone();
-        if said.business && hours.is_none() {
-            hours = Some((0..24).map(|h| f64::from(u8::from((9..17).contains(&h)))).collect());
+        if said.business {
+            weekdays[5..].fill(0.0);
+            hours = hours.or_else(|| Some((0..24).map(|h| f64::from(u8::from((9..17).contains(&h)))).collect()));
         }
-        let step = (step * 1e6).round() as i64;
-        Calendar::new(
-            &said.weekdays,
-            &said.months,
-            hours.as_ref(),
-            &said.holidays,
-            said.business,
-            said.growth,
-            false,
-            step,
-        )
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn new(
-        weekdays: &Option<Vec<f64>>,
-        months: &Option<Vec<f64>>,
-        hours: Option<&Vec<f64>>,
-        holidays: &[String],
-        business: bool,
-        growth: Option<f64>,
-        day: bool,
-        step: i64,
-    ) -> Result<Calendar, String> {
-        let mut week = weights("weekdays", weekdays.as_ref())?;
-        if business {
-            week[5..].fill(0.0);
-        }
-        if week.iter().sum::<f64>() <= 0.0 {
+        if weekdays.iter().sum::<f64>() <= 0.0 {
             return Err("`weekdays` has no day above 0".to_owned());
         }
-        let growth = growth.unwrap_or(1.0);
+        let growth = said.growth.unwrap_or(1.0);
         if !(growth > 0.0 && growth.is_finite()) {
             return Err("`growth` must be above 0".to_owned());
         }
         Ok(Calendar {
-            day,
-            weekdays: week,
-            months: weights("months", months.as_ref())?,
-            hours: hours.map(|h| weights("hours", Some(h))).transpose()?,
-            holidays: holidays.iter().map(|text| holiday(text)).collect::<Result<_, _>>()?,
+            day: false,
+            weekdays,
+            months: weights("months", said.months.as_ref())?,
+            hours: hours.map(|h| weights("hours", Some(&h))).transpose()?,
+            holidays: said.holidays.iter().map(|text| holiday(text)).collect::<Result<_, _>>()?,
             growth: growth.ln(),
-            step,
+            step: (step * 1e6).round() as i64,
         })
     }
 

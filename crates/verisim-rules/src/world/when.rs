@@ -1,35 +1,6 @@
 //! Dates and times: from when to when, and on which days and hours more than on others.
 
-use serde::de::{Deserialize, Deserializer, Error};
-
-use crate::expression::iso;
-
-/// A moment: a date or time of the file, or an expression.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Moment {
-    /// Microseconds since 1970-01-01.
-    Fixed(i64),
-    /// An expression.
-    Said(String),
-}
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Any {
-            Stamp(toml::value::Datetime),
-            Text(String),
-        }
-        let wrong = "must be a date or time such as 2024-01-31, or an expression as a text";
-        match Any::deserialize(from).map_err(|_| D::Error::custom(wrong))? {
-            Any::Stamp(stamp) => {
-                iso(&stamp.to_string()).map(|t| Moment::Fixed(t.0)).ok_or_else(|| D::Error::custom(wrong))
-            }
-            Any::Text(text) => Ok(iso(&text).map_or(Moment::Said(text), |t| Moment::Fixed(t.0))),
-        }
-    }
-}
+pub use crate::process::Moment;
 
 /// A date between two.
 #[derive(Clone, Debug, serde::Deserialize)]

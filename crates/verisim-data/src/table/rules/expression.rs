@@ -335,6 +335,14 @@ fn order(a: Value, b: Value) -> Option<std::cmp::Ordering> {
 
 /// Reads an expression; `place` gives the place of a column that it names.
 fn read(text: &str, place: &mut dyn FnMut(&str) -> Result<usize, String>) -> Result<Node, String> {
+    node(&parse(text, "`price * count` or `a == null || b > 3`")?.expr, place)
+}
+
+/// An expression as the parser of CEL reads it; `example` is what one looks like, for who wrote none.
+///
+/// # Errors
+/// When it is none, or is too long or too deep to be read without harm.
+pub fn parse(text: &str, example: &str) -> Result<IdedExpr, String> {
     if text.len() > LONGEST {
         return Err(format!("is longer than {LONGEST} letters; split it"));
     }
@@ -350,11 +358,11 @@ fn read(text: &str, place: &mut dyn FnMut(&str) -> Result<usize, String>) -> Res
     if deepest > usize::from(DEEPEST) {
         return Err(format!("has more than {DEEPEST} brackets in each other; split it"));
     }
-    node(&parsed(text)?.expr, place)
+    parsed(text, example)
 }
 
 /// The expression as the parser reads it. It calls itself as often as a text is long, so it has a stack of its own.
-fn parsed(text: &str) -> Result<IdedExpr, String> {
+fn parsed(text: &str, example: &str) -> Result<IdedExpr, String> {
     let parse = || {
         let parsed = Parser::new().max_recursion_depth(DEEPEST).parse(text);
         parsed.map_err(|errors| errors.errors.first().map_or_else(String::new, |e| e.msg.clone()))
@@ -368,7 +376,7 @@ fn parsed(text: &str) -> Result<IdedExpr, String> {
         let said = said.split(" expecting ").next().unwrap_or_default().trim_start_matches("Syntax error: ").to_owned();
         let said = said.lines().next().unwrap_or_default().to_owned();
         let why = if said.is_empty() { String::new() } else { format!(" ({said})") };
-        format!("cannot be read{why}; write it as in `price * count` or `a == null || b > 3`")
+        format!("cannot be read{why}; write it as in {example}")
     })
 }
 

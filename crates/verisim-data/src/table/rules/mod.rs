@@ -18,7 +18,7 @@ mod settings;
 mod tests;
 
 pub use choose::Chosen;
-pub use expression::{Expression, Named, Value};
+pub use expression::{Expression, Named, Value, parse};
 pub use formula::{Formula, Map};
 pub(crate) use formula::{IMPOSSIBLE, level_number, numbers};
 pub use keep::{How, Rules, Told};
