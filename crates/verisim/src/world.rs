@@ -333,3 +333,24 @@ fn typed(array: &ArrayRef, kind: Kind) -> verisim_rules::Result<ArrayRef> {
     }
     Ok(cast(array, &kind.data())?)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_world_in_the_folder_comes_along_and_says_what_it_is() {
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/worlds")).unwrap();
+        let files = files.map(|f| f.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
+        let mut names: Vec<String> = files.map(|f| f.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        names.sort();
+        let mut own: Vec<&str> = WORLDS.iter().map(|world| world.name).collect();
+        own.sort_unstable();
+        assert_eq!(names, own);
+        for world in WORLDS {
+            assert!(world.about().len() > 20, "{}", world.name);
+            read(Path::new(world.name)).unwrap();
+        }
+    }
+}

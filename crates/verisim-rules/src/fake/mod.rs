@@ -62,8 +62,7 @@ impl Field {
         let key = format!("{kind}.{name}");
         let of_kind: Vec<&str> = FIELDS.iter().filter(|f| f.kind == kind).map(|f| f.name).collect();
         let what = if of_kind.is_empty() {
-            let mut kinds: Vec<&str> = FIELDS.iter().map(|f| f.kind).collect();
-            kinds.dedup();
+            let kinds = Field::kinds();
             let hint = locale::hint(kind, kinds.iter().copied());
             format!("is not made up here{hint}; the kinds are {}", kinds.join(", "))
         } else {
@@ -71,6 +70,13 @@ impl Field {
             format!("is not made up here{hint}; `{kind}` has {}", of_kind.join(", "))
         };
         Err(Error::Setting { key, what })
+    }
+
+    /// The kinds of things: `person`, `address` ...
+    pub fn kinds() -> Vec<&'static str> {
+        let mut kinds: Vec<&str> = FIELDS.iter().map(|f| f.kind).collect();
+        kinds.dedup();
+        kinds
     }
 
     /// Every field: its kind, its name, what it is, and an example from the United States.

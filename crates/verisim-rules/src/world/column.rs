@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::number::Parameters;
 use super::{DateSaid, Distribution, FAMILIES, Family, Number, Ordered, TimeSaid};
+use crate::fake::Field;
 
 /// A column of a table.
 #[derive(Clone, Debug)]
@@ -265,9 +266,6 @@ pub struct Copula {
     pub correlation: Vec<Vec<f64>>,
 }
 
-/// The kinds of made-up things.
-const FIELDS: [&str; 8] = ["person", "address", "company", "payment", "internet", "vehicle", "commerce", "lorem"];
-
 /// All keys that make values, for messages.
 fn generators() -> String {
     let own = [
@@ -291,7 +289,7 @@ fn generators() -> String {
         "ref",
         "tree",
     ];
-    let all: Vec<&str> = own.into_iter().chain(FAMILIES.iter().map(|f| f.name)).chain(FIELDS).collect();
+    let all: Vec<&str> = own.into_iter().chain(FAMILIES.iter().map(|f| f.name)).chain(Field::kinds()).collect();
     all.join(", ")
 }
 
@@ -374,7 +372,7 @@ fn generator<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Generator
         let said: Parameters = map.next_value()?;
         return Distribution::new(family, said).map(Generator::Distribution).map_err(A::Error::custom);
     }
-    if FIELDS.contains(&key) {
+    if Field::kinds().contains(&key) {
         let field: String = map.next_value()?;
         return Ok(Generator::Field(FieldSaid { kind: key.to_owned(), field, of: String::new(), locale: None }));
     }
