@@ -227,6 +227,9 @@ fn edge_cases_come_from_schemas_tables_worlds_models_and_pict() {
     dir.run(&["edge-cases", &api, "--table", "Order", "-o", "api.jsonl"]).ok();
     let api = dir.text("api.jsonl");
     assert!(api.lines().count() > 200 && api.lines().all(|l| serde_json::from_str::<serde_json::Value>(l).is_ok()));
+    dir.file("mine.csv", "my own");
+    let said = dir.run(&["edge-cases", "t.sql", "-o", "mine.csv"]).fails(1).stderr;
+    assert!(said.contains("was not written by verisim") && dir.text("mine.csv") == "my own", "{said}");
     let said = dir.run(&["edge-cases", "t.sql", "--table", "nothing"]).fails(1).stderr;
     assert!(said.contains("there are t"), "{said}");
 }

@@ -57,7 +57,7 @@ pub enum Command {
     Generate(Generate),
     /// Say what a declared world is, or list those that come along.
     Check(Check),
-    /// Write a world's file from what there is: distributions fitted to a table.
+    /// Write a world's file from what there is: distributions fitted to a table, or the tables and keys of a schema.
     World(World),
     /// Write edge cases for software tests: boundary values, combinations, rows with one fault each.
     EdgeCases(EdgeCases),
@@ -410,14 +410,15 @@ Examples:
   verisim generate my.toml -n 1000000 -o out/ --format parquet
   verisim generate road -n 20 -o road/                  20 scenes: pictures with masks, boxes, depth, flow; COCO and YOLO
   verisim generate my.toml -o part3/ --shard 3/8        the third of eight parts, made on another machine
-  verisim generate my.toml -o postgresql://user@host/database      (builds with --features postgres)
+  verisim generate my.toml -o postgresql://user@host/database
 
 Every value is a function of the seed, its table, its column and its row: a column that is changed changes no other, and any number of
 threads or parts gives the same rows. `verisim check` lists the worlds that come along; docs/rules.md has the language.")]
 pub struct Generate {
     /// A world's file, or the name of one that comes along (see `verisim check`).
     pub world: PathBuf,
-    /// Rows of its first table; the others grow with it, but for those that the file calls fixed.
+    /// Rows of its first table, or runs of its process; other tables grow with it, but for those that the file calls fixed. Of a scene: how
+    /// many scenes.
     #[arg(short = 'n', long, value_name = "ROWS")]
     pub rows: Option<u64>,
     /// The seed, in place of the file's.
@@ -531,6 +532,9 @@ pub struct EdgeCases {
     /// In place of cases, the rows of a table of which such a share is faulty, such a share comes twice, and such a share late.
     #[arg(long, value_name = "SHARE", conflicts_with = "valid")]
     pub stress: Option<f64>,
+    /// Replace a file that is there and was not written by verisim.
+    #[arg(long)]
+    pub force: bool,
     /// Of a trained model: how many of its least likely rows.
     #[arg(long, value_name = "ROWS", default_value_t = 100)]
     pub rare: usize,

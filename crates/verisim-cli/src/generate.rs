@@ -44,6 +44,7 @@ pub fn edges(args: &args::EdgeCases, ui: &Ui) -> Result<()> {
         stress,
         rare: args.rare,
         out: args.output.clone(),
+        force: args.force,
         device: args.device.0,
     };
     let made = edge_cases(&ask)?;

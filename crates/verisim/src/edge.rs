@@ -17,7 +17,7 @@ use verisim_rules::import;
 
 use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
-use crate::world;
+use crate::{world, written};
 
 /// Rows of a world or a file that a form is made from.
 const LOOK: usize = 5_000;
@@ -43,6 +43,8 @@ pub struct Ask {
     pub rare: usize,
     /// Where the cases go: a file that ends in `.csv` or `.jsonl`; standard output when not given.
     pub out: Option<PathBuf>,
+    /// A file that is there and is not as an earlier run left it is replaced.
+    pub force: bool,
     /// What an artefact is drawn on.
     pub device: Choice,
 }
@@ -61,6 +63,15 @@ pub struct EdgeCases {
 /// # Errors
 /// When the source cannot be understood, or the result cannot be written.
 pub fn edge_cases(ask: &Ask) -> Result<EdgeCases> {
+    if let (Some(out), false) = (&ask.out, ask.force) {
+        written::check_own(out)?;
+    }
+    let made = make(ask)?;
+    ask.out.iter().for_each(|out| written::note(out));
+    Ok(made)
+}
+
+fn make(ask: &Ask) -> Result<EdgeCases> {
     let json = ask.out.as_ref().is_some_and(|out| out.extension().is_some_and(|e| e == "jsonl" || e == "json"));
     let made = match &ask.stress {
         Some(shares) => stressed(ask, shares)?,

@@ -97,14 +97,20 @@ pub fn read(path: &Path, text: &str) -> Result<Description> {
     reader.finish(path)
 }
 
-/// A text as JSON.
+/// A document: YAML where the file's name ends so, JSON otherwise.
 pub(super) fn json(path: &Path, text: &str) -> Result<Json> {
-    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| Error::Key {
-        path: path.to_owned(),
-        line: e.line().max(1),
-        key: "JSON".to_owned(),
-        what: format!("{e}; YAML is to be turned into JSON first"),
-    })
+    let text = text.trim_start_matches('\u{feff}');
+    let (key, line, what) = match path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+        true => match serde_saphyr::from_str(text) {
+            Ok(document) => return Ok(document),
+            Err(e) => ("YAML", e.location().map_or(1, |at| at.line() as usize), e.without_snippet().to_string()),
+        },
+        false => match serde_json::from_str(text) {
+            Ok(document) => return Ok(document),
+            Err(e) => ("JSON", e.line(), format!("{e}; name the file .yaml if it is YAML")),
+        },
+    };
+    Err(Error::Key { path: path.to_owned(), line: line.max(1), key: key.to_owned(), what })
 }
 
 /// What reads schemas out of a document.

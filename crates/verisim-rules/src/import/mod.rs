@@ -33,7 +33,7 @@ pub fn read(path: &Path, text: &str) -> Result<Description> {
     match kind.as_str() {
         "sql" | "ddl" => ddl::read(path, text, None),
         "avsc" => avro::read(path, text),
-        "json" => {
+        "json" | "yaml" | "yml" => {
             let root = json_schema::json(path, text)?;
             let is = |key: &str| root.get(key).and_then(serde_json::Value::as_str);
             if is("openapi").is_some() || is("swagger").is_some() {
@@ -44,12 +44,9 @@ pub fn read(path: &Path, text: &str) -> Result<Description> {
                 json_schema::read(path, text)
             }
         }
-        other => Err(Error::File {
+        _ => Err(Error::File {
             path: path.to_owned(),
-            what: match other {
-                "yaml" | "yml" => "is YAML; turn it into JSON first, as `yq -o json` does".to_owned(),
-                _ => "says nothing of tables that is known here; give a .sql, .json or .avsc file".to_owned(),
-            },
+            what: "says nothing of tables that is known here; give a .sql, .json, .yaml or .avsc file".to_owned(),
         }),
     }
 }
@@ -433,7 +430,10 @@ mod tests {
         assert_eq!(named("a.json", r#"{"type": "record", "name": "r", "fields": []}"#).unwrap(), "r");
         let api = r#"{"openapi": "3.1.0", "paths": {"/a": {"get": {"parameters": [{"name": "x", "in": "query", "schema": {"type": "string"}}]}}}}"#;
         assert_eq!(named("a.json", api).unwrap(), "GET /a");
-        assert!(named("a.yaml", "").unwrap_err().to_string().contains("yq -o json"));
+        let api = "openapi: 3.0.3\npaths:\n  /a:\n    get:\n      parameters:\n      - {name: x, in: query, schema: {type: string}}\n      responses: {200: {description: fine}}\n";
+        assert_eq!(named("a.yaml", api).unwrap(), "GET /a");
+        let said = named("a.yml", "openapi: 3.0.3\npaths:\n  /a: [\n").unwrap_err().to_string();
+        assert!(said.contains("a.yml:") && said.contains("YAML"), "{said}");
         assert!(named("a.txt", "").unwrap_err().to_string().contains("give a .sql"));
     }
 

@@ -1,4 +1,4 @@
-//! Tables from an OpenAPI document (3.0 and 3.1, as JSON): one for each operation that takes something, of its parameters and its
+//! Tables from an OpenAPI document (3.0 and 3.1, in JSON or YAML): one for each operation that takes something, of its parameters and its
 //! body, and one for each object among the schemas.
 
 use std::path::Path;
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn mistakes_are_told() {
         let said = |text: &str| read(Path::new("p.json"), text).unwrap_err().to_string();
-        assert!(said("openapi: 3.0.0\npaths: {}").contains("YAML is to be turned into JSON first"));
+        assert!(said("openapi: 3.0.0\npaths: {}").contains("name the file .yaml if it is YAML"));
         assert!(said("{\"swagger\": \"2.0\"}").contains("is not OpenAPI 3"));
         assert!(said("{\"openapi\": \"3.1.0\"}").contains("describes no object"));
     }

@@ -446,6 +446,30 @@ fn files_agree_with_their_masks() {
     assert_eq!(matched, annotations.len());
 }
 
+/// What detectors are trained with reads our file, finds nothing wrong, and sees the same masks.
+#[test]
+fn other_readers_of_coco_see_the_same_masks() {
+    let (made, _) = written(2, 0..3);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("annotations.json");
+    fs::write(&path, &made["annotations.json"]).unwrap();
+    let coco = hotcoco::COCO::new(&path).unwrap();
+    let health = coco.healthcheck();
+    assert!(health.errors.is_empty() && coco.load_warnings().is_empty(), "{:?}", health.errors);
+    let told: serde_json::Value = serde_json::from_slice(&made["annotations.json"]).unwrap();
+    for told in told["annotations"].as_array().unwrap() {
+        let number = told["image_id"].as_u64().unwrap();
+        let (width, instances) = image(&made[&format!("instance/{number:06}.png")]);
+        let instance = told["instance_id"].as_u64().unwrap() as u16;
+        let read = coco.ann_to_mask(coco.get_ann(told["id"].as_u64().unwrap()).unwrap()).unwrap();
+        // COCO's masks lie column by column.
+        let height = instances.len() / width;
+        let same =
+            (0..instances.len()).all(|i| (read[i % width * height + i / width] > 0) == (instances[i] == instance));
+        assert!(same, "image {number}, instance {instance}");
+    }
+}
+
 fn parquet_bytes(bytes: &[u8]) -> Vec<arrow_array::RecordBatch> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("f.parquet");
