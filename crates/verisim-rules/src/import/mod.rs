@@ -433,7 +433,7 @@ mod tests {
         let api = "openapi: 3.0.3\npaths:\n  /a:\n    get:\n      parameters:\n      - {name: x, in: query, schema: {type: string}}\n      responses: {200: {description: fine}}\n";
         assert_eq!(named("a.yaml", api).unwrap(), "GET /a");
         let said = named("a.yml", "openapi: 3.0.3\npaths:\n  /a: [\n").unwrap_err().to_string();
-        assert!(said.contains("a.yml:") && said.contains("YAML"), "{said}");
+        assert!(said.contains("a.yml, line 3") && said.contains("YAML"), "{said}");
         assert!(named("a.txt", "").unwrap_err().to_string().contains("give a .sql"));
     }
 
