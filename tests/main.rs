@@ -21,6 +21,7 @@ mod postgres;
 mod quality;
 mod rules;
 mod score;
+mod series;
 mod text_files;
 mod util;
 mod worlds;

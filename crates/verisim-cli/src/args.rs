@@ -134,7 +134,7 @@ Examples:
 pub struct Sample {
     /// A run directory or a .safetensors file.
     pub model: PathBuf,
-    /// Number of rows or images [default: 1000; with --interpolate 16].
+    /// Number of rows, images or sequences [default: 1000; with --interpolate 16; 1 of one long series].
     #[arg(short, long)]
     pub n: Option<usize>,
     /// Seed of the sample [default: 0].
@@ -149,9 +149,18 @@ pub struct Sample {
     #[arg(long, value_name = "COLUMN")]
     pub balance: Option<String>,
     /// Rows: complete each row of this file, which has some of the columns; what is given stands in the sample as it is, empty cells
-    /// and other columns are drawn.
+    /// and other columns are drawn. Series: go on with each history in this file, by --horizon steps.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["n", "conditions", "balance", "max_tries"])]
     pub given: Option<PathBuf>,
+    /// Series: so many steps a sequence, in place of as many as were learnt.
+    #[arg(long, value_name = "STEPS")]
+    pub length: Option<usize>,
+    /// Series: when each sequence begins, as the column of times has it, or 2026-01-01.
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+    /// Series: by how many steps the histories of --given go on.
+    #[arg(long, value_name = "STEPS", requires = "given")]
+    pub horizon: Option<usize>,
     /// Rows: give up a condition after this many tries a row [default: 1000].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_tries: Option<u64>,
@@ -318,6 +327,16 @@ pub struct Evaluate {
     /// Tables: the column to predict when training on synthetic rows and testing on real ones.
     #[arg(long, value_name = "COLUMN")]
     pub target: Option<String>,
+    /// Series: the column that says whose sequence a row belongs to; give it once a column. With it, or --order or --window, tables are
+    /// compared as series.
+    #[arg(long, value_name = "COLUMN")]
+    pub key: Vec<String>,
+    /// Series: the column that says when a row comes.
+    #[arg(long, value_name = "COLUMN")]
+    pub order: Option<String>,
+    /// Series: of one long series, the steps of the windows that are compared [default: 24].
+    #[arg(long, value_name = "STEPS")]
+    pub window: Option<usize>,
     /// Tables: a column whose groups are looked at one by one, beside those of the target: sex, age. May be given more than once.
     #[arg(long, value_name = "COLUMN")]
     pub sensitive: Vec<String>,
@@ -385,6 +404,12 @@ pub struct Inspect {
     /// Bring images to this size, 32 or height x width as 32x48 [default: their own or, if they differ or are large, a smaller one].
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<Size>,
+    /// Series: the column that says whose sequence a row belongs to; give it once a column. With it or --order a table is shown as series.
+    #[arg(long, value_name = "COLUMN")]
+    pub key: Vec<String>,
+    /// Series: the column that says when a row comes.
+    #[arg(long, value_name = "COLUMN")]
+    pub order: Option<String>,
     /// What separates the cells of a text file.
     #[arg(long)]
     pub delimiter: Option<char>,
@@ -567,6 +592,12 @@ pub struct Split {
     /// Keep back the last rows in the order of this column.
     #[arg(long, value_name = "COLUMN")]
     pub time: Option<String>,
+    /// Keep back the last rows of the file, as it lies.
+    #[arg(long, conflicts_with_all = ["by", "time"])]
+    pub last: bool,
+    /// With --time or --last: leave out so many rows before those that are kept back, so that no window of a series reaches into both.
+    #[arg(long, value_name = "ROWS", default_value_t = 0)]
+    pub gap: usize,
     /// Seed of what is random.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -698,6 +729,9 @@ impl Sample {
             .with("delimiter", self.delimiter)
             .with("given", &self.given)
             .with("force", self.force.then_some(true))
+            .with("length", self.length)
+            .with("start", &self.start)
+            .with("horizon", self.horizon)
             .with("grid", &self.grid)
             .with("interpolate", &self.interpolate)
             .with("steps", self.steps)
@@ -756,6 +790,9 @@ impl Evaluate {
             .with("device", self.device.map(|device| device.0.name()))
             .with("seed", self.seed)
             .with("sensitive", given(&self.sensitive))
+            .with("key", given(&self.key))
+            .with("order", &self.order)
+            .with("window", self.window)
             .with("full", self.full.then_some(true))
             .with("baselines", self.baselines.then_some(true))
             .with(
@@ -771,6 +808,8 @@ impl Inspect {
         Ask::new()
             .with("sheet", &self.sheet)
             .with("size", self.size)
+            .with("key", given(&self.key))
+            .with("order", &self.order)
             .with("delimiter", self.delimiter)
             .with("header", self.no_header.then_some(false))
             .with("missing", given(&self.missing))

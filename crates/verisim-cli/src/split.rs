@@ -14,6 +14,8 @@ pub fn run(args: &args::Split) -> Result<()> {
         holdout: args.holdout,
         by: args.by.clone(),
         time: args.time.clone(),
+        last: args.last,
+        gap: args.gap,
         seed: args.seed,
         out: args.output.clone(),
         replace: args.force,

@@ -83,6 +83,12 @@ pub enum Error {
         /// What is wrong and what to do.
         what: String,
     },
+    /// Rows that make no sequences.
+    #[error("{what}")]
+    Sequences {
+        /// What is wrong and what to do.
+        what: String,
+    },
     /// Images whose own size cannot be that of the set: they have several, or it is too large.
     #[error(
         "{path}: its images {what}; set data.images.size to bring them to one size, e.g. size = [{}, {}]",

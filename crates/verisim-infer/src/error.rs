@@ -41,6 +41,14 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// Something that was asked of a sample and makes no sense.
+    #[error("{key} {rule}")]
+    Asked {
+        /// What was asked.
+        key: String,
+        /// What is wrong and what to do.
+        rule: String,
+    },
     /// Given rows that cannot be completed as asked.
     #[error("{}: {what}", path.display())]
     Given {

@@ -7,6 +7,7 @@ mod error;
 mod generator;
 #[cfg(feature = "neural")]
 pub mod image;
+pub mod series;
 pub mod table;
 
 pub use artefact::{Artefact, DEFAULT_COUNT, file_of, read};

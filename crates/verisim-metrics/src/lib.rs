@@ -11,6 +11,7 @@ mod document;
 pub mod error;
 mod estimate;
 pub mod image;
+pub mod series;
 pub mod table;
 
 pub use compare::{Compare, Known};

@@ -96,6 +96,14 @@ pub enum Error {
         /// What it cannot do.
         what: &'static str,
     },
+    /// Series of another kind than a model learns.
+    #[error("model.{model} {problem}")]
+    Unsuited {
+        /// The model.
+        model: &'static str,
+        /// What it needs and these series have not, and what to do.
+        problem: &'static str,
+    },
     /// Guidance without classes to follow.
     #[error("guidance follows classes, and these images have none; leave it out")]
     NoGuidance,

@@ -61,6 +61,11 @@ impl Ask {
         self.asked.get(name)?.as_str()
     }
 
+    /// The names that are asked.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.asked.keys().map(String::as_str)
+    }
+
     /// All that is asked as a `T`, which refuses names that it does not know.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Refusal> {
         self.check().map_err(Refusal::Misunderstood)?;

@@ -11,6 +11,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 #[cfg(feature = "neural")]
 use verisim_data::image::Images;
+use verisim_data::series::Series;
 use verisim_data::table::Table;
 use verisim_data::{Claim, Target, Watch};
 use verisim_infer::{Artefact, Generate};
@@ -37,6 +38,7 @@ pub(crate) static KINDS: &[&dyn Verbs] = &[
     &Of::<Table>::NEW,
     #[cfg(feature = "neural")]
     &Of::<Images>::NEW,
+    &Of::<Series>::NEW,
 ];
 
 /// The verbs of one kind, whichever it is.
@@ -244,6 +246,15 @@ pub(crate) fn kind_of(path: &Path) -> &'static dyn Verbs {
         }
     }
     best
+}
+
+/// The kind that knows all that is asked, among those that are as sure of the data at `path` as any: a table is one of series when it is
+/// asked about its key.
+pub(crate) fn kind_asked(path: &Path, verb: Verb, ask: &Ask) -> &'static dyn Verbs {
+    let surest = kind_of(path);
+    let is_sure = |kind: &&&'static dyn Verbs| kind.claims(path) == surest.claims(path);
+    let knows = |kind: &&&'static dyn Verbs| ask.names().all(|name| kind.knows(verb, name));
+    KINDS.iter().filter(is_sure).find(knows).copied().unwrap_or(surest)
 }
 
 /// The kind of the model in a file.

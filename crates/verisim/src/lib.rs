@@ -37,6 +37,7 @@ mod kind;
 mod kinds;
 pub mod sample;
 pub mod score;
+pub mod series;
 pub mod split;
 pub mod table;
 pub mod train;

@@ -16,6 +16,10 @@ pub struct Ask {
     pub by: Option<String>,
     /// A column of times, the last of which are kept back.
     pub time: Option<String>,
+    /// Whether the last rows of the file are kept back, as it lies.
+    pub last: bool,
+    /// So many rows before those that are kept back go to neither part, where these are the last.
+    pub gap: usize,
     /// Seed of what is random.
     pub seed: u64,
     /// A folder, or how both names begin; beside the data and after their name when not given.
@@ -30,7 +34,18 @@ pub struct Ask {
 
 impl Default for Ask {
     fn default() -> Self {
-        Ask { holdout: 0.2, by: None, time: None, seed: 0, out: None, replace: false, delimiter: None, header: None }
+        Ask {
+            holdout: 0.2,
+            by: None,
+            time: None,
+            last: false,
+            gap: 0,
+            seed: 0,
+            out: None,
+            replace: false,
+            delimiter: None,
+            header: None,
+        }
     }
 }
 
@@ -56,13 +71,16 @@ pub struct Part {
 
 /// Parts a table.
 pub(crate) fn table(path: &Path, ask: &Ask) -> Result<Split> {
-    let how = match (&ask.by, &ask.time) {
-        (None, None) => How::Random { seed: ask.seed },
-        (Some(column), None) => How::Key { column: column.clone(), seed: ask.seed },
-        (None, Some(column)) => How::Time { column: column.clone() },
-        (Some(_), Some(_)) => {
-            return Err(Error::Ask { problem: "rows are parted by a key or by time, not by both; ask for one".into() });
+    let refuse = |problem: &str| Err(Error::Ask { problem: problem.into() });
+    let how = match (&ask.by, &ask.time, ask.last) {
+        (_, None, false) if ask.gap > 0 => {
+            return refuse("a gap lies before the last rows; ask for these, by time or as the file lies");
         }
+        (None, None, false) => How::Random { seed: ask.seed },
+        (Some(column), None, false) => How::Key { column: column.clone(), seed: ask.seed },
+        (None, Some(column), false) => How::Time { column: column.clone(), gap: ask.gap },
+        (None, None, true) => How::Last { gap: ask.gap },
+        _ => return refuse("rows are parted by a key, by time or as the file lies; ask for one"),
     };
     let [train, holdout] = places(path, ask.out.as_deref())?;
     for place in [&train, &holdout] {

@@ -40,22 +40,25 @@ impl Kind for Table {
     type InspectAsk = InspectAsk;
 
     fn inspect(path: &Path, ask: &InspectAsk) -> Result<Inspected> {
-        let source =
+        let source: Source =
             Source { delimiter: ask.delimiter, header: ask.header, missing: ask.missing.clone(), ..Source::default() };
         let table = Table::read(path, &source.options())?;
         let found = Detected::of(&table, &source.columns)?;
         let rules = rules(&table, &found.schema)?;
+        let series = crate::series::seen_in(&table, &found.schema)?;
         let notes: String = table.notes.iter().map(|note| format!("\nNote: {note}\n")).collect();
         let text = format!(
-            "{}: {} rows, {} columns\n{notes}\n{found}\n{}{}To overrule a line, set its kind under [data.columns] in the config.\n",
+            "{}: {} rows, {} columns\n{notes}\n{found}\n{}{}{}To overrule a line, set its kind under [data.columns] in the config.\n",
             path.display(),
             grouped(table.rows as u64),
             table.names.len(),
             found.notes().iter().fold(String::new(), |all, note| all + note + "\n"),
-            said(&rules)
+            said(&rules),
+            series.as_ref().map(|(text, _)| text.as_str()).unwrap_or_default()
         );
         let mut json = serde_json::to_value(&found).map_err(|e| Error::Ask { problem: e.to_string() })?;
         json["notes"] = [table.notes.clone(), found.notes()].concat().into();
+        json["series"] = series.map(|(_, json)| json).unwrap_or_default();
         json["rules"] = serde_json::to_value(&rules).map_err(|e| Error::Ask { problem: e.to_string() })?;
         Ok(Inspected { text, json })
     }
@@ -93,13 +96,7 @@ impl Kind for Table {
 
     fn styled(mut spec: Spec, ask: &Ask) -> Result<Spec> {
         if let Some(delimiter) = ask.delimiter {
-            let dialect = Dialect { delimiter, by_name: false, ..spec.schema.dialect.unwrap_or_default() };
-            if dialect.problem().is_some() {
-                let problem =
-                    format!("`{delimiter}` cannot separate cells; ask for an ASCII character that is no quote");
-                return Err(Error::Ask { problem });
-            }
-            spec.schema.dialect = Some(dialect);
+            spec.schema.dialect = Some(dialect(delimiter, spec.schema.dialect)?);
         }
         Ok(spec)
     }
@@ -122,6 +119,18 @@ impl Kind for Table {
     /// As many chunks as are drawn at a time.
     fn bench_ask(seed: u64) -> Ask {
         Ask { n: 2 * current_num_threads().max(1) * CHUNK, seed, ..Ask::default() }
+    }
+}
+
+/// How text is written whose cells are separated so.
+pub(crate) fn dialect(delimiter: char, learnt: Option<Dialect>) -> Result<Dialect> {
+    let dialect = Dialect { delimiter, by_name: false, ..learnt.unwrap_or_default() };
+    match dialect.problem() {
+        Some(_) => {
+            let problem = format!("`{delimiter}` cannot separate cells; ask for an ASCII character that is no quote");
+            Err(Error::Ask { problem })
+        }
+        None => Ok(dialect),
     }
 }
 

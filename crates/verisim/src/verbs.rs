@@ -14,7 +14,7 @@ use crate::device::{Choice, choose};
 use crate::error::{Error, Result};
 use crate::impute::{self, Imputed};
 use crate::kind::Inspected;
-use crate::kinds::{self, Verb, kind_in, kind_of, kind_of_model};
+use crate::kinds::{self, Verb, kind_asked, kind_in, kind_of, kind_of_model};
 use crate::sample::Sampled;
 use crate::score::{self, Scores};
 use crate::split::{self, Split};
@@ -101,21 +101,20 @@ pub fn evaluate(mut ask: Ask, watch: &mut dyn Watch) -> Result<Document> {
     let Some(real) = ask.text("real").map(PathBuf::from) else {
         return Err(Error::Ask { problem: "`real` is missing: the data that the model learnt".into() });
     };
-    let kind = kind_of(&real);
     for other in ["synthetic", "holdout"].into_iter().filter_map(|name| ask.text(name)) {
         check_alike(Path::new(other), &real)?;
     }
     let at = ask.take::<PathBuf>("model")?;
-    let model = match &at {
+    let (kind, model) = match &at {
         Some(path) => {
             let file = read(path)?;
-            let makes = kind_in(&file, path)?.plural();
-            if !kind.made(&file) {
-                return Err(Error::OtherModel { path: path.clone(), makes, real, holds: kind.one() });
+            let (makes, surest) = (kind_in(&file, path)?, kind_of(&real));
+            if makes.claims(&real) < surest.claims(&real) {
+                return Err(Error::OtherModel { path: path.clone(), makes: makes.plural(), real, holds: surest.one() });
             }
-            Some(file)
+            (makes, Some(file))
         }
-        None => None,
+        None => (kind_asked(&real, Verb::Evaluate, &ask), None),
     };
     let named =
         [("training", ask.text("real")), ("synthetic", ask.text("synthetic")), ("hold-out", ask.text("holdout"))];
@@ -151,7 +150,7 @@ pub fn inspect(path: &Path, ask: Ask) -> Result<Inspected> {
         kinds::read::<Nothing>(ask, Verb::Inspect, path, "a model")?;
         return kind.describe(file);
     }
-    kind_of(path).inspect(path, ask)
+    kind_asked(path, Verb::Inspect, &ask).inspect(path, ask)
 }
 
 #[derive(serde::Deserialize)]

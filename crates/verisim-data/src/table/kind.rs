@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::codec::TableCodec;
 use super::fake::Locale;
@@ -17,7 +17,7 @@ use crate::watch::{Event, Watch};
 /// Which table is read, and how: `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct Source<S = NoSeries> {
     /// CSV, Parquet, JSON or Arrow, or a folder of such files; relative to the working directory.
     pub path: PathBuf,
     /// The format of a file whose name does not say it: `csv`, `tsv`, `json`, `jsonl`, `parquet`, `arrow`, `xlsx` ...
@@ -60,12 +60,39 @@ pub struct Source {
     /// Of which country made-up names and addresses are: `en` (the default), `de`, `fr`, `it`, `nl`, `pt`, `tr`, `ar`, `ja`, `zh`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<Locale>,
+    /// Of series: which column plays which part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<S>,
 }
 
-impl Source {
+/// What a table of independent rows says of series: nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NoSeries {}
+
+/// Reached only if a config has `[data.series]`.
+impl<'de> Deserialize<'de> for NoSeries {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> std::result::Result<Self, D::Error> {
+        Err(serde::de::Error::custom(
+            "`series` is for models of series, and this model learns rows one by one; remove it, or take such a model",
+        ))
+    }
+}
+
+impl<S> Source<S> {
     /// What is known of the columns beforehand.
     pub fn wishes(&self) -> DetectSettings {
         DetectSettings { locale: self.locale.unwrap_or_default(), ..self.columns.clone() }
+    }
+
+    /// Reads the file, and tells `watch` what was left out, and how far it is where the file is large.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn table(&self, watch: &mut dyn Watch) -> Result<Table> {
+        let table = read_telling(&self.path, &self.options(), watch)?;
+        table.notes.iter().for_each(|note| watch.on(Event::Note(note.clone())));
+        Ok(table)
     }
 
     /// How to read the file.
@@ -118,9 +145,7 @@ impl Data for Table {
     }
 
     fn read(source: &Source, watch: &mut dyn Watch) -> Result<Table> {
-        let table = read_telling(&source.path, &source.options(), watch)?;
-        table.notes.iter().for_each(|note| watch.on(Event::Note(note.clone())));
-        Ok(table)
+        source.table(watch)
     }
 
     fn problem(spec: &Spec) -> Option<String> {

@@ -24,7 +24,7 @@ mod tests;
 
 pub use frame::{Column, Frame, MISSING};
 pub use io::{Dialect, Quoting, ReadSettings, Writer};
-pub use kind::{Source, Spec};
+pub use kind::{NoSeries, Source, Spec};
 pub use nest::Nest;
 pub use numeral::Numeral;
 pub use offsets::Offsets;

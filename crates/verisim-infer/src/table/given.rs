@@ -29,7 +29,7 @@ pub struct Reading {
 /// # Errors
 /// When it cannot be read.
 pub fn read_as_is(path: &Path, source: Option<&Source>, reading: &Reading) -> Result<(Table, Vec<String>)> {
-    let learnt = source.map(Source::options).unwrap_or_default();
+    let learnt = source.map(|s| s.options()).unwrap_or_default();
     let missing = reading.missing.clone().unwrap_or(learnt.missing);
     let settings = ReadSettings {
         delimiter: reading.delimiter,

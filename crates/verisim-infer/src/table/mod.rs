@@ -18,6 +18,7 @@ use verisim_models::table::{Allowed, Sampler, Tuning};
 pub use block::block;
 pub use complete::{Lack, best, complete, unfilled};
 pub use condition::Condition;
+pub(crate) use condition::instant;
 pub use given::{Reading, read_as_is};
 pub use seen::{Seen, State};
 
@@ -249,12 +250,12 @@ fn strata(artefact: &Artefact<Table>, ask: &Ask) -> Result<Vec<Stratum>> {
     if strata.is_empty() { Err(fail("no level is left under the conditions".into())) } else { Ok(strata) }
 }
 
-fn said(conditions: &[Condition]) -> String {
+pub(crate) fn said(conditions: &[Condition]) -> String {
     conditions.iter().map(Condition::text).collect::<Vec<_>>().join(" and ")
 }
 
 /// The rows that satisfy every condition.
-fn exact(schema: &Schema, mut frame: Frame, conditions: &[Condition]) -> Frame {
+pub(crate) fn exact(schema: &Schema, mut frame: Frame, conditions: &[Condition]) -> Frame {
     if conditions.is_empty() {
         return frame;
     }
@@ -263,7 +264,7 @@ fn exact(schema: &Schema, mut frame: Frame, conditions: &[Condition]) -> Frame {
     if keep.len() == frame.rows { frame } else { frame.take(&keep) }
 }
 
-fn concat(mut frames: Vec<Frame>) -> Frame {
+pub(crate) fn concat(mut frames: Vec<Frame>) -> Frame {
     // A stratum that is owed no row of this chunk has an empty frame.
     frames.retain(|f| f.rows > 0);
     if frames.len() == 1 {

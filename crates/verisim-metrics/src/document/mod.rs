@@ -12,7 +12,7 @@ use askama::Template as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{image, table};
+use crate::{image, series, table};
 
 use line::Verdict;
 pub(crate) use line::{Group, Line, Mark};
@@ -116,6 +116,7 @@ impl Document {
 enum AnyReport {
     Table(table::Report),
     Images(image::Report),
+    Series(series::Report),
 }
 
 /// A report as JSON.
@@ -131,7 +132,7 @@ struct Written {
     record: Option<Record>,
 }
 
-/// The JSON schema of [`Document::to_json`] for tables and images.
+/// The JSON schema of [`Document::to_json`] for tables, images and series.
 pub fn report_schema() -> String {
     let schema = schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator();
     format!("{:#}\n", schema.into_root_schema_for::<Written>().as_value())

@@ -50,7 +50,7 @@ pub struct Ask {
 
 impl Ask {
     fn read(&self, path: &Path, watch: &mut dyn Watch) -> Result<Table> {
-        let source = Source {
+        let source: Source = Source {
             path: path.to_owned(),
             delimiter: self.delimiter,
             header: self.header,

@@ -35,7 +35,8 @@ use std::ops::Range;
 use verisim_data::table::{ColumnKind, Field, Frame, Schema};
 use verisim_data::{Event, Quiet, Watch};
 
-use detection::BoostedTest;
+pub(crate) use boost::{Prediction, fit_all};
+pub(crate) use detection::BoostedTest;
 pub use evaluate::Ask;
 use floor::Floors;
 pub use report::Report;
@@ -44,8 +45,9 @@ use report::{
 };
 use trend::Trend;
 use utility::UtilityTest;
+use values::Comparison;
 pub use values::MAX_WHOLE_LEVELS;
-use values::{Comparison, ValueTable};
+pub(crate) use values::{ValueTable, Values as TestValues};
 
 use crate::{Estimate, Result};
 

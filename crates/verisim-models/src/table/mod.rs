@@ -13,10 +13,10 @@ mod order;
 #[cfg(feature = "neural")]
 mod ordered;
 mod particles;
-mod profile;
+pub(crate) mod profile;
 #[cfg(feature = "neural")]
 mod resident;
-mod rows;
+pub(crate) mod rows;
 mod sampler;
 #[cfg(feature = "neural")]
 pub mod tokens;
@@ -167,7 +167,7 @@ impl Augments for Nothing {
 }
 
 /// Hash of a typed table: values in order, categories by their text.
-fn hash_frame(frame: &Frame) -> String {
+pub(crate) fn hash_frame(frame: &Frame) -> String {
     let mut parts = vec![frame.rows as u64];
     for column in &frame.columns {
         let hash = match column {

@@ -24,10 +24,10 @@
 //! A row costs one pass of the network however many columns are drawn: what a digit adds to the layers is added once
 //! (`draw.rs`).
 
-mod digits;
-mod draw;
-mod masks;
-mod smooth;
+pub(crate) mod digits;
+pub(crate) mod draw;
+pub(crate) mod masks;
+pub(crate) mod smooth;
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
@@ -134,7 +134,7 @@ impl Model<Table> for Config {
 }
 
 /// The digits of a table of columns `spans`, and the hidden units that each has.
-fn layout(config: &Config, spans: &[Span]) -> Result<(Digits, Layout)> {
+pub(crate) fn layout(config: &Config, spans: &[Span]) -> Result<(Digits, Layout)> {
     let digits = Digits::of(spans);
     let count = digits.count();
     if count > MOST_DIGITS {
@@ -161,7 +161,11 @@ pub struct Net {
 
 impl Net {
     fn new(config: &Config, layout: &Layout, seed: u64, device: &Device) -> Net {
-        let mut init = Init::new(seed, device);
+        Net::drawn(config, layout, &mut Init::new(seed, device))
+    }
+
+    /// As part of another network, whose weights `init` draws.
+    pub(crate) fn drawn(config: &Config, layout: &Layout, init: &mut Init) -> Net {
         let (inputs, width, hidden) = (layout.inputs(), layout.width(), layout.hidden());
         // About as many inputs as there are digits are not 0.
         let input = init.linear_of(layout.digits(), inputs, hidden);
@@ -175,16 +179,36 @@ impl Net {
 
     /// Rows `[B, I]` to logits `[B, W]`; a mask of dropout `[B, H]` for each layer, or none.
     fn logits(&self, x: Tensor<2>, masks: &Masks, dropout: &[Tensor<2>]) -> Tensor<2> {
+        self.logits_given(x, masks, dropout, None)
+    }
+
+    /// As [`logits`](Net::logits), with what all digits are told besides: added to the first hidden layer `[B, H]` and to the logits `[B, W]`.
+    pub(crate) fn logits_given(
+        &self,
+        x: Tensor<2>,
+        masks: &Masks,
+        dropout: &[Tensor<2>],
+        given: Option<[Tensor<2>; 2]>,
+    ) -> Tensor<2> {
         let drop = |h: Tensor<2>, layer: usize| match dropout.get(layer) {
             Some(mask) => h * mask.clone(),
             None => h,
         };
-        let mut h = drop(silu(masked(&self.input, &masks.input, x.clone())), 0);
+        let first = masked(&self.input, &masks.input, x.clone());
+        let (first, direct) = match given {
+            Some([first_given, direct]) => (first + first_given, Some(direct)),
+            None => (first, None),
+        };
+        let mut h = drop(silu(first), 0);
         for (l, layer) in self.hidden.iter().enumerate() {
             h = h.clone() + drop(silu(masked(layer, &masks.hidden, h)), l + 1);
         }
-        let direct = x.matmul(self.skip.val() * masks.skip.clone());
-        cap(masked(&self.output, &masks.output, h) + direct)
+        let skip = x.matmul(self.skip.val() * masks.skip.clone());
+        let logits = masked(&self.output, &masks.output, h) + skip;
+        cap(match direct {
+            Some(direct) => logits + direct,
+            None => logits,
+        })
     }
 }
 
@@ -212,14 +236,14 @@ fn loss(
 }
 
 /// Rows on the device, as the network sees them.
-struct Inputs {
+pub(crate) struct Inputs {
     rows: usize,
     digits: Resident,
     smooth: Option<Lookup>,
 }
 
 impl Inputs {
-    fn new(digits: &Digits, smooth: &[Smooth], rows: &Rows<'_>, blocks: &Blocks, device: &Device) -> Inputs {
+    pub(crate) fn new(digits: &Digits, smooth: &[Smooth], rows: &Rows<'_>, blocks: &Blocks, device: &Device) -> Inputs {
         let split = digits.split(rows);
         Inputs {
             rows: rows.count(),
@@ -229,7 +253,7 @@ impl Inputs {
     }
 
     /// The rows at `index`, `[B, I]`.
-    fn batch(&self, index: &[usize], blocks: &Blocks) -> Tensor<2> {
+    pub(crate) fn batch(&self, index: &[usize], blocks: &Blocks) -> Tensor<2> {
         let (digits, _) = self.digits.batch(index, blocks);
         match &self.smooth {
             Some(smooth) => Tensor::cat(vec![digits, smooth.batch(index)], 1),

@@ -339,6 +339,11 @@ impl Distance {
         self.distance.span()
     }
 
+    /// The codec of the distances.
+    pub fn distance(&self) -> &ColumnCodec {
+        &self.distance
+    }
+
     /// Range and precision of the column itself.
     pub(super) fn bounds(&self) -> &Bounds {
         &self.bounds

@@ -87,6 +87,14 @@ impl Chosen {
         self.rules.notes()
     }
 
+    /// Those of them that need no row to be drawn again.
+    #[must_use]
+    pub fn constructive(mut self) -> Chosen {
+        self.rules.checks.clear();
+        self.rules.told.retain(|rule| rule.how != How::Redrawn);
+        self
+    }
+
     /// The precision of the distance between two columns.
     pub(crate) fn precision(&self, from: &Field, to: &Field) -> Precision {
         match (from.precision().decimals, to.precision().decimals) {

@@ -5,22 +5,24 @@ use std::path::Path;
 use arrow_array::Array;
 use rustc_hash::FxHashMap;
 
-use super::{How, Rule, names};
+use super::{How, Rule, To, names};
 use crate::error::{Error, Result};
 use crate::rng::{below, stream};
 use crate::table::{Column, ColumnKind, ColumnKindName, DetectSettings, Override, ReadSettings, Schema, Table};
 
-/// For each row whether it is kept back, and what is to be said of the choice.
-pub(super) fn choose(path: &Path, settings: &ReadSettings, rule: &Rule) -> Result<(Vec<bool>, Vec<String>)> {
+/// For each row where it goes, and what is to be said of the choice.
+pub(super) fn choose(path: &Path, settings: &ReadSettings, rule: &Rule) -> Result<(Vec<To>, Vec<String>)> {
     let column = |name: &String| -> Result<Table> {
         Table::read(path, &ReadSettings { columns: Some(vec![name.clone()]), ..settings.clone() })
     };
-    let (chosen, notes) = match &rule.how {
-        How::Random { seed } => (at_random(rows(path, settings)?, rule.holdout, *seed), Vec::new()),
-        How::Key { column: name, seed } => by_key(&column(name)?, rule.holdout, *seed)?,
-        How::Time { column: name } => by_time(&column(name)?, rule.holdout)?,
+    let to = |(chosen, notes): (Vec<bool>, Vec<String>)| (chosen.into_iter().map(To::of).collect(), notes);
+    let (chosen, notes): (Vec<To>, Vec<String>) = match &rule.how {
+        How::Random { seed } => to((at_random(rows(path, settings)?, rule.holdout, *seed), Vec::new())),
+        How::Key { column: name, seed } => to(by_key(&column(name)?, rule.holdout, *seed)?),
+        How::Time { column: name, gap } => by_time(&column(name)?, rule.holdout, *gap)?,
+        How::Last { gap } => last(rows(path, settings)?, rule.holdout, *gap),
     };
-    match chosen.contains(&true) && chosen.contains(&false) {
+    match chosen.contains(&To::Train) && chosen.contains(&To::Holdout) {
         true => Ok((chosen, notes)),
         false => Err(Error::file(path, "cannot be parted: one part would have no rows; give it more rows")),
     }
@@ -100,8 +102,29 @@ fn by_key(table: &Table, share: f64, seed: u64) -> Result<(Vec<bool>, Vec<String
     Ok((keys.iter().map(|key| key.is_some_and(|key| apart[key])).collect(), notes))
 }
 
+/// The last rows as the file lies.
+fn last(rows: usize, share: f64, gap: usize) -> (Vec<To>, Vec<String>) {
+    let first = rows - part(rows, share).min(rows);
+    let begin = first.saturating_sub(gap);
+    let to = |i: usize| {
+        if i >= first {
+            To::Holdout
+        } else if i >= begin {
+            To::Neither
+        } else {
+            To::Train
+        }
+    };
+    ((0..rows).map(to).collect(), left_out(first - begin))
+}
+
+/// What is said of rows that go to neither part.
+fn left_out(rows: usize) -> Vec<String> {
+    if rows == 0 { Vec::new() } else { vec![format!("{rows} rows between the parts are left out")] }
+}
+
 /// The last rows in the order of the column; rows of one time stay together.
-fn by_time(table: &Table, share: f64) -> Result<(Vec<bool>, Vec<String>)> {
+fn by_time(table: &Table, share: f64, gap: usize) -> Result<(Vec<To>, Vec<String>)> {
     let column = &table.names[0];
     let (times, kind) = times(table)?;
     let mut sorted: Vec<f64> = times.iter().copied().filter(|t| !t.is_nan()).collect();
@@ -118,7 +141,19 @@ fn by_time(table: &Table, share: f64) -> Result<(Vec<bool>, Vec<String>)> {
     if missing > 0 {
         notes.push(format!("{missing} rows without `{column}` are to learn"));
     }
-    Ok((times.iter().map(|t| *t >= first).collect(), notes))
+    let begin = sorted[at.saturating_sub(gap)];
+    let to = |t: &f64| {
+        if *t >= first {
+            To::Holdout
+        } else if gap > 0 && *t >= begin {
+            To::Neither
+        } else {
+            To::Train
+        }
+    };
+    let to: Vec<To> = times.iter().map(to).collect();
+    notes.extend(left_out(to.iter().filter(|t| **t == To::Neither).count()));
+    Ok((to, notes))
 }
 
 /// A column of dates, or failing that of numbers, as numbers in their order, and what it was taken for.

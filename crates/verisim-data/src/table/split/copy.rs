@@ -10,6 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
+use super::To;
 use crate::error::{Error, Result};
 use crate::table::{Dialect, Quoting, ReadSettings, Table};
 
@@ -40,31 +41,31 @@ pub(super) fn ending(path: &Path) -> String {
     name.rsplit_once('.').map_or(String::new(), |(_, ending)| ending.to_owned())
 }
 
-/// Sends row `i` to the second of `parts` if `kept_back[i]`, else to the first.
+/// Sends row `i` to the part that `rows_to[i]` says.
 pub(super) fn copy(
     path: &Path,
     format: Format,
     settings: &ReadSettings,
-    kept_back: &[bool],
+    rows_to: &[To],
     parts: [File; 2],
 ) -> Result<()> {
     let io = |result: std::io::Result<usize>| result.map_err(Error::io(path));
     let rows = match format {
-        Format::Parquet => parquet(path, kept_back, parts)?,
-        Format::Lines => io(lines(unpacked(path)?, kept_back, parts.map(BufWriter::new)))?,
+        Format::Parquet => parquet(path, rows_to, parts)?,
+        Format::Lines => io(lines(unpacked(path)?, rows_to, parts.map(BufWriter::new)))?,
         Format::Text => {
             let dialect = dialect(path, settings)?;
-            io(records(unpacked(path)?, dialect, settings.escape, kept_back, parts.map(BufWriter::new)))?
+            io(records(unpacked(path)?, dialect, settings.escape, rows_to, parts.map(BufWriter::new)))?
         }
     };
-    if rows == kept_back.len() {
+    if rows == rows_to.len() {
         return Ok(());
     }
     Err(Error::file(
         path,
         format!(
             "has {rows} records, of which {} are read as rows; mend or remove what is not read, such as comments and broken lines",
-            kept_back.len()
+            rows_to.len()
         ),
     ))
 }
@@ -95,12 +96,13 @@ fn dialect(path: &Path, settings: &ReadSettings) -> Result<Dialect> {
 }
 
 /// Rows are lines; blank ones are none.
-fn lines(mut bytes: impl BufRead, kept_back: &[bool], mut parts: [impl Write; 2]) -> std::io::Result<usize> {
+fn lines(mut bytes: impl BufRead, rows_to: &[To], mut parts: [impl Write; 2]) -> std::io::Result<usize> {
     let (mut line, mut rows) = (Vec::new(), 0);
     while bytes.read_until(b'\n', &mut line)? > 0 {
         if !line.trim_ascii().is_empty() {
-            let held = kept_back.get(rows).copied().unwrap_or_default();
-            parts[usize::from(held)].write_all(&line)?;
+            if let Some(part) = rows_to.get(rows).and_then(|to| parts.get_mut(*to as usize)) {
+                part.write_all(&line)?;
+            }
             rows += 1;
         }
         line.clear();
@@ -114,10 +116,10 @@ fn records(
     mut bytes: impl BufRead,
     dialect: Dialect,
     escape: Option<char>,
-    kept_back: &[bool],
+    rows_to: &[To],
     mut parts: [impl Write; 2],
 ) -> std::io::Result<usize> {
-    // To one part, or to both.
+    // To one part, or to both; a number of no part is of neither.
     let mut put = |to: Option<usize>, bytes: &[u8]| {
         let mut wanted = parts.iter_mut().enumerate().filter(|(part, _)| to.is_none_or(|to| to == *part));
         wanted.try_for_each(|(_, part)| part.write_all(bytes))
@@ -147,7 +149,7 @@ fn records(
         // A record ends before the second byte of `\r\n`, which then is the first of the next.
         let (rest, own) = bytes.split_at(usize::from(half && bytes.first() == Some(&b'\n')));
         put(to, rest)?;
-        to = count.checked_sub(header).map(|row| usize::from(kept_back.get(row).copied().unwrap_or_default()));
+        to = count.checked_sub(header).map(|row| rows_to.get(row).map_or(To::Neither, |to| *to) as usize);
         put(to, own)?;
         half = own.last() == Some(&b'\r');
         count += 1;
@@ -192,7 +194,7 @@ impl<R: Read> Read for Kept<R> {
 }
 
 /// Batches of rows, in the types, the packing and with the notes of the file.
-fn parquet(path: &Path, kept_back: &[bool], parts: [File; 2]) -> Result<usize> {
+fn parquet(path: &Path, rows_to: &[To], parts: [File; 2]) -> Result<usize> {
     let damaged = |e: parquet::errors::ParquetError| {
         Error::file(path, format!("cannot be parted ({e}); write, copy or download it again"))
     };
@@ -213,10 +215,9 @@ fn parquet(path: &Path, kept_back: &[bool], parts: [File; 2]) -> Result<usize> {
     let mut rows = 0;
     for batch in builder.build().map_err(damaged)? {
         let batch = batch.map_err(|e| damaged(e.into()))?;
-        for (writer, wanted) in writers.iter_mut().zip([false, true]) {
-            let mine: BooleanArray = (rows..rows + batch.num_rows())
-                .map(|row| Some(kept_back.get(row).copied().unwrap_or_default() == wanted))
-                .collect();
+        for (writer, wanted) in writers.iter_mut().zip([To::Train, To::Holdout]) {
+            let mine: BooleanArray =
+                (rows..rows + batch.num_rows()).map(|row| Some(rows_to.get(row) == Some(&wanted))).collect();
             let part = filter_record_batch(&batch, &mine).map_err(|e| damaged(e.into()))?;
             writer.write(&part).map_err(damaged)?;
         }

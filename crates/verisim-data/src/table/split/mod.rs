@@ -43,7 +43,28 @@ pub enum How {
     Time {
         /// The column.
         column: String,
+        /// So many rows before them go to neither part, so that no window of a series reaches into both.
+        gap: usize,
     },
+    /// The last ones of the file.
+    Last {
+        /// As of `Time`.
+        gap: usize,
+    },
+}
+
+/// Where a row goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    Train,
+    Holdout,
+    Neither,
+}
+
+impl To {
+    fn of(kept_back: bool) -> To {
+        if kept_back { To::Holdout } else { To::Train }
+    }
 }
 
 /// What came of a split.
@@ -70,14 +91,14 @@ pub fn split(path: &Path, settings: &ReadSettings, rule: &Rule, train: &Path, ho
         ));
     }
     let format = copy::Format::of(path)?;
-    let (kept_back, notes) = choose::choose(path, settings, rule)?;
-    let held = kept_back.iter().filter(|b| **b).count();
+    let (to, notes) = choose::choose(path, settings, rule)?;
+    let count = |part: To| to.iter().filter(|t| **t == part).count();
     let (train, to_train) = Scratch::file(train)?;
     let (holdout, to_holdout) = Scratch::file(holdout)?;
-    copy::copy(path, format, settings, &kept_back, [to_train, to_holdout])?;
+    copy::copy(path, format, settings, &to, [to_train, to_holdout])?;
     train.publish()?;
     holdout.publish()?;
-    Ok(Parted { train: kept_back.len() - held, holdout: held, notes })
+    Ok(Parted { train: count(To::Train), holdout: count(To::Holdout), notes })
 }
 
 /// The names of the columns of the file at `path`.

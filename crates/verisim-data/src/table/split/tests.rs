@@ -81,7 +81,7 @@ fn no_key_is_on_both_sides() {
 #[test]
 fn the_last_times_are_kept_back_together() {
     let rows: String = (0..100).map(|i| format!("{:02}.{:02}.2021,{i}\n", 1 + i * 7 % 28, 1 + i * 5 % 12)).collect();
-    let rule = Rule { holdout: 0.25, how: How::Time { column: "day".into() } };
+    let rule = Rule { holdout: 0.25, how: How::Time { column: "day".into(), gap: 0 } };
     let (parted, [train, holdout], _folder) = parts("a.csv", format!("day,n\n{rows}").as_bytes(), &rule).unwrap();
     let days = |part: &[u8]| -> Vec<String> {
         let iso = |line: &&str| format!("{}-{}", &line[3..5], &line[0..2]);
@@ -91,10 +91,10 @@ fn the_last_times_are_kept_back_together() {
     assert!((20..=30).contains(&parted.holdout) && parted.notes[0].contains("%d.%m.%Y"), "{parted:?}");
     // Years are numbers, and have a last one as well.
     let years: String = (0..40).map(|i| format!("{}\n", 1990 + i % 10)).collect();
-    let rule = Rule { holdout: 0.2, how: How::Time { column: "year".into() } };
+    let rule = Rule { holdout: 0.2, how: How::Time { column: "year".into(), gap: 0 } };
     let (_, [_, holdout], _folder) = parts("a.csv", format!("year\n{years}").as_bytes(), &rule).unwrap();
     assert_eq!(lines(&holdout)[1..].iter().collect::<BTreeSet<_>>().len(), 2);
-    let rule = Rule { holdout: 0.2, how: How::Time { column: "word".into() } };
+    let rule = Rule { holdout: 0.2, how: How::Time { column: "word".into(), gap: 0 } };
     let error = parts("a.csv", b"word\nred\nblue\n", &rule).unwrap_err().to_string();
     assert!(error.contains("neither dates nor numbers"), "{error}");
 }
@@ -158,5 +158,21 @@ proptest! {
         both.sort_by_key(key);
         all.sort_by_key(key);
         prop_assert_eq!(both, all);
+    }
+}
+
+#[test]
+fn a_gap_goes_to_neither_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let text: String = std::iter::once("t,x\n".to_owned()).chain((0..10).map(|i| format!("{i},{}\n", i * i))).collect();
+    std::fs::write(&path, &text).unwrap();
+    let [train, holdout] = ["a.csv", "b.csv"].map(|name| folder.path().join(name));
+    for how in [How::Last { gap: 2 }, How::Time { column: "t".into(), gap: 2 }] {
+        let parted = split(&path, &ReadSettings::default(), &Rule { holdout: 0.3, how }, &train, &holdout).unwrap();
+        assert_eq!((parted.train, parted.holdout), (5, 3));
+        assert!(parted.notes.iter().any(|n| n.contains("2 rows between the parts are left out")), "{:?}", parted.notes);
+        assert_eq!(std::fs::read_to_string(&train).unwrap(), "t,x\n0,0\n1,1\n2,4\n3,9\n4,16\n");
+        assert_eq!(std::fs::read_to_string(&holdout).unwrap(), "t,x\n7,49\n8,64\n9,81\n");
     }
 }

@@ -24,6 +24,11 @@ use crate::error::{Error, Result};
 use said::{End, Said, Test, Value};
 use span::{Extent, Span};
 
+/// The time that `text` stands for in a column of this format: its first instant, where it is an ISO date.
+pub(crate) fn instant(text: &str, format: &str) -> Option<f64> {
+    span::time(text, &DateFormat::new(format)).map(|time| time.from)
+}
+
 /// One condition, checked against a schema and a codec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {

@@ -1,10 +1,11 @@
-//! Pictures with axes, drawn by `plotters`: distributions, densities, clouds of points, bars.
+//! Pictures with axes, drawn by `plotters`: distributions, densities, clouds of points, lines, bars.
 //!
 //! A picture is drawn at twice the size of a small tile of the page, since `plotters` knows whole pixels only, and scales to
 //! the width that the page has for it. Its colours are names: the style sheet finds a mark by the colour in its attributes and
 //! gives it the colour of the page, light or dark (`.chart` in `templates/page.css`).
 
 mod cloud;
+mod curves;
 mod density;
 mod drops;
 mod histogram;
@@ -21,6 +22,7 @@ use plotters::style::TextStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 pub(crate) use cloud::{Cloud, cloud};
+pub(crate) use curves::{Curves, curves};
 pub(crate) use density::{Heading, density};
 pub(crate) use drops::drops;
 pub(crate) use histogram::histogram;

@@ -65,6 +65,27 @@ impl TokensSampler {
         })
     }
 
+    /// Of a network that is part of another.
+    pub(crate) fn of(config: &Config, spans: &[Span], net: Net, smooth: Vec<Smooth>, device: &Device) -> Result<Self> {
+        let (digits, layout) = layout(config, spans)?;
+        Ok(TokensSampler {
+            spans: spans.to_vec(),
+            digits,
+            layout,
+            smooth,
+            net,
+            tuning: Tuning::default(),
+            device: device.clone(),
+        })
+    }
+
+    /// A walk on which no column is known, and the sums that each of its rows begins with.
+    pub(crate) fn walk(&self) -> Result<(Walk<'_>, Sums)> {
+        let walk = Walk::new(self, &vec![LATE; self.spans.len()]);
+        let begun = walk.begin(&self.one_row(&vec![None; self.spans.len()]), 1)?;
+        Ok((walk, begun))
+    }
+
     fn rows_together(&self) -> usize {
         if is_cpu(&self.device) { CPU_ROWS } else { GPU_ROWS }
     }
@@ -179,7 +200,7 @@ impl TokensSampler {
 }
 
 /// The network with its digits in the order in which they are drawn: what is known in all rows first.
-struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     sampler: &'a TokensSampler,
     /// Digits in that order.
     order: Vec<usize>,
@@ -200,7 +221,7 @@ struct Part {
 }
 
 /// The sums of rows so far: what each layer has been sent, for the digits that are left.
-struct Sums {
+pub(crate) struct Sums {
     /// Those of each hidden layer, `[B, hidden units left]`.
     layers: Vec<Tensor<2>>,
     /// Those of the logits, `[B, places left]`.
@@ -208,8 +229,8 @@ struct Sums {
 }
 
 /// Tokens of rows, a column each, and which rows met the condition.
-struct Walked {
-    tokens: Vec<Vec<u32>>,
+pub(crate) struct Walked {
+    pub(crate) tokens: Vec<Vec<u32>>,
     live: Vec<bool>,
 }
 
@@ -302,12 +323,27 @@ impl<'a> Walk<'a> {
     }
 
     /// Draws the digits that are not known, in order. `partial` holds what is known of each row where rows know different columns.
-    fn go(&self, mut sums: Sums, partial: Option<&Partial>, allowed: &Allowed, rng: &mut Stream) -> Result<Walked> {
+    fn go(&self, sums: Sums, partial: Option<&Partial>, allowed: &Allowed, rng: &mut Stream) -> Result<Walked> {
+        self.go_by(sums, partial, Choice::new(self.sampler, allowed, partial.is_some()), rng)
+    }
+
+    /// As [`go`](Walk::go), where no row is given up, and each row may have tokens of its own: `own` holds, of a column, which ones each
+    /// row may have.
+    pub(crate) fn go_guarded(&self, sums: Sums, allowed: &Allowed, own: Own<'_>, rng: &mut Stream) -> Result<Walked> {
+        self.go_by(sums, None, Choice { own, ..Choice::new(self.sampler, allowed, true) }, rng)
+    }
+
+    fn go_by(
+        &self,
+        mut sums: Sums,
+        partial: Option<&Partial>,
+        mut choice: Choice<'_>,
+        rng: &mut Stream,
+    ) -> Result<Walked> {
         let TokensSampler { digits, layout, device, spans, .. } = self.sampler;
         let (group, rows) = (layout.group, sums.logits.dims()[0]);
         let (units, width) = (layout.hidden(), layout.width());
         let mut walked = Walked { tokens: vec![vec![0; rows]; spans.len()], live: vec![true; rows] };
-        let mut choice = Choice::new(self.sampler, allowed, partial.is_some());
         for p in self.known..self.order.len() {
             let d = self.order[p];
             let (column, size) = (digits.all[d].column, digits.all[d].size as usize);
@@ -392,8 +428,15 @@ fn added(sums: Tensor<2>, more: Tensor<2>) -> Tensor<2> {
 }
 
 impl Sums {
+    /// With what all digits are told besides, where none is known: `[B, H]` and `[B, W]`.
+    pub(crate) fn given(mut self, [first, direct]: [Tensor<2>; 2]) -> Sums {
+        self.layers[0] = self.layers[0].clone() + first;
+        self.logits = self.logits + direct;
+        self
+    }
+
     /// The same for `rows` rows, of one.
-    fn repeated(&self, rows: usize) -> Sums {
+    pub(crate) fn repeated(&self, rows: usize) -> Sums {
         Sums {
             layers: self.layers.iter().map(|s| s.clone().repeat_dim(0, rows)).collect(),
             logits: self.logits.clone().repeat_dim(0, rows),
@@ -410,6 +453,9 @@ impl Sums {
     }
 }
 
+/// Of some columns, which tokens each row may have; a row without an entry may have any.
+pub(crate) type Own<'a> = &'a [(usize, Vec<Option<Vec<bool>>>)];
+
 /// Draws digits from their logits, on the host.
 struct Choice<'a> {
     sampler: &'a TokensSampler,
@@ -419,6 +465,8 @@ struct Choice<'a> {
     begun: bool,
     /// Whether all are: rows that are completed must not be given up.
     lenient: bool,
+    /// What each row may have, of columns of one digit.
+    own: Own<'a>,
     weights: Vec<f64>,
 }
 
@@ -432,7 +480,7 @@ impl<'a> Choice<'a> {
             [0].into_iter().chain(tokens.iter().scan(0, sum)).collect()
         };
         let allowed = (0..sampler.spans.len()).map(|c| allowed.tokens(c).map(running)).collect();
-        Choice { sampler, allowed, begun: false, lenient, weights: Vec::new() }
+        Choice { sampler, allowed, begun: false, lenient, own: &[], weights: Vec::new() }
     }
 
     /// The digit `d` of every row, added to the tokens of its column: one-hot rows, of zeros where the digit is known.
@@ -463,6 +511,13 @@ impl<'a> Choice<'a> {
                 let (start, end) = digits.left(d, prefix, v as u32);
                 if start < end { (f64::from(l - top) / heat).exp() } else { 0.0 }
             }));
+            if let Some((_, rows)) = self.own.iter().find(|(c, _)| *c == column)
+                && let Some(ok) = &rows[i]
+                && ok.len() == size
+                && self.weights.iter().zip(ok).any(|(w, &ok)| ok && *w > 0.0)
+            {
+                self.weights.iter_mut().zip(ok).for_each(|(w, &ok)| *w *= f64::from(u8::from(ok)));
+            }
             if let Some(top_p) = self.sampler.tuning.top_p.filter(|&p| p < 1.0) {
                 keep_top(&mut self.weights, top_p);
             }
