@@ -35,6 +35,14 @@ pub struct Beside {
 }
 
 impl Beside {
+    /// What people should know of it, if it has columns.
+    pub fn notes(&self) -> Vec<String> {
+        match self.columns.is_empty() {
+            true => Vec::new(),
+            false => vec!["cells beside the states are those of real steps with the same transition".to_owned()],
+        }
+    }
+
     /// Of the steps in `runs`, whose states are `sequences`; before the first stands a state of its own.
     pub fn fit(
         columns: Vec<usize>,

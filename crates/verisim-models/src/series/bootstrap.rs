@@ -208,8 +208,8 @@ impl Blocks {
             }
         };
         let missing = self.steps.tokens[0][starts[0]];
-        for i in 0..made.rows {
-            if firsts[i] {
+        for (i, is_first) in firsts.into_iter().enumerate() {
+            if is_first {
                 copy(made, i, starts[0]);
             } else if made.tokens[0][i] == missing && !others.is_empty() {
                 copy(made, i, others[below(rng, others.len() as u64) as usize]);

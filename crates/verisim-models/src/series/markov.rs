@@ -300,6 +300,10 @@ impl Markov {
 }
 
 impl Steps for Markov {
+    fn notes(&self) -> Vec<String> {
+        self.beside.notes()
+    }
+
     fn draw(&self, wanted: &Wanted<'_>, rng: &mut Stream) -> Result<Encoded> {
         let mut out = Encoded::zeros(&self.spans, wanted.lengths.iter().sum());
         let mut at = 0;

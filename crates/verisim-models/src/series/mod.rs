@@ -230,7 +230,7 @@ impl Learn for Series {
         notes.extend(told);
         let at = if joined { pieces(sequences.steps.rows, spec.shape.window) } else { sequences.offsets.clone() };
         let (learnt, all) = (spec.steps.columns.len(), spec.shape.names.len());
-        let mut hash = vec![hash_frame(&sequences.steps), hash_frame(&sequences.context)].concat();
+        let mut hash = hash_frame(&sequences.steps) + &hash_frame(&sequences.context);
         hash.push_str(&verisim_data::rng::hash_words(at.iter().map(|&o| o as u64)));
         let encoded = EncodedSeries {
             offsets: at,

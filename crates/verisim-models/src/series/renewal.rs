@@ -335,12 +335,10 @@ impl Steps for Renewal {
     }
 
     fn notes(&self) -> Vec<String> {
-        match &self.hawkes {
-            None => Vec::new(),
-            Some(hawkes) => {
-                vec![format!("events call events: {:.0} % of them are called by others", 100.0 * hawkes.root())]
-            }
-        }
+        let calls = |hawkes: &Hawkes| {
+            format!("events call events: {:.0} % of them are called by others", 100.0 * hawkes.root())
+        };
+        self.hawkes.iter().map(calls).chain(self.beside.notes()).collect()
     }
 }
 
