@@ -29,9 +29,14 @@ fn every_model_is_measured_on_the_cpu() {
             training["first_step"].as_f64() > Some(0.0) && training["steps"].as_u64() > Some(0),
             "{name}: {training}"
         );
-        let images = ["vae", "gan", "flow"].contains(&name);
-        assert_eq!(result["unit"], if images { "images" } else { "rows" });
-        assert_eq!(result["data"], if images { "stand-in images" } else { "stand-in table" });
+        let (unit, data) = match name {
+            "vae" | "gan" | "flow" => ("images", "stand-in images"),
+            "var" | "bootstrap" | "markov" | "hmm" | "renewal" | "events" | "timeflow" => {
+                ("sequences", "stand-in series")
+            }
+            _ => ("rows", "stand-in table"),
+        };
+        assert_eq!((result["unit"].as_str(), result["data"].as_str()), (Some(unit), Some(data)));
         if cfg!(target_os = "linux") {
             assert!(result["peak_memory"].as_u64() > Some(10_000_000), "{name}: {result}");
         }

@@ -284,7 +284,7 @@ fn series_are_seen_in_a_table_and_drawn() {
     let dir = Dir::new();
     dir.file("stores.csv", stores());
     let said = dir.run(&["inspect", "stores.csv"]).ok().stdout;
-    assert!(said.contains("Rows that belong together in time") && said.contains("--order month --key store"), "{said}");
+    assert!(said.contains("Rows that belong together in time") && said.contains("--key store --order month"), "{said}");
     let said = dir.run(&["inspect", "stores.csv", "--key", "store", "--order", "month"]).ok().stdout;
     assert!(said.contains("Sequence 1 of 60, 18 steps") && said.contains('▁'), "{said}");
 }

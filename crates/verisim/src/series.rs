@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use verisim_data::Data;
 use verisim_data::file::write_atomically;
-use verisim_data::rng::{normal, stream};
+use verisim_data::rng::{below, normal, stream};
 use verisim_data::series::{Names, Sequences, Series, Settings, Shape, Source, Spec, recognise};
 use verisim_data::table::{Column, Table};
 use verisim_infer::series::Ask;
@@ -82,17 +82,19 @@ impl Kind for Series {
         Ok(spec)
     }
 
-    /// A hundred sequences of two columns that swing, with an hour between their steps.
+    /// Sixty sequences of two columns that swing and one of categories, at uneven times, so that every model has something to learn.
     fn stand_in(folder: &Path) -> Result<PathBuf> {
         let path = folder.join("swings.csv");
-        let mut text = String::from("sensor,hour,level,load\n");
-        for sensor in 0..100 {
+        let mut text = String::from("sensor,minute,level,load,state\n");
+        for sensor in 0..60 {
             let mut rng = stream(1, "swings", sensor);
-            let (mut level, phase) = (0.0, normal(&mut rng));
-            for hour in 0..96 {
+            let (mut level, phase, mut minute) = (0.0, normal(&mut rng), 0);
+            for hour in 0..48 {
                 level = 0.9 * level + normal(&mut rng);
                 let load = (f64::from(hour) / 24.0 * std::f64::consts::TAU + phase).sin() + 0.1 * level;
-                text += &format!("s{sensor:03},{hour},{level:.3},{load:.3}\n");
+                let state = ["low", "high"][usize::from(level > 1.0)];
+                text += &format!("s{sensor:03},{minute},{level:.3},{load:.3},{state}\n");
+                minute += 30 + below(&mut rng, 60);
             }
         }
         write_atomically(&path, text.as_bytes()).map_err(Error::from)?;
@@ -100,7 +102,7 @@ impl Kind for Series {
     }
 
     fn bench_ask(seed: u64) -> Ask {
-        Ask { n: Some(512), seed, ..Ask::default() }
+        Ask { n: Some(128), seed, ..Ask::default() }
     }
 }
 

@@ -23,7 +23,12 @@ pub struct Change {
     pub log: bool,
     /// Smallest and largest level.
     pub range: [f64; 2],
+    /// Digits after the point of a change.
+    pub decimals: u8,
 }
+
+/// Digits after the point of a change of logarithms.
+const LOG_DECIMALS: u8 = 9;
 
 impl Change {
     /// The columns of `sequences` that are better learnt so: always known, and steady enough.
@@ -44,7 +49,12 @@ impl Change {
             sorted.sort_unstable_by(f64::total_cmp);
             let (low, high, median) = (sorted[0], sorted[sorted.len() - 1], sorted[sorted.len() / 2]);
             let log = low > 0.0 && high > DECADES * median;
-            let change = Change { column, log, range: [low, high] };
+            let decimals = match field.kind {
+                _ if log => LOG_DECIMALS,
+                ColumnKind::Decimal { decimals } => decimals,
+                _ => 0,
+            };
+            let change = Change { column, log, range: [low, high], decimals };
             let levels: Vec<f64> = values.iter().map(|&v| change.scale(v)).collect();
             let steps = sequences.offsets.windows(2).flat_map(|p| (p[0] + 1..p[1]).map(|i| levels[i] - levels[i - 1]));
             let differences: Vec<f64> = steps.collect();
@@ -56,6 +66,12 @@ impl Change {
     /// A level on the scale on which it changes.
     pub fn scale(&self, level: f64) -> f64 {
         if self.log { level.max(f64::MIN_POSITIVE).ln() } else { level }
+    }
+
+    /// The change from one level to the next, to the digit that columns of changes have.
+    fn between(&self, before: f64, after: f64) -> f64 {
+        let digits = 10f64.powi(i32::from(self.decimals));
+        ((self.scale(after) - self.scale(before)) * digits).round() / digits
     }
 
     /// The level after a change; never out of the range that was seen.
@@ -73,8 +89,12 @@ impl Change {
     /// What is wrong with one that was read from a file.
     pub(crate) fn problem(&self, columns: usize) -> Option<&'static str> {
         let [low, high] = self.range;
-        let sound =
-            self.column < columns && low.is_finite() && high.is_finite() && low <= high && (!self.log || low > 0.0);
+        let sound = self.column < columns
+            && low.is_finite()
+            && high.is_finite()
+            && low <= high
+            && (!self.log || low > 0.0)
+            && self.decimals <= 15;
         (!sound).then_some("says of a column how it changes that has no such values")
     }
 }
@@ -87,7 +107,7 @@ pub(super) fn first_field(field: &Field) -> Field {
 /// The column of a change in the steps.
 pub(super) fn change_field(field: &Field, change: &Change) -> Field {
     let kind = match (&field.kind, change.log) {
-        (_, true) => ColumnKind::Decimal { decimals: 9 },
+        (_, true) => ColumnKind::Decimal { decimals: change.decimals },
         (kind, false) => kind.clone(),
     };
     Field::new(&format!("{} (change)", field.name), kind, Reason::Untold)
@@ -102,7 +122,7 @@ pub fn to_changes(sequences: &mut Sequences, changes: &[Change], at: usize) -> V
         *values = vec![f64::NAN; levels.len()];
         for p in sequences.offsets.windows(2) {
             for i in p[0] + 1..p[1] {
-                values[i] = change.scale(levels[i]) - change.scale(levels[i - 1]);
+                values[i] = change.between(levels[i - 1], levels[i]);
             }
         }
         let firsts = sequences.offsets.windows(2).map(|p| levels.get(p[0]).copied().unwrap_or(f64::NAN)).collect();

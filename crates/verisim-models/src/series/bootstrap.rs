@@ -2,8 +2,9 @@
 //!
 //! A block begins at a random step and goes on, at each step, with probability `1 - 1 / b`, so that its length is geometric with mean `b`
 //! (Politis and Romano, 1994). `b` is found from the autocorrelation of the data (Politis and White, 2004; Patton, Politis and White,
-//! 2009), the largest of all columns. The series is closed to a circle. In panels a block comes from any sequence, at the same place from its beginning, so
-//! that what is early stays early; sequences that are alike in their context are preferred.
+//! 2009), the largest of all columns. The series is closed to a circle. Of panels whole sequences are taken, unless `block` says otherwise: then a block
+//! comes from any sequence, at the same place from its beginning, so that what is early stays early; sequences that are alike in their context
+//! are preferred.
 //!
 //! **It copies.** Every step is a real one, and so are all pieces between two joints. It is the measure of what can be had by copying,
 //! and a way to many variants of one long series; it protects nobody.
@@ -20,11 +21,14 @@ use crate::error::{Error, Result};
 use crate::learn::{Model, Setup, Split, Start};
 use crate::weights::Weights;
 
+/// Steps of a block that no sequence is as long as.
+const WHOLE: f64 = 1e15;
+
 /// Settings of the bootstrap.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Mean number of steps of a block; found from the data when not given.
+    /// Mean number of steps of a block; when not given, of one long series found from the data, of panels whole sequences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block: Option<f64>,
     /// Blocks of one length (moving blocks) in place of random ones.
@@ -53,7 +57,8 @@ impl Model<Series> for Config {
         Contexts::fit(data, split.train, &mut weights)?;
         let block = match self.block {
             Some(block) => block,
-            None => block_length(data, &spans, &runs),
+            None if data.joined => block_length(data, &spans, &runs),
+            None => WHOLE,
         };
         let rows: Vec<usize> = runs.iter().flat_map(Clone::clone).collect();
         let at = offsets(runs.iter().map(ExactSizeIterator::len));
@@ -145,10 +150,11 @@ impl Steps for Blocks {
     }
 
     fn notes(&self) -> Vec<String> {
-        vec![format!(
-            "the bootstrap copies: every step is a real one, in blocks of {:.0} steps on average; it protects nobody",
-            self.block
-        )]
+        let blocks = match self.block < WHOLE {
+            true => format!("every step is a real one, in blocks of {:.0} steps on average", self.block),
+            false => "every sequence is a real one".to_owned(),
+        };
+        vec![format!("the bootstrap copies: {blocks}; it protects nobody")]
     }
 }
 

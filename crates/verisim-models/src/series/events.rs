@@ -717,7 +717,8 @@ impl Steps for EventsSampler {
             guards: vec![Guard::new(&self.order, &self.spans); count],
         };
         self.recall(wanted, &given, &contexts, &mut way)?;
-        let begun: Vec<bool> = way.been.iter().map(|&b| b > 0).collect();
+        // Histories have steps, all of them.
+        let begun = wanted.past.is_some();
         let (walk, sums) = self.step.walk()?;
         let since: Vec<(usize, u32)> = self.since().collect();
         let mut drawn: Vec<Encoded> = Vec::with_capacity(longest);
@@ -725,8 +726,13 @@ impl Steps for EventsSampler {
             let told = self.told(&given, &contexts, &way, wanted, t);
             let memory = self.net.remember(Tensor::cat(vec![way.before.clone(), told.clone()], 1), &mut way.state);
             let sums = sums.repeated(count).given(self.net.told(memory, told));
-            let own = self.own(&way, wanted.lengths, t, (&since, &begun));
-            let walked = walk.go_guarded(sums, &Allowed::any(self.spans.len()), &own, rng)?;
+            let own = self.own(&way, wanted.lengths, t);
+            let mut allowed = Allowed::any(self.spans.len());
+            for &(c, nothing) in &since {
+                // A first step has no step before it, and all others have one.
+                allowed.restrict(c, (0..self.spans[c].tokens).map(|k| (k == nothing) == (t == 0 && !begun)).collect());
+            }
+            let walked = walk.go_guarded(sums, &allowed, &own, rng)?;
             let step = Encoded { rows: count, scalars: vec![Vec::new(); self.spans.len()], tokens: walked.tokens };
             self.pass(&step, &mut way);
             way.before = self.seen(&step);
@@ -786,26 +792,13 @@ impl EventsSampler {
         Tensor::from_data(TensorData::new(told, [contexts.len(), given.width]), &self.device)
     }
 
-    /// Which tokens each sequence may have next, of the columns that have rules, and of the time since the step before.
-    fn own(
-        &self,
-        way: &Way,
-        lengths: &[usize],
-        t: usize,
-        (since, begun): (&[(usize, u32)], &[bool]),
-    ) -> Vec<(usize, Vec<Option<Vec<bool>>>)> {
-        let mut own: Vec<(usize, Vec<Option<Vec<bool>>>)> = Vec::new();
-        for c in self.order.columns() {
+    /// Which tokens each sequence may have next, of the columns that have rules.
+    fn own(&self, way: &Way, lengths: &[usize], t: usize) -> Vec<(usize, Vec<Option<Vec<bool>>>)> {
+        let column = |c: usize| {
             let row = |i: usize| way.guards[i].allowed(&self.order, c, lengths[i].saturating_sub(t + 1));
-            own.push((c, (0..lengths.len()).map(row).collect()));
-        }
-        for &(c, missing) in since {
-            let tokens = self.spans[c].tokens;
-            // A first step has no step before it, and all others have one.
-            let row = |i: usize| Some((0..tokens).map(|k| (k == missing) == (t == 0 && !begun[i])).collect());
-            own.push((c, (0..lengths.len()).map(row).collect()));
-        }
-        own
+            (c, (0..lengths.len()).map(row).collect())
+        };
+        self.order.columns().into_iter().map(column).collect()
     }
 
     /// Takes a step that was drawn into account.
