@@ -18,6 +18,7 @@ mod kind;
 mod settings;
 mod shape;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 mod wide;
 

@@ -308,7 +308,7 @@ mod tests {
         assert!(rules.contains(&Rule::First(0)) && rules.contains(&Rule::Last(4)), "{rules:?}");
         assert!(rules.contains(&Rule::Before(1, 2)), "{rules:?}");
         assert!(
-            !rules.iter().any(|r| matches!(r, Rule::Before(3, _) | Rule::Once(1 | 2 | 3) | Rule::Never(..))),
+            !rules.iter().any(|r| matches!(r, Rule::Before(3, _) | Rule::Once(1..=3) | Rule::Never(..))),
             "{rules:?}"
         );
     }
