@@ -1,7 +1,7 @@
 //! Events: sequences of mixed columns, drawn step by step and, in a step, column by column.
 //!
 //! A recurrent network remembers the steps before; a masked network draws the columns of the next step given that, one digit after
-//! another ([`tokens`](crate::table::tokens)). Both see what is the same throughout the sequence, how many steps have been and how many are
+//! another (`table/tokens`). Both see what is the same throughout the sequence, how many steps have been and how many are
 //! to come, and the hour, the weekday and the day of the year where there are such. After the layout of TabularARGN's sequences (Tiwald et al.,
 //! 2025).
 //!

@@ -4,7 +4,7 @@
 //! P(k(t) | k(t-1)) = A(k(t-1), k(t)),   x(t) | k ~ N(m_k [+ B_k x(t-1)], S_k),   category j of step t | k ~ p_jk
 //! ```
 //!
-//! `x` are the normal scores of the numbers of a step ([`latent`](super::latent)). Fitted by expectation and maximisation with scaled messages, from a
+//! `x` are the normal scores of the numbers of a step (`latent.rs`). Fitted by expectation and maximisation with scaled messages, from a
 //! start by k-means on the scores and their differences. With `switching` each state has an autoregression of its own. Number of states and
 //! switching are chosen by BIC. Covariances are drawn a little to that of all steps, so that no state falls on a point.
 //!

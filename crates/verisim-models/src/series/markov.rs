@@ -1,12 +1,12 @@
 //! Markov chains with back-off, and times spent in states, for sequences of categories.
 //!
 //! The categories of a step are one state. How many states before decide is chosen by the likelihood of sequences that are kept back, and so is
-//! a column of the context that does ([`chain`](super::chain)). Only transitions that were seen are drawn, unless `smooth` is set.
+//! a column of the context that does (`chain.rs`). Only transitions that were seen are drawn, unless `smooth` is set.
 //!
 //! A chain stays in a state for a geometric number of steps. Where the data do not (a chi-squared test of the lengths of stays that both
 //! begin and end in the data), the number is drawn as it was seen, and the chain says where to go next: a semi-Markov chain.
 //!
-//! Numbers, and the time since the step before, are those of an observed step with the same transition ([`beside`](super::beside)); a
+//! Numbers, and the time since the step before, are those of an observed step with the same transition (`beside.rs`); a
 //! model of numbers alone is `var`.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Rules of order within a sequence: found from the data and kept by construction.
 //!
 //! They speak of the levels of one column: an exam comes before its consultation, nothing comes after death, an admission comes once and
-//! first. A rule is taken up where no training sequence breaks it and chance would have broken it almost surely ([`SURE`] nats). Whoever
+//! first. A rule is taken up where no training sequence breaks it and chance would have broken it almost surely (`SURE` nats). Whoever
 //! draws step by step asks a [`Guard`] which levels may come next, so that no step is drawn anew.
 
 use std::ops::Range;

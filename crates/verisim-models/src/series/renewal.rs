@@ -3,13 +3,13 @@
 //! Two models of the same data, of which the one that tells sequences that are kept back better is taken (`hawkes` says otherwise):
 //!
 //! - *Marked renewal*: the categories of an event are its mark, and marks follow each other by a Markov chain with back-off
-//!   ([`chain`](super::chain)); the time to the next event is a mixture of log-normals and of single values (none at all, one day), given the
+//!   (`chain.rs`); the time to the next event is a mixture of log-normals and of single values (none at all, one day), given the
 //!   mark before (`gaps.rs`).
 //! - *Hawkes*: events call events, each kind at a rate of its own (`hawkes.rs`). Tried where there are few kinds, and where times are not
 //!   mostly of a few values, which have no rate. Only marks are drawn that the chain has seen to follow.
 //!
 //! Times run forward by construction. Other columns are those of an observed event with the same mark after the same mark
-//! ([`beside`](super::beside)).
+//! (`beside.rs`).
 
 mod gaps;
 mod hawkes;

@@ -1,6 +1,6 @@
 //! Vector autoregression on normal scores (Sims, 1980; Lütkepohl, 2005), with what the clock tells taken apart before.
 //!
-//! Each cell is a normal score ([`latent`](super::latent)), so that any shape of a column will do, and
+//! Each cell is a normal score (`latent.rs`), so that any shape of a column will do, and
 //!
 //! ```text
 //! z(t) = season(t) + trend(t) + x(t)
