@@ -127,6 +127,8 @@ Examples:
   verisim sample runs/adult -n 500 --seed 1 --key-offset 1000     keys that follow a sample of 1,000 rows
   verisim sample runs/adult -n 500 --temperature 0.7    of tokens: likely values come up more often
   verisim sample runs/adult -n 500 --format jsonl       another format on standard output
+  verisim sample runs/stores -n 1000 --length 48 --start 2026-01-01 -o made.csv    sequences of 48 steps
+  verisim sample runs/stores --given history.csv --horizon 12 -o on.csv            each history goes on
   verisim sample runs/digits -n 1000 -o digits/         PNGs, in a folder for each class, and labels.csv
   verisim sample runs/digits -n 60000 --balance class -o digits.npz
   verisim sample runs/digits --grid grid.png            one picture, a row for each class
@@ -310,6 +312,8 @@ Examples:
   verisim evaluate --real train.csv --synthetic synthetic.csv --holdout test.csv --sensitive sex --baselines --json report.json
   verisim evaluate --real mnist/train --synthetic digits/ --holdout mnist/t10k --html report.html --pairs pairs.png
   verisim evaluate --real photos/ --synthetic made/ --holdout kept-back/ --model runs/photos
+  verisim evaluate --real stores.csv --synthetic made.csv --holdout kept.csv --key store --order month     whole sequences
+  verisim evaluate --real load.csv --synthetic made.csv --holdout later.csv --order when --window 24       a long series
 
 The hold-out is real rows or images that the model never saw (verisim split makes one); with it every score has its
 ceiling, and privacy can be measured. docs/report.md says what each line of a report on tables claims. Images are compared
@@ -394,6 +398,7 @@ Examples:
   verisim inspect - --format jsonl < rows.jsonl         standard input
   verisim inspect photos/ --sheet sheet.png             a folder of images, a folder for each class or none
   verisim inspect photos/ --size 32x48                  as a model of that size would see them
+  verisim inspect stores.csv --key store --order month  as series, the first of them drawn
   verisim inspect runs/adult")]
 pub struct Inspect {
     /// A table, a folder of images, an IDX file or its prefix, an .npz, a run directory or a .safetensors file.
@@ -577,6 +582,7 @@ Examples:
   verisim split adult.csv                               a fifth of the rows, at random
   verisim split visits.parquet --holdout 0.1 --by patient
   verisim split sales.csv --time day -o parts/          the last fifth of the days
+  verisim split load.csv --last --gap 24                the last rows, and none of the 24 before them
 
 Rows are copied as they stand. A hold-out that is cut from the end of a sorted file judges a good model as bad: part at random,
 by a key where rows of one key are alike (a customer, a patient), or by time where the future is what counts.")]

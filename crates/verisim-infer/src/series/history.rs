@@ -55,6 +55,9 @@ impl History {
             [key] => Some(first_keys(&table, key)?),
             _ => None,
         };
+        if keys.as_ref().is_some_and(|keys| keys.rows != sequences.count()) {
+            return Err(refuse("some keys have no row with a time; give them one, or remove them"));
+        }
         Ok(History { sequences, levels, keys, horizon })
     }
 

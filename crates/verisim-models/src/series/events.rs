@@ -585,7 +585,7 @@ impl Trainee<Series> for Events {
         let (net, masks) = (self.learner.average(), self.masks());
         let (mut total, mut steps) = (0.0, 0);
         // Each part of a long sequence, none twice.
-        let (most, joined) = (self.config.window, self.context_spans.is_empty());
+        let (most, joined) = (self.config.window, self.spec.shape.key.is_empty());
         let cut = |w: &Window| {
             let (w, end) = (*w, if joined { w.end.min(w.begin + most) } else { w.end });
             (w.begin..end).step_by(most).map(move |begin| Window { begin, end: (begin + most).min(end), ..w })
