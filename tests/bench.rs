@@ -31,7 +31,7 @@ fn every_model_is_measured_on_the_cpu() {
         );
         let (unit, data) = match name {
             "vae" | "gan" | "flow" => ("images", "stand-in images"),
-            "var" | "bootstrap" | "markov" | "hmm" | "renewal" | "events" | "timeflow" => {
+            "var" | "bootstrap" | "markov" | "hmm" | "renewal" | "events" | "deepar" | "timeflow" => {
                 ("sequences", "stand-in series")
             }
             _ => ("rows", "stand-in table"),

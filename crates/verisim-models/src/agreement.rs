@@ -14,7 +14,7 @@ use verisim_data::table::{self as tables, Table};
 
 use crate::image::{self, Augment, flow, gan, noise_of, to_byte, vae};
 use crate::learn::{Clock, Learn, Model, Models, Setup, Split, Start, Trainee};
-use crate::series::{self, Wanted, events, timeflow};
+use crate::series::{self, Wanted, deepar, events, timeflow};
 use crate::step::noted;
 use crate::table::{self, Allowed, Nothing, ctgan, tokens, tvae};
 use crate::training::Training;
@@ -128,6 +128,7 @@ impl Compared for Series {
         let (width, condition) = (16, 16);
         vec![
             series::Model::Timeflow(timeflow::Config { width, layers: 2, condition, ..Default::default() }),
+            series::Model::Deepar(deepar::Config { width, units: 8, components: 2, ..Default::default() }),
             series::Model::Events(events::Config { memory: 16, width: 32, bins: 40, ..Default::default() }),
         ]
     }

@@ -44,7 +44,7 @@ macro_rules! shipped {
 
 const ALL: &[Shipped] = shipped! {
     "trees" "boost" "copula" "tokens" "tvae" "tvae-published" "ctgan" "ctgan-published" "flow" "flow-gpu" "gan" "gan-gpu" "vae" "vae-gpu"
-    "var" "bootstrap" "markov" "hmm" "renewal" "events" "timeflow"
+    "var" "bootstrap" "markov" "hmm" "renewal" "events" "deepar" "timeflow"
 };
 
 /// The configs that came along, as far as this build knows their models.

@@ -7,14 +7,13 @@
 //!
 //! ```text
 //! x(t) = W [step t-1 | context | place]                            [B, T, D]
-//! z, c = sigmoid(Wz n(x)), Wc n(x)      h(t) = (1 - z) h(t-1) + z c   x += Wo h      x += W2 silu(W1 n(x))      (each layer)
-//! logits of step t = masked network(columns of the step before each, given [x(t) | context | place])
+//! m(t) = memory of x(1) .. x(t)                                    [B, T, D]
+//! logits of step t = masked network(columns of the step before each, given [m(t) | context | place])
 //! loss = sum over the digits of a step of -ln p, a mean over steps
 //! ```
 //!
 //! What is done differently, and why:
-//! - The memory is that of minGRU (Feng et al., 2024): gates that do not see `h`, so that all steps of a sequence are computed at once, by a
-//!   scan that doubles its reach; a draw is still one step after another.
+//! - The memory ([`Memory`]) computes all steps of a sequence at once; a draw is still one step after another.
 //! - The length is known before the first step, as part of the context, and the steps that are left count down. So a sequence ends when it
 //!   should, and what comes near the end can be learnt.
 //! - Time is the first column of a step: what passed since the step before, as bins of a grid that holds zero and common gaps exactly. It cannot be negative, so
@@ -23,7 +22,6 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,12 +30,13 @@ use verisim_data::series::{Change, Clock as Times, Series, Spec, Unit};
 use verisim_data::table::ColumnKind;
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span};
 
+use super::memory::Memory;
 use super::order::{Guard, Order};
 use super::{Contexts, EncodedSeries, Encoding, Sampler, Steps, Wanted};
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
-use crate::nets::{Blocks, Init, linear, silu, sum};
+use crate::nets::{Blocks, Init, linear, sum};
 use crate::noise;
 use crate::read;
 use crate::step::{self, Epochs, Learner};
@@ -173,9 +172,8 @@ impl Model<Series> for Config {
 /// The network.
 #[derive(Module, Debug)]
 pub struct Net {
-    /// `[I + K, D]`: the step before, context and place.
-    embed: Linear,
-    layers: Vec<Layer>,
+    /// Of the step before, context and place, `[I + K]`.
+    memory: Memory,
     /// `[D + K, H]`: what the units of the first hidden layer are told.
     first: Linear,
     /// `[D + K, W]`: what the logits are told.
@@ -183,59 +181,15 @@ pub struct Net {
     step: tokens::Net,
 }
 
-/// A layer of the memory.
-#[derive(Module, Debug)]
-struct Layer {
-    /// `[D, 2 D]`: gate and candidate.
-    gates: Linear,
-    /// `[D, D]`.
-    out: Linear,
-    /// `[D, 2 D]`.
-    wide: Linear,
-    /// `[2 D, D]`.
-    narrow: Linear,
-}
-
 impl Net {
     fn new(config: &Config, layout: &Layout, given: usize, init: &mut Init) -> Net {
         let (d, inputs) = (config.memory, layout.inputs() + given);
-        let layer = |init: &mut Init| Layer {
-            gates: init.linear(d, 2 * d),
-            out: init.linear(d, d),
-            wide: init.linear(d, 2 * d),
-            narrow: init.linear(2 * d, d),
-        };
         Net {
-            embed: init.linear_of(layout.digits() + given / 4 + 1, inputs, d),
-            layers: (0..config.layers).map(|_| layer(init)).collect(),
+            memory: Memory::new(layout.digits() + given / 4 + 1, inputs, d, config.layers, init),
             first: init.linear(d + given, layout.hidden()),
             direct: init.zero_linear(d + given, layout.width()),
             step: tokens::Net::drawn(&config.tokens(), layout, init),
         }
-    }
-
-    /// What is remembered at each step: `[B T, I + K]` to `[B T, D]`, sequences of `steps` steps one after another.
-    fn memory(&self, x: Tensor<2>, steps: usize) -> Tensor<2> {
-        let mut x = linear(&self.embed, x);
-        for layer in &self.layers {
-            let (gate, candidate) = layer.parts(x.clone());
-            let [rows, d] = gate.dims();
-            let shape = [rows / steps, steps, d];
-            let h = scan(gate.reshape(shape), candidate.reshape(shape)).reshape([rows, d]);
-            x = layer.after(x, h);
-        }
-        x
-    }
-
-    /// The memory of one more step: `x [B, I + K]`, `state` `[B, D]` a layer.
-    fn remember(&self, x: Tensor<2>, state: &mut [Tensor<2>]) -> Tensor<2> {
-        let mut x = linear(&self.embed, x);
-        for (layer, state) in self.layers.iter().zip(state) {
-            let (gate, candidate) = layer.parts(x.clone());
-            *state = state.clone() + gate * (candidate - state.clone());
-            x = layer.after(x, state.clone());
-        }
-        x
     }
 
     /// What all digits of a step are told.
@@ -243,43 +197,6 @@ impl Net {
         let told = Tensor::cat(vec![memory, given], 1);
         [linear(&self.first, told.clone()), linear(&self.direct, told)]
     }
-}
-
-impl Layer {
-    fn parts(&self, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        let d = x.dims()[1];
-        let both = linear(&self.gates, normed(x));
-        (sigmoid(both.clone().narrow(1, 0, d)), both.narrow(1, d, d))
-    }
-
-    fn after(&self, x: Tensor<2>, h: Tensor<2>) -> Tensor<2> {
-        let x = x + linear(&self.out, h);
-        x.clone() + linear(&self.narrow, silu(linear(&self.wide, normed(x))))
-    }
-}
-
-/// Each row divided by its root mean square.
-fn normed(x: Tensor<2>) -> Tensor<2> {
-    let size = x.clone().powi_scalar(2).mean_dim(1) + 1e-5;
-    x / size.sqrt()
-}
-
-/// `h(t) = (1 - z(t)) h(t-1) + z(t) c(t)` for all `t` at once, `[B, T, D]`: each pass reaches twice as far back.
-fn scan(gate: Tensor<3>, candidate: Tensor<3>) -> Tensor<3> {
-    let [batch, steps, d] = gate.dims();
-    let device = gate.device();
-    let mut sums = gate.clone() * candidate;
-    let mut kept = -gate + 1.0;
-    let mut reach = 1;
-    while reach < steps {
-        let pad = Tensor::<3>::zeros([batch, reach, d], &device);
-        let back = |x: Tensor<3>| Tensor::cat(vec![pad.clone(), x.narrow(1, 0, steps - reach)], 1);
-        sums = sums.clone() + kept.clone() * back(sums);
-        // What lies before the first step is nothing, kept or not.
-        kept = kept.clone() * back(kept);
-        reach *= 2;
-    }
-    sums
 }
 
 /// What a model is told of a sequence beside its steps.
@@ -480,7 +397,7 @@ impl Events {
         let told = lift(Tensor::from_data(TensorData::new(told, [rows, given.width]), &plain));
         let x = self.inputs.batch(&here, &self.blocks);
         let past = lift(self.inputs.batch(&before, &self.blocks) * flag(has_before));
-        let memory = net.memory(Tensor::cat(vec![past, told.clone()], 1), steps);
+        let memory = net.memory.all(Tensor::cat(vec![past, told.clone()], 1), steps);
         let dropout: Vec<Tensor<2>> = match rng {
             Some(rng) if self.config.dropout > 0.0 => (0..self.config.depth)
                 .map(|_| noise::fresh_dropout(rng, rows, self.layout.hidden(), 1.0 - self.config.dropout, &plain))
@@ -636,7 +553,6 @@ struct EventsSampler {
     step: TokensSampler,
     order: Order,
     device: Device,
-    memory: usize,
 }
 
 impl EventsSampler {
@@ -663,7 +579,6 @@ impl EventsSampler {
             spec: spec.clone(),
             blocks: Blocks::new(&digits.spans(), device),
             device: device.clone(),
-            memory: config.memory,
             spans,
             context_spans,
             smooth,
@@ -709,7 +624,7 @@ impl Steps for EventsSampler {
         let zeros = |width: usize| Tensor::<2>::zeros([count, width], &self.device);
         let inputs = self.blocks.width() + self.smooth.len() * tokens::smooth::FUNCTIONS;
         let mut way = Way {
-            state: self.net.layers.iter().map(|_| zeros(self.memory)).collect(),
+            state: self.net.memory.nothing(count, &self.device),
             before: zeros(inputs),
             been: vec![0; count],
             time: wanted.starts.to_vec(),
@@ -724,7 +639,7 @@ impl Steps for EventsSampler {
         let mut drawn: Vec<Encoded> = Vec::with_capacity(longest);
         for t in 0..longest {
             let told = self.told(&given, &contexts, &way, wanted, t);
-            let memory = self.net.remember(Tensor::cat(vec![way.before.clone(), told.clone()], 1), &mut way.state);
+            let memory = self.net.memory.next(Tensor::cat(vec![way.before.clone(), told.clone()], 1), &mut way.state);
             let sums = sums.repeated(count).given(self.net.told(memory, told));
             let own = self.own(&way, wanted.lengths, t);
             let mut allowed = Allowed::any(self.spans.len());
@@ -848,7 +763,7 @@ impl EventsSampler {
             }
             let told = Tensor::from_data(TensorData::new(told, [count, given.width]), &self.device);
             let mut state = way.state.clone();
-            self.net.remember(Tensor::cat(vec![way.before.clone(), told], 1), &mut state);
+            self.net.memory.next(Tensor::cat(vec![way.before.clone(), told], 1), &mut state);
             let keep = |new: Tensor<2>, old: &Tensor<2>| old.clone() + (new - old.clone()) * is.clone();
             way.state = state.into_iter().zip(&way.state).map(|(new, old)| keep(new, old)).collect();
             let rows: Vec<usize> = (0..count).map(|i| row(i).unwrap_or(past.offsets[i])).collect();

@@ -10,10 +10,16 @@ mod chain;
 mod contexts;
 mod covariates;
 #[cfg(feature = "neural")]
+pub mod deepar;
+#[cfg(feature = "neural")]
+mod dense;
+#[cfg(feature = "neural")]
 pub mod events;
 pub mod hmm;
 mod latent;
 pub mod markov;
+#[cfg(feature = "neural")]
+mod memory;
 pub mod order;
 pub mod renewal;
 mod states;
@@ -53,6 +59,8 @@ crate::models! {
     Renewal = renewal;
     /// A network that draws step by step, and column by column.
     Events = events;
+    /// A network that draws dense series number by number.
+    Deepar = deepar;
     /// Flow matching over windows of dense series.
     Timeflow = timeflow;
 }
@@ -286,7 +294,9 @@ fn step_codec(
     Ok((codec(schema, steps, config, Some(&chosen))?, notes))
 }
 
-/// Pieces of one long series of `rows` steps: about forty, none shorter than four windows.
+/// Pieces of one long series of `rows` steps: about forty, none shorter than four windows. They are
+/// too few for any to be kept for validation where nobody asks for a larger share: the pieces of a series go on in each other, and what is
+/// left out of it says little of when to stop.
 fn pieces(rows: usize, window: Option<usize>) -> Vec<usize> {
     const PIECES: usize = 40;
     let least = 4 * window.unwrap_or(8);

@@ -11,21 +11,18 @@
 //! What is done differently, and why:
 //! - **Windows are white.** What tells real from made series is fine structure: how far a series moves in a step, how nearly equal columns
 //!   differ. It is hardly any of the variance of a window, so a network that sees plain values learns it last. A regression of each
-//!   step on those before it, and the quantiles of what that leaves, are learnt in closed form (`whiten.rs`); the network sees what is
+//!   step on those before it, and the quantiles of what that leaves, are learnt in closed form (`dense/whiten.rs`); the network sees what is
 //!   new in each step, all of one size. Its output is added to the velocity between normal distributions, so that a network
 //!   that says nothing draws windows of the right means, covariances and, nearly, marginals.
 //! - **To go on is learnt.** In a part of the windows the first steps are given as they are. A series of any length is windows that
 //!   overlap, each given the end of the one before; a past is gone on with in the same way.
-//! - Categories, point masses and missing values are flags of -1 and 1 beside the values (`channels.rs`; analog bits, Chen et al.,
+//! - Categories, point masses and missing values are flags of -1 and 1 beside the values (`dense/channels.rs`; analog bits, Chen et al.,
 //!   2023), and the nearest label is taken in the end.
 //! - A window is told the context of its sequence, its place in it, and the phase of its first step in the periods that the clock
 //!   can have: hour of the day, day of the week, season. A tenth of the windows is told nothing, for starts that are not known.
 
-mod channels;
 mod draw;
 mod net;
-mod told;
-mod whiten;
 
 use std::ops::Range;
 
@@ -37,7 +34,9 @@ use verisim_data::rng::{Stream, below, normal, stream, uniform};
 use verisim_data::series::{Series, Shape, Spec};
 use verisim_data::table::codec::{CodecConfig, Numeric};
 
-use super::{Contexts, EncodedSeries, Encoding, Sampler};
+use super::dense::told::Told;
+use super::dense::{self, Dense, Place, places};
+use super::{Encoding, Sampler};
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
 use crate::nets::params::{weights_of, with_weights};
@@ -46,11 +45,8 @@ use crate::read;
 use crate::step::{self, Cuts, Epochs, Learner};
 use crate::training::Training;
 use crate::weights::Weights;
-use channels::Channels;
 use draw::Windows;
 use net::{Net, Sizes, Task, loss};
-use told::Told;
-use whiten::Whitener;
 
 /// Steps of a window where nobody says.
 const WINDOW: usize = 24;
@@ -58,8 +54,6 @@ const WINDOW: usize = 24;
 const WHOLE: usize = 64;
 /// Steps or groups of them that the network tells apart, where nobody says.
 const TOKENS: usize = 32;
-/// Where the tensors of the contexts lie among those of the model.
-const CONTEXT: &str = "sequence";
 /// Share of windows that are told nothing.
 const UNTOLD: f64 = 0.1;
 /// Share of windows whose first steps are given.
@@ -154,8 +148,7 @@ impl Model<Series> for Config {
     }
 
     fn restore(&self, spec: &Spec, weights: &mut Weights, device: &Device) -> Result<Box<Sampler>> {
-        let contexts = Contexts::restore(spec, &mut weights.split_off(CONTEXT))?;
-        let parts = Parts::restore(spec, weights)?;
+        let (contexts, parts) = dense::restore(spec, weights)?;
         let sizes = self.sizes(parts.whitener.steps, parts.channels.width, &parts.told);
         if sizes.count(self) > weights.count() {
             return Err(Error::Misfit { sizes: None });
@@ -166,88 +159,10 @@ impl Model<Series> for Config {
     }
 }
 
-/// What is learnt in closed form.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::series) struct Parts {
-    channels: Channels,
-    whitener: Whitener,
-    told: Told,
-    /// The token of the time since the step before where there is no step before, if the steps have such times.
-    gap: Option<u32>,
-    /// The time between two steps, where it is always the same.
-    every: f64,
-    /// Whether all is one long series.
-    joined: bool,
-}
-
-impl Parts {
-    fn of(spec: &Spec, channels: Channels, whitener: Whitener, told: Told) -> Parts {
-        let shape = &spec.shape;
-        let gap = spec.steps.columns.first().filter(|_| shape.has_gap());
-        Parts {
-            channels,
-            whitener,
-            told,
-            gap: gap.map(|codec| codec.missing_token().unwrap_or(0)),
-            every: shape.clock.every.unwrap_or(0.0),
-            joined: shape.key.is_empty(),
-        }
-    }
-
-    fn put(&self, weights: &mut Weights) {
-        self.channels.put(weights);
-        self.whitener.put(weights);
-        self.told.put(weights);
-    }
-
-    fn restore(spec: &Spec, weights: &mut Weights) -> Result<Parts> {
-        let channels = Channels::restore(&spec.steps, spec.shape.has_gap(), weights)?;
-        let whitener = Whitener::restore(weights)?;
-        if whitener.values != channels.values || whitener.steps == 0 {
-            let problem = "is of other columns than the data have".into();
-            return Err(Error::Tensor { name: "whiten".into(), problem });
-        }
-        Ok(Parts::of(spec, channels, whitener, Told::restore(spec, weights)?))
-    }
-
-    /// The first steps of a window, `[steps, width]`, that begins at `time`, as the network sees them.
-    fn white(&self, rows: &[f32], time: Option<f64>) -> Vec<f32> {
-        let (values, width) = (self.channels.values, self.channels.width);
-        let own: Vec<f32> = rows.chunks_exact(width).flat_map(|row| &row[..values]).copied().collect();
-        let mut out = rows.to_vec();
-        if values > 0 {
-            let waves = self.told.calendar(time, rows.len() / width);
-            let white = self.whitener.whiten(&own, &waves);
-            out.chunks_exact_mut(width)
-                .zip(white.chunks_exact(values))
-                .for_each(|(o, w)| o[..values].copy_from_slice(w));
-        }
-        out
-    }
-}
-
-/// Where a window lies.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    /// Its first row, and how many it has.
-    start: usize,
-    steps: usize,
-    /// The sequence that it is of.
-    sequence: usize,
-    /// Steps of the sequence before it.
-    before: usize,
-}
-
 /// A network and the windows that it learns.
 pub struct Timeflow {
-    parts: Parts,
+    data: Dense,
     sizes: Sizes,
-    contexts: Weights,
-    /// All rows, `[rows, width]`, and when each comes.
-    rows: Vec<f32>,
-    times: Vec<f64>,
-    /// Contexts of the sequences, in numbers.
-    context: Vec<Vec<f32>>,
     train: Vec<Place>,
     validation: Vec<Place>,
     batch: usize,
@@ -257,19 +172,6 @@ pub struct Timeflow {
     epochs: Epochs,
 }
 
-/// All windows of `steps` steps of the sequences at `index`, and shorter sequences as they are.
-fn places(data: &EncodedSeries, index: &[usize], steps: usize) -> Vec<Place> {
-    let mut all = Vec::new();
-    for run in data.runs(index) {
-        let sequence = data.offsets.partition_point(|&o| o <= run.start) - 1;
-        let own = steps.min(run.len());
-        let windows = run.len() + 1 - own;
-        let begin = |k: usize| Place { start: run.start + k, steps: own, sequence, before: k };
-        all.extend((0..windows).filter(|_| own > 0).map(begin));
-    }
-    all
-}
-
 impl Timeflow {
     /// Learns what is learnt in closed form; weights from the seed.
     ///
@@ -277,41 +179,14 @@ impl Timeflow {
     /// When the settings make no sense, or there is nothing to learn.
     pub fn new(config: &Config, split: &Split<'_, Series>, setup: &Setup<'_>) -> Result<Timeflow> {
         config.check()?;
-        let data = split.encoded;
-        let shape = &data.spec.shape;
-        let mut contexts = Weights::default();
-        Contexts::fit(data, split.train, &mut contexts)?;
-        let steps = config.window(shape);
-        let (train, validation) = (places(data, split.train, steps), places(data, split.validation, steps));
-        if train.is_empty() {
-            return Err(Error::Empty { unit: "steps" });
-        }
-        let learnt: Vec<usize> = data.runs(split.train).into_iter().flatten().collect();
-        let channels = Channels::fit(&data.spec.steps, &data.steps.take(&learnt), shape.has_gap());
-        let every: Vec<usize> = (0..data.offsets.len() - 1).collect();
-        let rows: Vec<f32> = data.runs(&every).into_iter().flat_map(|run| channels.encode(&data.steps, run)).collect();
-        let values = values_of(&rows, &channels);
-        let window = |p: &Place| &values[p.start * channels.values..(p.start + p.steps) * channels.values];
-        let told = Told::fit(data, split.train);
-        let looked_at = whiten::every(train.len());
-        let waves = |(i, p): (usize, &Place)| match i % looked_at {
-            0 => told.calendar(data.times.get(p.start).copied(), p.steps),
-            _ => Vec::new(),
-        };
-        let windows = whiten::Windows {
-            rows: train.iter().map(window).collect(),
-            waves: train.iter().enumerate().map(waves).collect(),
-        };
-        let whitener = Whitener::fit(steps, channels.values, &windows);
-        let context = (0..data.offsets.len() - 1).map(|i| told.context(&data.context, i)).collect();
-        let sizes = config.sizes(steps, channels.width, &told);
+        let steps = config.window(&split.encoded.spec.shape);
+        let data = Dense::fit(split, steps, false)?;
+        let (train, validation) =
+            (places(split.encoded, split.train, steps), places(split.encoded, split.validation, steps));
+        let sizes = config.sizes(steps, data.parts.channels.width, &data.parts.told);
         Ok(Timeflow {
-            parts: Parts::of(&data.spec, channels, whitener, told),
+            data,
             sizes,
-            contexts,
-            rows,
-            context,
-            times: data.times.clone(),
             batch: setup.training.batch(train.len()),
             train,
             validation,
@@ -337,9 +212,9 @@ impl Timeflow {
         let (mut marks, mut counts) = (Vec::with_capacity(count * steps * each), vec![0f32; count * steps]);
         let (mut told, mut times) = (vec![0f32; count * width], Vec::with_capacity(count));
         for (i, place) in places.iter().enumerate() {
-            let rows = &self.rows[place.start * channels..(place.start + place.steps) * channels];
-            let time = self.times.get(place.start).copied();
-            let white = self.parts.white(rows, time);
+            let rows = &self.data.rows[place.start * channels..(place.start + place.steps) * channels];
+            let time = self.data.times.get(place.start).copied();
+            let white = self.data.parts.white(rows, time).rows;
             x1[i * steps * channels..][..white.len()].copy_from_slice(&white);
             let given = match uniform(rng) < GIVEN && place.steps > 1 {
                 true => 1 + below(rng, place.steps as u64 - 1) as usize,
@@ -348,15 +223,15 @@ impl Timeflow {
             let known = uniform(rng) >= UNTOLD;
             let first = time.filter(|_| known);
             for s in 0..place.steps {
-                self.parts.told.mark(s, s < given, first, &mut marks);
+                self.data.parts.told.mark(s, s < given, first, &mut marks);
                 if s >= given {
                     counts[i * steps + s] = 1.0 / (place.steps - given) as f32;
                 }
             }
             marks.resize((i + 1) * steps * each, 0.0);
             if known {
-                let context = self.context.get(place.sequence).map_or(&[][..], Vec::as_slice);
-                told[i * width..][..width].copy_from_slice(&self.parts.told.window(context, first, place.before));
+                let context = self.data.context.get(place.sequence).map_or(&[][..], Vec::as_slice);
+                told[i * width..][..width].copy_from_slice(&self.data.parts.told.window(context, first, place.before));
             }
             times.push(way(i, rng) as f32);
         }
@@ -370,14 +245,6 @@ impl Timeflow {
             marks: tensor(marks, [count, steps, each]),
             counts: tensor(counts, [count, steps, 1]),
         }
-    }
-}
-
-/// The value channels of all rows.
-fn values_of(rows: &[f32], channels: &Channels) -> Vec<f32> {
-    match channels.width {
-        0 => Vec::new(),
-        width => rows.chunks_exact(width).flat_map(|row| &row[..channels.values]).copied().collect(),
     }
 }
 
@@ -446,8 +313,7 @@ impl Trainee<Series> for Timeflow {
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
         let mut weights = weights_of(&self.learner.best())?;
-        self.parts.put(&mut weights);
-        weights.extend(CONTEXT, self.contexts.clone());
+        self.data.put(&mut weights);
         Ok(weights)
     }
 }

@@ -4,11 +4,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use verisim_data::rng::Stream;
 use verisim_data::table::codec::Encoded;
 
-use super::Parts;
 use super::net::{Net, Seen};
 use crate::error::Result;
 use crate::noise;
 use crate::read;
+use crate::series::dense::Parts;
 use crate::series::{Steps, Wanted};
 
 /// Sequences that go through the network together.
@@ -119,7 +119,7 @@ impl Windows {
         let steps = if self.parts.joined { whitener.steps } else { whole.min(whitener.steps) };
         let time = sequence.times.get(from).copied();
         Window {
-            white: self.parts.white(&plain, time),
+            white: self.parts.white(&plain, time).rows,
             plain,
             given,
             steps,

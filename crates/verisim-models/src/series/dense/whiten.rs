@@ -12,7 +12,8 @@
 //! at which hour is the most that lines leave in many of them. All that is left for the network is how the `u` hang together beyond lines: with independent `u` a
 //! window has the means, the covariances and, nearly, the marginals of the data.
 //!
-//! It is causal: the first steps of a window are those of `u`, so that to go on with a window is to keep the first `u`.
+//! It is causal: the first steps of a window are those of `u`, so that to go on with a window is to keep the first `u`. Steps beyond the
+//! windows that were learnt are as the last of them.
 
 use rayon::prelude::*;
 use verisim_data::normal;
@@ -63,37 +64,39 @@ pub struct Windows<'a> {
     /// Of each window `[steps, values]`.
     pub rows: Vec<&'a [f32]>,
     /// Of each window `[steps, waves]`; nothing without a calendar.
-    pub waves: Vec<Vec<f32>>,
+    pub waves: Vec<&'a [f32]>,
 }
 
 impl Windows<'_> {
     fn waves(&self, i: usize) -> &[f32] {
-        self.waves.get(i).map_or(&[], Vec::as_slice)
+        self.waves.get(i).copied().unwrap_or(&[])
     }
 }
 
 impl Whitener {
-    /// Learns from windows of at most `steps` steps. What no window reaches is as what one reached.
+    /// Learns from windows of at most `steps` steps, one at least. What no window reaches is as what one reached.
     pub fn fit(steps: usize, values: usize, windows: &Windows<'_>) -> Whitener {
         let moments = Moments::of(steps, values, &windows.rows);
-        let waves = windows.waves.iter().map(|w| w.len() / steps.max(1)).max().unwrap_or(0);
+        let waves =
+            windows.waves.iter().zip(&windows.rows).map(|(w, r)| w.len() * values / r.len().max(1)).max().unwrap_or(0);
         let stages = (0..steps).into_par_iter().map(|t| moments.stage(t, waves, windows)).collect();
         Whitener { steps, values, waves, stages }
     }
 
-    /// `u` of the steps of a window, `[steps, values]`, as many as there are, with `[steps, waves]` of the calendar; none where the time is
-    /// not known.
-    pub fn whiten(&self, window: &[f32], waves: &[f32]) -> Vec<f32> {
+    /// What is new in the steps of a window, `[steps, values]`, as many as there are, with `[steps, waves]` of the calendar; none where the
+    /// time is not known.
+    pub fn whiten(&self, window: &[f32], waves: &[f32]) -> New {
         let c = self.values;
-        let mut out = Vec::with_capacity(window.len());
-        let mut z = vec![0f32; c];
-        for (t, stage) in self.stages.iter().enumerate().take(window.len() / c.max(1)) {
-            stage.innovation(window, t, &mut z);
-            let waves = part(waves, t, self.waves);
-            out.extend((0..c).map(|j| {
-                let (mean, size) = stage.calendar(j, self.waves, waves);
-                stage.score(j, (z[j] - mean) / size)
-            }));
+        let none = || Vec::with_capacity(window.len());
+        let mut out = New { u: none(), expected: none(), centres: none() };
+        for t in 0..window.len() / c.max(1) {
+            let (before, own) = window.split_at(t * c);
+            let mut step = self.step(t, before, part(waves, t, self.waves));
+            for (j, &value) in own[..c].iter().enumerate() {
+                out.centres.push(step.centre(j));
+                out.u.push(step.score(j, value));
+            }
+            out.expected.extend(step.expected);
         }
         out
     }
@@ -103,20 +106,29 @@ impl Whitener {
     pub fn colour(&self, u: &[f32], waves: &[f32], known: usize, window: &mut [f32]) {
         let c = self.values;
         for t in known..window.len() / c.max(1) {
-            let stage = &self.stages[t];
-            let waves = part(waves, t, self.waves);
-            let left = |j: usize| {
-                let (mean, size) = stage.calendar(j, self.waves, waves);
-                mean + size * stage.quantile(j, u[t * c + j])
-            };
-            let z: Vec<f32> = (0..c).map(left).collect();
             let (before, own) = window.split_at_mut(t * c);
-            let past = &before[before.len() - stage.past..];
-            for i in 0..c {
-                let expected: f32 = stage.mean[i] + dot(&stage.regression[i * stage.past..(i + 1) * stage.past], past);
-                own[i] = expected + dot(&stage.spread[i * c..i * c + i + 1], &z[..=i]);
-            }
+            let mut step = self.step(t, before, part(waves, t, self.waves));
+            (0..c).for_each(|j| own[j] = step.value(j, u[t * c + j]));
         }
+    }
+
+    /// The stage of step `t`: the last one of all steps that no window reaches.
+    fn stage(&self, t: usize) -> &Stage {
+        &self.stages[t.min(self.stages.len() - 1)]
+    }
+
+    /// The values of step `t` that lines expect after the steps `before`, `[t, values]`, or the last of them.
+    pub fn expected(&self, t: usize, before: &[f32]) -> Vec<f32> {
+        let stage = self.stage(t);
+        let past = &before[before.len() - stage.past..];
+        let expected = |i: usize| stage.mean[i] + dot(&stage.regression[i * stage.past..(i + 1) * stage.past], past);
+        (0..self.values).map(expected).collect()
+    }
+
+    /// Step `t` after the steps `before`, as in [`expected`](Whitener::expected), at these waves of the calendar.
+    pub fn step<'a>(&'a self, t: usize, before: &[f32], waves: &'a [f32]) -> Step<'a> {
+        let (stage, expected) = (self.stage(t), self.expected(t, before));
+        Step { stage, waves, count: self.waves, expected, z: Vec::with_capacity(self.values) }
     }
 
     /// Adds what was learnt to `weights`.
@@ -169,6 +181,52 @@ impl Whitener {
             return Err(bad());
         }
         Ok(Whitener { steps, values: c, waves, stages })
+    }
+}
+
+/// What is new in a window: `[steps, values]` each.
+pub struct New {
+    /// As near to independent standard normal numbers as lines bring them.
+    pub u: Vec<f32>,
+    /// The values that lines expect after the steps before.
+    pub expected: Vec<f32>,
+    /// The same after the values before each in its own step, too.
+    pub centres: Vec<f32>,
+}
+
+/// A step of which the values become known one after another.
+pub struct Step<'a> {
+    stage: &'a Stage,
+    waves: &'a [f32],
+    count: usize,
+    expected: Vec<f32>,
+    z: Vec<f32>,
+}
+
+impl Step<'_> {
+    /// Value `j`, the next one, of its `u`.
+    pub fn value(&mut self, j: usize, u: f32) -> f32 {
+        let c = self.expected.len();
+        let (mean, size) = self.stage.calendar(j, self.count, self.waves);
+        self.z.push(mean + size * self.stage.quantile(j, u));
+        self.expected[j] + dot(&self.stage.spread[j * c..j * c + j + 1], &self.z)
+    }
+
+    /// Value `j`, the next one, as lines expect it after those before it.
+    pub fn centre(&self, j: usize) -> f32 {
+        let c = self.expected.len();
+        self.expected[j] + dot(&self.stage.spread[j * c..j * c + j], &self.z[..j])
+    }
+
+    /// `u` of value `j`, the next one, or the last one where it was drawn and then changed.
+    pub fn score(&mut self, j: usize, value: f32) -> f32 {
+        let c = self.expected.len();
+        self.z.truncate(j);
+        let known = dot(&self.stage.spread[j * c..j * c + j], &self.z);
+        let z = (value - self.expected[j] - known) / self.stage.spread[j * c + j];
+        self.z.push(z);
+        let (mean, size) = self.stage.calendar(j, self.count, self.waves);
+        self.stage.score(j, (z - mean) / size)
     }
 }
 
@@ -323,17 +381,19 @@ impl Stage {
                 told.push(part(windows.waves(i), t, waves));
             }
         }
+        // Of a few windows the calendar is not known.
+        let is_known = waves > 0 && told.len() >= 20 * waves && told.iter().all(|w| w.len() == waves);
+        let lines = is_known.then(|| Lines::of(&told));
         for (j, mut z) in all.into_iter().enumerate() {
             let at = 2 * j * waves..2 * (j + 1) * waves;
-            // Of a few windows the calendar is not known.
-            if waves > 0 && z.len() >= 20 * waves && told.iter().all(|w| w.len() == waves) {
-                let mean = regress(&z, &told);
+            if let Some(lines) = &lines {
+                let mean = lines.slopes(&z);
                 z.iter_mut().zip(&told).for_each(|(z, w)| *z -= dot(&mean, w));
                 // Small values say little, and their logarithms would say much.
                 let scale = z.iter().map(|z| z.abs()).sum::<f32>() / z.len() as f32;
                 let sizes: Vec<f32> = z.iter().map(|z| (z.abs() + 0.3 * scale + 1e-6).ln()).collect();
                 // What was added makes sizes more even than they are.
-                let size: Vec<f32> = regress(&sizes, &told).into_iter().map(|b| 1.3 * b).collect();
+                let size: Vec<f32> = lines.slopes(&sizes).into_iter().map(|b| 1.3 * b).collect();
                 z.iter_mut().zip(&told).for_each(|(z, w)| *z /= dot(&size, w).clamp(-3.0, 3.0).exp());
                 self.calendar[at].copy_from_slice(&[mean, size].concat());
             }
@@ -359,24 +419,43 @@ fn part(waves: &[f32], t: usize, count: usize) -> &[f32] {
     waves.get(t * count..(t + 1) * count).unwrap_or(&[])
 }
 
-/// The slopes of the regression of `y` on `x` and a constant.
-fn regress(y: &[f32], x: &[&[f32]]) -> Vec<f32> {
-    let k = x.first().map_or(0, |x| x.len()) + 1;
-    let (mut products, mut right) = (vec![0f64; k * k], vec![0f64; k]);
-    let mut row = vec![1f64; k];
-    for (&y, x) in y.iter().zip(x) {
-        row[1..].iter_mut().zip(*x).for_each(|(r, &x)| *r = f64::from(x));
-        for i in 0..k {
-            right[i] += row[i] * f64::from(y);
-            (0..=i).for_each(|j| products[i * k + j] += row[i] * row[j]);
+/// Regressions on the same numbers and a constant.
+struct Lines<'a> {
+    x: &'a [&'a [f32]],
+    /// The factor of the products of the numbers, `[K, K]`.
+    lower: Vec<f64>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(x: &'a [&'a [f32]]) -> Lines<'a> {
+        let k = x.first().map_or(0, |x| x.len()) + 1;
+        let mut products = vec![0f64; k * k];
+        let mut row = vec![1f64; k];
+        for x in x {
+            row[1..].iter_mut().zip(*x).for_each(|(r, &x)| *r = f64::from(x));
+            // Of hat functions most are zero.
+            for i in (0..k).filter(|&i| row[i] != 0.0) {
+                products[i * k..].iter_mut().zip(&row[..=i]).for_each(|(p, r)| *p += row[i] * r);
+            }
         }
+        for i in 0..k {
+            products[i * k + i] += 1e-3 * x.len() as f64;
+            (0..i).for_each(|j| products[j * k + i] = products[i * k + j]);
+        }
+        Lines { x, lower: crate::linalg::cholesky(&products, k) }
     }
-    for i in 0..k {
-        products[i * k + i] += 1e-3 * y.len() as f64;
-        (0..i).for_each(|j| products[j * k + i] = products[i * k + j]);
+
+    /// The slopes of the regression of `y`.
+    fn slopes(&self, y: &[f32]) -> Vec<f32> {
+        let k = self.x.first().map_or(0, |x| x.len()) + 1;
+        let mut right = vec![0f64; k];
+        for (&y, x) in y.iter().zip(self.x) {
+            right[0] += f64::from(y);
+            right[1..].iter_mut().zip(*x).for_each(|(r, &x)| *r += f64::from(x) * f64::from(y));
+        }
+        crate::linalg::solve(&self.lower, &mut right);
+        right[1..].iter().map(|&b| b as f32).collect()
     }
-    crate::linalg::solve(&crate::linalg::cholesky(&products, k), &mut right);
-    right[1..].iter().map(|&b| b as f32).collect()
 }
 
 /// The quantiles of `z` at even normal scores, rising.
@@ -424,8 +503,15 @@ fn factor(matrix: &[f64], n: usize) -> Vec<f64> {
     lower
 }
 
+/// In eight sums at a time, which a processor adds at once.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    let (mut sums, n) = ([0f32; 8], a.len().min(b.len()));
+    let (a, b) = (a[..n].chunks_exact(8), b[..n].chunks_exact(8));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        (0..8).for_each(|k| sums[k] += a[k] * b[k]);
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]
@@ -453,7 +539,7 @@ mod tests {
         let whitener = Whitener::fit(8, 2, &Windows { rows: windows.clone(), waves: Vec::new() });
         let (mut sums, mut squares, mut lag) = ([0f64; 16], [0f64; 16], [0f64; 16]);
         for window in &windows {
-            let u = whitener.whiten(window, &[]);
+            let u = whitener.whiten(window, &[]).u;
             for i in 0..16 {
                 sums[i] += f64::from(u[i]);
                 squares[i] += f64::from(u[i] * u[i]);
@@ -484,14 +570,15 @@ mod tests {
         let mut rng = stream(1, "calendar", 0);
         let wave = |i: usize| (std::f32::consts::TAU * i as f32 / 12.0).sin();
         let rows: Vec<f32> = (0..4000).map(|i| wave(i) + (0.55 * wave(i)).exp() * draw(&mut rng) as f32).collect();
+        let waves: Vec<f32> = (0..4000).map(wave).collect();
         let windows = Windows {
             rows: (0..3990).map(|s| &rows[s..s + 4]).collect(),
-            waves: (0..3990).map(|s| (s..s + 4).map(wave).collect()).collect(),
+            waves: (0..3990).map(|s| &waves[s..s + 4]).collect(),
         };
         let whitener = Whitener::fit(4, 1, &windows);
         let mut by = [[0f64; 3]; 12];
         for (s, (row, waves)) in windows.rows.iter().zip(&windows.waves).enumerate() {
-            let u = whitener.whiten(row, waves);
+            let u = whitener.whiten(row, waves).u;
             let mut back = vec![0f32; 4];
             whitener.colour(&u, waves, 0, &mut back);
             assert!(back.iter().zip(*row).all(|(a, b)| (a - b).abs() < 2e-3), "{back:?} {row:?}");
@@ -516,7 +603,7 @@ mod tests {
         {
             let whitener = Whitener::fit(6, 2, &Windows { rows: rows.clone(), waves: Vec::new() });
             for row in rows.iter().chain([&&constant[..]]) {
-                let u = whitener.whiten(row, &[]);
+                let u = whitener.whiten(row, &[]).u;
                 assert!(u.len() == row.len() && u.iter().all(|x| x.is_finite()), "{u:?}");
             }
             let mut window = vec![0f32; 12];

@@ -3,7 +3,9 @@
 //! A number column is one *value* channel: the number itself, or its logarithm, standardised. Not its normal score: scores stretch the
 //! places where a series has been long, so that its steps would be of another size at each level; what shape the values have is
 //! the affair of [`whiten`](super::whiten). What is no plain number is told by *flags* beside it: categories, missing values, words,
-//! and values that hold many rows. Two labels are one flag of -1 or 1, few are one flag each, many are binary digits.
+//! values that hold many rows and, where that is asked for, numbers that stand still. Two labels are one flag of -1 or 1, few are one flag each, many are binary digits.
+
+use std::ops::Range;
 
 use verisim_data::table::codec::{ColumnCodec, Encoded, NormalCodec, Span, TableCodec};
 
@@ -36,11 +38,22 @@ pub struct Channels {
 #[derive(Clone, Debug, PartialEq)]
 struct Column {
     value: Option<Value>,
-    /// What a row may be: a number (`None`), or what this token says.
-    labels: Vec<Option<u32>>,
+    /// What a row may be.
+    labels: Vec<Label>,
     /// The first flag.
     flags: usize,
     scalar: bool,
+}
+
+/// What a cell may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Label {
+    /// A number.
+    Number,
+    /// What this token says.
+    Token(u32),
+    /// The number of the step before, once more.
+    Repeat,
 }
 
 /// The value channel of a column.
@@ -55,6 +68,39 @@ struct Value {
     /// The values that a column of few values has, ascending.
     lattice: Vec<f64>,
     spikes: Vec<u32>,
+    /// Whether it stands still more often than by chance.
+    repeats: bool,
+}
+
+/// How the cell of a column lies in a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// The channels that tell its label, and of each label whether it is a number; no channels where there is one label.
+    pub flags: Range<usize>,
+    pub is_number: Vec<bool>,
+    /// The label of a number that is that of the step before.
+    pub repeat: Option<usize>,
+    /// The channel of its value.
+    pub value: Option<usize>,
+}
+
+impl Cell {
+    /// Its label in a row.
+    pub fn label(&self, row: &[f32]) -> usize {
+        likeliest(&row[self.flags.clone()], self.is_number.len())
+    }
+}
+
+/// Writes the flags of label `k` of `labels`.
+pub fn tell(labels: usize, k: usize, own: &mut [f32]) {
+    own.iter_mut().enumerate().for_each(|(f, x)| *x = flag(labels, k, f));
+}
+
+/// The label of `labels` whose flags are most like these, the first of equals.
+fn likeliest(own: &[f32], labels: usize) -> usize {
+    let likeness = |k: usize| own.iter().enumerate().map(|(f, x)| x * flag(labels, k, f)).sum::<f32>();
+    let better = |best: (usize, f32), k: usize| if likeness(k) > best.1 { (k, likeness(k)) } else { best };
+    if labels < 2 { 0 } else { (1..labels).fold((0, likeness(0)), better).0 }
 }
 
 /// How a column of so many labels is told by flags.
@@ -79,7 +125,7 @@ fn flag(labels: usize, k: usize, f: usize) -> f32 {
 
 impl Value {
     /// Learns the scale of a column; none where it never is a number. One that is `tied` to others is not taken by its logarithm.
-    fn fit(codec: &NormalCodec, tokens: &[u32], scalars: &[f32], tied: bool) -> Option<Value> {
+    fn fit(codec: &NormalCodec, tokens: &[u32], scalars: &[f32], tied: bool, repeats: bool) -> Option<Value> {
         let all = codec.decode(tokens, scalars);
         let numbers: Vec<f64> = all.iter().copied().filter(|x| x.is_finite()).collect();
         if numbers.is_empty() {
@@ -98,6 +144,7 @@ impl Value {
             mean: 0.0,
             deviation: 1.0,
             lattice: if few { distinct } else { Vec::new() },
+            repeats: repeats && spikes.is_empty() && stands_still(&all),
             spikes,
         };
         let n = numbers.len() as f64;
@@ -120,6 +167,16 @@ impl Value {
         let bent = f64::from(channel) * self.deviation + self.mean;
         let x = self.log.map_or(bent, |shift| bent.min(700.0).exp() - shift);
         nearest(&self.lattice, x).unwrap_or(x)
+    }
+}
+
+impl Value {
+    /// The value next to `held` that a cell can hold; itself where there is none.
+    fn beside(&self, held: f32, above: bool) -> f32 {
+        let x = self.number(held);
+        let k = self.lattice.partition_point(|&v| v < x);
+        let next = if above { self.lattice.get(k + 1) } else { k.checked_sub(1).and_then(|k| self.lattice.get(k)) };
+        next.map_or(held, |&x| self.channel(x))
     }
 }
 
@@ -162,6 +219,21 @@ fn log_of(all: &[f64], least: f64) -> Option<f64> {
     (mean > 0.0 && plain > 0.2 && logs < 0.7 * plain).then_some(shift)
 }
 
+/// Whether a series stands still more often than it changes by any other amount, by a share of the steps that is worth a label of its own.
+fn stands_still(all: &[f64]) -> bool {
+    /// The least such share.
+    const EXCESS: f64 = 0.01;
+    let mut changes: Vec<f64> = all.windows(2).map(|w| w[1] - w[0]).filter(|d| d.is_finite()).collect();
+    let count = changes.len();
+    let still = changes.iter().filter(|d| **d == 0.0).count();
+    changes.retain(|d| *d != 0.0);
+    changes.sort_by(f64::total_cmp);
+    // Differences of equal size are equal up to the rounding of binary numbers.
+    let size = all.iter().filter(|x| x.is_finite()).fold(0.0f64, |most, x| most.max(x.abs()));
+    let equal = changes.chunk_by(|a, b| b - a <= 1e-9 * size).map(<[f64]>::len).max().unwrap_or(0);
+    still as f64 - equal as f64 > EXCESS * count as f64
+}
+
 /// Of ranks would be better and costs a sort; of numbers it does here.
 fn correlation(pairs: &[(f64, f64)]) -> f64 {
     let n = pairs.len().max(1) as f64;
@@ -188,7 +260,9 @@ fn numbers_of(codec: &ColumnCodec) -> Option<&NormalCodec> {
 impl Channels {
     /// Learns means, deviations and spikes from `rows`. With `gap` the first column is the time since the step before, which is
     /// missing at first steps and nowhere else: that is no label.
-    pub fn fit(codec: &TableCodec, rows: &Encoded, gap: bool) -> Channels {
+    ///
+    /// With `repeats` a column that stands still more often than chance has a label for that.
+    pub fn fit(codec: &TableCodec, rows: &Encoded, gap: bool, repeats: bool) -> Channels {
         // A column that is told by its distance from another is the sum of two channels. Of logarithms it would be no sum, and what it has to do
         // with the steps before would be no line.
         let sides = codec.columns.iter().enumerate().filter_map(|(j, c)| match c {
@@ -197,7 +271,9 @@ impl Channels {
         });
         let tied: Vec<usize> = sides.flatten().collect();
         let fit = |(j, codec): (usize, &ColumnCodec)| {
-            numbers_of(codec).and_then(|c| Value::fit(c, &rows.tokens[j], &rows.scalars[j], tied.contains(&j)))
+            numbers_of(codec).and_then(|c| {
+                Value::fit(c, &rows.tokens[j], &rows.scalars[j], tied.contains(&j), repeats && !(gap && j == 0))
+            })
         };
         let values = codec.columns.iter().enumerate().map(fit).collect();
         Channels::of(&codec.spans(), values, gap)
@@ -212,9 +288,11 @@ impl Channels {
                     value.at = at;
                     at += 1;
                     let others = (0..span.tokens).filter(|&t| value.codec.range(t).is_none() && !(gap && j == 0));
-                    std::iter::once(None).chain(value.spikes.iter().copied().chain(others).map(Some)).collect()
+                    let tokens = value.spikes.iter().copied().chain(others).map(Label::Token);
+                    let repeat = value.repeats.then_some(Label::Repeat);
+                    std::iter::once(Label::Number).chain(tokens).chain(repeat).collect()
                 }
-                None => (0..span.tokens).map(Some).collect(),
+                None => (0..span.tokens).map(Label::Token).collect(),
             };
             columns.push(Column { value, labels, flags: 0, scalar: span.scalar });
         }
@@ -227,7 +305,7 @@ impl Channels {
     }
 
     /// The rows of one sequence, `[rows, width]`. A number that is missing keeps the one before it.
-    pub fn encode(&self, rows: &Encoded, range: std::ops::Range<usize>) -> Vec<f32> {
+    pub fn encode(&self, rows: &Encoded, range: Range<usize>) -> Vec<f32> {
         let mut out = vec![0f32; range.len() * self.width];
         for (j, column) in self.columns.iter().enumerate() {
             let tokens = &rows.tokens[j][range.clone()];
@@ -244,9 +322,18 @@ impl Channels {
                     };
                 }
             }
+            let repeat = column.labels.iter().position(|l| *l == Label::Repeat);
+            let is_same = |i: usize, at: usize| out[i * self.width + at] == out[(i - 1) * self.width + at];
+            let same: Vec<bool> = match (repeat, &column.value) {
+                (Some(_), Some(v)) => {
+                    (0..tokens.len()).map(|i| i > 0 && known[i] && known[i - 1] && is_same(i, v.at)).collect()
+                }
+                _ => Vec::new(),
+            };
+            let repeats = |i: usize| repeat.filter(|_| same[i]);
             for (i, &token) in tokens.iter().enumerate() {
-                let own = column.labels.iter().position(|l| *l == Some(token));
-                let k = own.unwrap_or(0);
+                let own = column.labels.iter().position(|l| *l == Label::Token(token));
+                let k = own.or(repeats(i)).unwrap_or(0);
                 (0..flags(n)).for_each(|f| out[i * self.width + column.flags + f] = flag(n, k, f));
             }
         }
@@ -268,6 +355,45 @@ impl Channels {
         to.rows += count;
     }
 
+    /// How the cells of all columns lie in a row.
+    pub fn cells(&self) -> Vec<Cell> {
+        let of = |column: &Column| Cell {
+            flags: column.flags..column.flags + flags(column.labels.len()),
+            is_number: column.labels.iter().map(|l| *l == Label::Number).collect(),
+            repeat: column.labels.iter().position(|l| *l == Label::Repeat),
+            value: column.value.as_ref().map(|v| v.at),
+        };
+        self.columns.iter().map(of).collect()
+    }
+
+    /// The value nearest to `x` that a cell can hold; where to stand still is a label of its own, not the value `before`.
+    pub fn held(&self, at: usize, x: f32, before: Option<f32>) -> f32 {
+        let Some((_, value)) = self.value(at) else { return x };
+        let held = value.channel(value.number(x));
+        match before {
+            Some(before) if value.repeats && held == before => value.beside(held, x > before),
+            _ => held,
+        }
+    }
+
+    /// The value of a cell with label `k`, where that says one.
+    pub fn value_of_label(&self, at: usize, k: usize) -> Option<f32> {
+        let (column, value) = self.value(at)?;
+        let Label::Token(token) = *column.labels.get(k)? else { return None };
+        let (low, high) = value.codec.range(token)?;
+        (low == high).then(|| value.channel(low))
+    }
+
+    /// The number that value channel `at` says.
+    pub fn number_of(&self, at: usize, x: f32) -> Option<f64> {
+        self.value(at).map(|(_, value)| value.number(x))
+    }
+
+    /// The column whose value channel is `at`.
+    fn value(&self, at: usize) -> Option<(&Column, &Value)> {
+        self.columns.iter().find_map(|c| c.value.as_ref().filter(|v| v.at == at).map(|v| (c, v)))
+    }
+
     /// No rows, with as many columns as there are.
     pub fn none(&self) -> Encoded {
         Encoded { rows: 0, tokens: vec![Vec::new(); self.columns.len()], scalars: vec![Vec::new(); self.columns.len()] }
@@ -285,11 +411,11 @@ impl Channels {
         for (j, column) in self.columns.iter().enumerate() {
             let Some(value) = &column.value else { continue };
             let log = [f64::from(u8::from(value.log.is_some())), value.log.unwrap_or(0.0)];
-            scales.extend([j as f64, value.mean, value.deviation, log[0], log[1]]);
+            scales.extend([j as f64, value.mean, value.deviation, log[0], log[1], f64::from(u8::from(value.repeats))]);
             weights.put_f64(format!("channels.values.{j}"), &[value.lattice.len()], value.lattice.clone());
             weights.put_u32(format!("channels.spikes.{j}"), &[value.spikes.len()], value.spikes.clone());
         }
-        weights.put_f64("channels", &[scales.len() / 5, 5], scales);
+        weights.put_f64("channels", &[scales.len() / 6, 6], scales);
     }
 
     /// Takes what was learnt out of `weights`.
@@ -299,8 +425,8 @@ impl Channels {
     pub fn restore(codec: &TableCodec, gap: bool, weights: &mut Weights) -> Result<Channels> {
         let bad = |problem: &str| Error::Tensor { name: "channels".into(), problem: problem.into() };
         let mut values: Vec<Option<Value>> = vec![None; codec.columns.len()];
-        for scale in weights.take_f64("channels")?.1.chunks(5) {
-            let &[j, mean, deviation, has_log, shift] = scale else { return Err(bad("ends within a column")) };
+        for scale in weights.take_f64("channels")?.1.chunks(6) {
+            let &[j, mean, deviation, has_log, shift, repeats] = scale else { return Err(bad("ends within a column")) };
             let j = j as usize;
             let own = codec.columns.get(j).and_then(numbers_of).ok_or_else(|| bad("has a column that is no number"))?;
             let lattice = weights.take_f64(&format!("channels.values.{j}"))?.1;
@@ -310,7 +436,16 @@ impl Channels {
                 return Err(bad("holds no scale"));
             }
             let log = (has_log != 0.0).then_some(shift);
-            values[j] = Some(Value { at: 0, codec: own.clone(), log, mean, deviation, lattice, spikes });
+            values[j] = Some(Value {
+                at: 0,
+                codec: own.clone(),
+                log,
+                mean,
+                deviation,
+                lattice,
+                spikes,
+                repeats: repeats != 0.0,
+            });
         }
         Ok(Channels::of(&codec.spans(), values, gap))
     }
@@ -320,15 +455,9 @@ impl Column {
     /// The token and the scalar that a row of channels says.
     fn cell(&self, row: &[f32]) -> (u32, f32) {
         let n = self.labels.len();
-        let own = &row[self.flags..self.flags + flags(n)];
-        let likeness = |k: usize| own.iter().enumerate().map(|(f, x)| x * flag(n, k, f)).sum::<f32>();
-        let k = match n {
-            0 | 1 => 0,
-            // The first of equals.
-            _ => (1..n).fold((0, likeness(0)), |best, k| if likeness(k) > best.1 { (k, likeness(k)) } else { best }).0,
-        };
+        let k = likeliest(&row[self.flags..self.flags + flags(n)], n);
         match (self.labels.get(k), &self.value) {
-            (Some(Some(token)), _) => (*token, 0.0),
+            (Some(Label::Token(token)), _) => (*token, 0.0),
             (_, Some(value)) => {
                 let (tokens, scalars) = value.codec.encode(&[value.number(row[value.at])]);
                 (tokens[0], scalars[0])
@@ -364,7 +493,7 @@ mod tests {
     #[test]
     fn rows_come_back_as_they_went() {
         let (codec, rows) = table();
-        let channels = Channels::fit(&codec, &rows, false);
+        let channels = Channels::fit(&codec, &rows, false, false);
         assert_eq!(channels.values, 3);
         let mut back = channels.none();
         channels.decode(&channels.encode(&rows, 0..400), &mut back);
@@ -381,7 +510,8 @@ mod tests {
     #[test]
     fn labels_of_any_number_are_told_by_flags() {
         for n in [1, 2, 3, 12, 13, 200] {
-            let column = Column { value: None, labels: (0..n as u32).map(Some).collect(), flags: 0, scalar: false };
+            let column =
+                Column { value: None, labels: (0..n as u32).map(Label::Token).collect(), flags: 0, scalar: false };
             for k in 0..n {
                 // Even when they are blurred.
                 let row: Vec<f32> = (0..flags(n)).map(|f| 0.6 * flag(n, k, f) + 0.1).collect();
