@@ -52,6 +52,8 @@ struct Sequence {
     /// The last row, with what is new in it in place of its numbers.
     white: Vec<f32>,
     restless: Restless,
+    /// The numbers that lines expect of the row to come.
+    expected: Vec<f32>,
     /// How many rows are its past, how many came before those, and how many are to be made.
     past: usize,
     earlier: usize,
@@ -93,6 +95,7 @@ impl Network {
             times: Vec::new(),
             white: Vec::new(),
             restless: Restless::new(self.layout.values),
+            expected: Vec::new(),
             past: 0,
             earlier: 0,
             length: wanted.lengths[i],
@@ -112,12 +115,13 @@ impl Network {
     }
 
     /// What the network remembers of step `t - 1` of a sequence, and is told of step `t`.
-    fn inputs(&self, s: &Sequence, white: &[f32], t: usize, remembered: &mut Vec<f32>, told: &mut Vec<f32>) {
+    fn inputs(&self, s: &mut Sequence, white: &[f32], t: usize) -> [Vec<f32>; 2] {
         let width = self.layout.channels;
         let row = |t: usize| &s.rows[t * width..(t + 1) * width];
+        let mut remembered = Vec::with_capacity(self.layout.remembered());
         match t {
-            0 => remembered.resize(remembered.len() + self.layout.remembered(), 0.0),
-            t => remember(&self.layout, white, row(t - 1), (t > 1).then(|| row(t - 2)), remembered),
+            0 => remembered.resize(self.layout.remembered(), 0.0),
+            t => remember(&self.layout, white, row(t - 1), (t > 1).then(|| row(t - 2)), &mut remembered),
         }
         let before = s.earlier + t;
         let time = match self.parts.gap {
@@ -126,9 +130,26 @@ impl Network {
             None => s.times.get(t).copied(),
         };
         let left = (s.earlier + s.past + s.length).saturating_sub(before + 1);
-        tell(&self.parts, &s.context, time, before, left, told);
-        self.levels.tell(&self.parts.whitener.expected(t, &s.numbers[..t * self.layout.values]), told);
-        s.restless.tell(told);
+        let mut told = Vec::with_capacity(self.layout.told);
+        tell(&self.parts, &s.context, time, before, left, &mut told);
+        s.expected = self.parts.whitener.expected(t, &s.numbers[..t * self.layout.values]);
+        self.levels.tell(&s.expected, &mut told);
+        s.restless.tell(&mut told);
+        [remembered, told]
+    }
+
+    /// Such inputs of all sequences on the device, zeros where there are none.
+    fn joined(&self, each: Vec<Option<[Vec<f32>; 2]>>) -> [Tensor<2>; 2] {
+        let widths = [self.layout.remembered(), self.layout.told];
+        let mut all = widths.map(|width| Vec::with_capacity(each.len() * width));
+        for (i, inputs) in each.into_iter().enumerate() {
+            if let Some(inputs) = inputs {
+                all.iter_mut().zip(inputs).for_each(|(all, own)| all.extend(own));
+            }
+            all.iter_mut().zip(widths).for_each(|(all, width)| all.resize((i + 1) * width, 0.0));
+        }
+        let [remembered, told] = all;
+        [self.tensor(remembered, widths[0]), self.tensor(told, widths[1])]
     }
 
     /// The waves of the calendar at step `t`.
@@ -142,27 +163,20 @@ impl Network {
         let white: Vec<Vec<f32>> =
             all.iter().map(|s| self.parts.white(&s.rows, s.times.first().copied()).rows).collect();
         let width = self.layout.channels;
-        let (remembered, told) = (self.layout.remembered(), self.layout.told);
         for k in 0..seen {
-            let (mut r, mut g, mut is) = (Vec::new(), Vec::new(), Vec::new());
-            for (s, white) in all.iter_mut().zip(&white) {
-                // The last step of all comes at the end; who has fewer waits.
-                match (s.past + k).checked_sub(seen) {
-                    Some(t) => {
-                        let before = t.saturating_sub(1) * width..t.saturating_sub(1) * width + width;
-                        self.inputs(s, &white[before], t, &mut r, &mut g);
-                        s.restless.pass(&white[t * width..t * width + self.layout.values]);
-                        is.push(1f32);
-                    }
-                    None => {
-                        r.resize(r.len() + remembered, 0.0);
-                        g.resize(g.len() + told, 0.0);
-                        is.push(0.0);
-                    }
-                }
-            }
+            // The last step of all comes at the end; who has fewer waits.
+            let step = |(s, white): (&mut Sequence, &Vec<f32>)| {
+                let t = (s.past + k).checked_sub(seen)?;
+                let before = t.saturating_sub(1) * width..t.saturating_sub(1) * width + width;
+                let inputs = self.inputs(s, &white[before], t);
+                s.restless.pass(&white[t * width..t * width + self.layout.values]);
+                Some(inputs)
+            };
+            let each: Vec<Option<[Vec<f32>; 2]>> = all.par_iter_mut().zip(&white).map(step).collect();
+            let is: Vec<f32> = each.iter().map(|inputs| f32::from(u8::from(inputs.is_some()))).collect();
+            let [remembered, told] = self.joined(each);
             let mut after = state.clone();
-            self.net.next(self.tensor(r, remembered), self.tensor(g, told), &mut after);
+            self.net.next(remembered, told, &mut after);
             let is = self.tensor(is, 1);
             let keep = |new: Tensor<2>, old: &Tensor<2>| old.clone() + (new - old.clone()) * is.clone();
             *state = after.into_iter().zip(state.iter()).map(|(new, old)| keep(new, old)).collect();
@@ -182,27 +196,27 @@ impl Network {
         let Layout { values, channels: width, .. } = self.layout;
         let t = s.rows.len() / width.max(1);
         let waves = self.waves(s, t);
-        let mut step = self.parts.whitener.step(t, &s.numbers, &waves);
+        let mut step = self.parts.whitener.step_of(t, std::mem::take(&mut s.expected), &waves);
         let before: Vec<f32> = s.rows[s.rows.len() - if t > 0 { width } else { 0 }..].to_vec();
         // The row as it is, and what is seen of it.
         let (mut row, mut white) = (vec![0f32; width], vec![0f32; width]);
         let mut dice = dice.iter();
         let mut next = || dice.next().copied().unwrap_or((0.5, 0.0));
-        let mut q = values;
+        let (mut q, mut seen) = (values, Vec::with_capacity(self.layout.seen()));
         let mut places = vec![0f32; values * PLACE];
         for (cell, first) in self.layout.cells.iter().zip(&self.layout.logits) {
             let mut label = 0;
             if let Some(at) = cell.value {
                 self.levels.place(at, step.centre(at), &mut places[at * PLACE..(at + 1) * PLACE]);
             }
-            let see = |white: &[f32]| {
-                let mut seen = Vec::with_capacity(self.layout.seen());
-                drawn(&self.layout, white, &mut seen);
+            let see = |white: &[f32], seen: &mut Vec<f32>| {
+                seen.clear();
+                drawn(&self.layout, white, seen);
                 seen.extend_from_slice(&places);
-                seen
             };
             if let Some(first) = *first {
-                let logits = self.heads.logits(q, values, first, cell.is_number.len(), known, &see(&white));
+                see(&white, &mut seen);
+                let logits = self.heads.logits(q, values, first, cell.is_number.len(), known, &seen);
                 // Without a step before nothing stands still.
                 let allowed = |k: usize| t > 0 || cell.repeat != Some(k);
                 label = pick(&logits, allowed, next().0);
@@ -212,7 +226,8 @@ impl Network {
             let Some(at) = cell.value else { continue };
             row[at] = match (cell.is_number[label], self.parts.channels.value_of_label(at, label)) {
                 (true, _) => {
-                    let u = self.heads.number(at, known, &see(&white), next());
+                    see(&white, &mut seen);
+                    let u = self.heads.number(at, known, &seen, next());
                     self.parts.channels.held(at, step.value(at, u), before.get(at).copied())
                 }
                 // What is no number has a value of its own, or that of the step before.
@@ -247,24 +262,16 @@ impl Steps for Network {
             self.recall(&mut all, &mut state);
         }
         let longest = all.iter().map(|s| s.length).max().unwrap_or(0);
-        let variables = self.layout.cells.len() * 2;
+        let variables = self.layout.variables();
         for t in 0..longest {
-            let (mut remembered, mut told) = (Vec::new(), Vec::new());
-            for (i, s) in all.iter().enumerate() {
-                match t < s.length {
-                    true => self.inputs(s, &s.white, s.past + t, &mut remembered, &mut told),
-                    // Who is done is carried along.
-                    false => {
-                        remembered.resize((i + 1) * self.layout.remembered(), 0.0);
-                        told.resize((i + 1) * self.layout.told, 0.0);
-                    }
-                }
-            }
-            let known = self.net.next(
-                self.tensor(remembered, self.layout.remembered()),
-                self.tensor(told, self.layout.told),
-                &mut state,
-            );
+            // Who is done is carried along.
+            let step = |s: &mut Sequence| {
+                let white = std::mem::take(&mut s.white);
+                (t < s.length).then(|| self.inputs(s, &white, s.past + t))
+            };
+            let each = all.par_iter_mut().map(step).collect();
+            let [remembered, told] = self.joined(each);
+            let known = self.net.next(remembered, told, &mut state);
             let width = known.dims()[1];
             let known = read::numbers(known)?;
             let dice: Vec<(f64, f64)> = (0..all.len() * variables).map(|_| (uniform(rng), normal(rng))).collect();

@@ -54,7 +54,7 @@ impl Layout {
     }
 
     /// Variables of a step.
-    fn variables(&self) -> usize {
+    pub fn variables(&self) -> usize {
         self.values + self.labels.len()
     }
 

@@ -127,7 +127,12 @@ impl Whitener {
 
     /// Step `t` after the steps `before`, as in [`expected`](Whitener::expected), at these waves of the calendar.
     pub fn step<'a>(&'a self, t: usize, before: &[f32], waves: &'a [f32]) -> Step<'a> {
-        let (stage, expected) = (self.stage(t), self.expected(t, before));
+        self.step_of(t, self.expected(t, before), waves)
+    }
+
+    /// The same, of what is expected of it.
+    pub fn step_of<'a>(&'a self, t: usize, expected: Vec<f32>, waves: &'a [f32]) -> Step<'a> {
+        let stage = self.stage(t);
         Step { stage, waves, count: self.waves, expected, z: Vec::with_capacity(self.values) }
     }
 
