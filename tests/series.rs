@@ -99,7 +99,7 @@ fn every_config_of_series_keeps_their_form() {
             dir.run(&args).fails(1).says(&["renewal"]);
             continue;
         }
-        dir.run(&args).ok().says(&["60 sequences by store, 18 steps each, by `month`, every 1 months"]);
+        dir.run(&args).ok().says(&["60 sequences by store, 18 steps each, by `month`, every month"]);
         let (out, again) = (format!("{name}.csv"), format!("{name}-2.csv"));
         dir.run(&["sample", &name, "-n", "40", "-o", &out]).ok();
         dir.run(&["sample", &name, "-n", "40", "-o", &again]).ok();

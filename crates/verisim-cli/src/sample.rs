@@ -48,7 +48,9 @@ pub fn run(args: &Sample, ui: &Ui) -> Result<()> {
         }
         if let Some(path) = output {
             let rate = grouped((summary.count as f64 / seconds.max(1e-9)) as u64);
-            ui.say(format!("wrote {count} {unit} to {} in {seconds:.2} s ({rate} {unit}/s)", path.display()));
+            // One sequence, one image.
+            let made = if summary.count == 1 { unit.trim_end_matches('s') } else { unit };
+            ui.say(format!("wrote {count} {made} to {} in {seconds:.2} s ({rate} {unit}/s)", path.display()));
             if args.json {
                 let json = serde_json::json!({
                     unit: summary.count, "seconds": seconds, "output": path.to_string_lossy(), "tried": summary.tried,

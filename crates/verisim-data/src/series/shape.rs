@@ -15,6 +15,9 @@ use crate::table::{
     Table,
 };
 
+/// Steps below which one long series is short.
+const SHORT: usize = 300;
+
 /// Which columns play which part, what they mean, and how times run: all that is needed to part a table into sequences and to put
 /// sequences together again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -360,6 +363,7 @@ impl Shape {
             None => "in the order of the file".to_owned(),
             Some(field) => {
                 let every = match self.clock.every {
+                    Some(1.0) => format!("every {}", self.clock.unit_name(is_date(field)).trim_end_matches('s')),
                     Some(every) => format!("every {every} {}", self.clock.unit_name(is_date(field))),
                     None => "at uneven times".to_owned(),
                 };
@@ -367,9 +371,15 @@ impl Shape {
             }
         };
         match self.key.is_empty() {
-            true => format!(
-                "one long series of {most} steps, {order}; it is one person's, so that no one else's privacy can be measured in it"
-            ),
+            true => {
+                let short = match most < SHORT {
+                    true => "; it is short: models can only put together anew what it has shown",
+                    false => "",
+                };
+                format!(
+                    "one long series of {most} steps, {order}; it is one person's, so that no one else's privacy can be measured in it{short}"
+                )
+            }
             false => {
                 let lengths =
                     if least == most { format!("{most} steps each") } else { format!("{least} to {most} steps") };

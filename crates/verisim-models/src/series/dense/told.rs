@@ -16,6 +16,8 @@ const PERIODS: [f64; 3] = [86_400.0, 7.0 * 86_400.0, 365.2425 * 86_400.0];
 /// Steps of one long series to a part of its span that is told apart, and most such parts.
 const PART: usize = 250;
 const MOST_PARTS: usize = 48;
+/// Steps to a part of a short one.
+const FEW: usize = 36;
 /// Levels with a number each; more are told by binary digits.
 const MOST_LEVELS: u32 = 32;
 
@@ -40,7 +42,9 @@ impl Told {
         let mut told = Told::of(&data.spec, Vec::new());
         let times = || data.runs(train).into_iter().flat_map(|run| &data.times[run]).copied();
         let [from, to] = times().fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], t| [a.min(t), b.max(t)]);
-        let parts = times().count() / PART;
+        // Of a short one a beginning, a middle and an end.
+        let count = times().count();
+        let parts = (count / PART).max((count / FEW).min(3));
         if data.joined && told.clock.every.is_some() && parts > 1 && to > from {
             (told.span, told.parts) = ([from, to], parts.min(MOST_PARTS));
         }
