@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Models of series on real series: a markdown table a table of data.
 
-  VERISIM_DATA=... scripts/series.py [-m "var bootstrap deepar timeflow"] [-s "42"] [-t SET=VALUE]... [ett24 stocks24 ett96 gapminder]
+  VERISIM_DATA=... scripts/series.py [-m "var bootstrap deepar timeflow"] [-s "42"] [-t SET=VALUE]... [ett24 stocks24 ett96 gapminder hospital]
 
 Each series is parted (the last 30 % of a long one with a gap of a window, whole keys of a panel), the shipped config learns one part, and
 `verisim evaluate` compares as many windows or sequences with it, beside the other part. VERISIM names a built program
@@ -22,10 +22,11 @@ program = os.environ.get("VERISIM", "target/release/verisim")
 out, data = Path(os.environ.get("OUT", "runs/series")), Path(os.environ["VERISIM_DATA"]) / "series"
 LEARNT = ["events", "deepar", "timeflow"]
 DATA = {
-    "ett24": ("ETTh1/ETTh1.csv", 24),
-    "stocks24": ("stock_data/stock_data.csv", 24),
-    "ett96": ("ETTh1/ETTh1.csv", 96),
-    "gapminder": ("gapminder_panel/gapminder.csv", None),
+    "ett24": ("ETTh1/ETTh1.csv", 24, None),
+    "stocks24": ("stock_data/stock_data.csv", 24, None),
+    "ett96": ("ETTh1/ETTh1.csv", 96, None),
+    "gapminder": ("gapminder_panel/gapminder.csv", None, "country"),
+    "hospital": (None, None, "patient_id"),
 }
 
 
@@ -53,16 +54,17 @@ def ratio(scores, name):
     return None if value is None or not real else value / real
 
 
-def figures(folder, model, seed, window, train, holdout):
+def figures(folder, model, seed, window, key, train, holdout):
     """Trains, samples and compares: all that a line of the table says."""
     run_folder, made, report = folder / f"{model}-{seed}", folder / f"{model}-{seed}.csv", folder / f"{model}-{seed}.json"
     config = ["train", model, "--data", train, "--out", run_folder, "--seed", seed]
     config += ["--set", f"data.series.window={window}"] if window else []
+    config += ["--set", f"data.series.key={key}"] if key else []
     _, seconds = run(*config, *(word for s in sets for word in ("--set", s)))
     # Windows are cut anywhere: of sequences of two windows, or all would begin where a sequence does.
     count = ["-n", 1000, "--length", 2 * window] if window else ["-n", 300]
     run("sample", run_folder, *count, "--seed", seed, "--force", "-o", made)
-    like = ["--window", window] if window else []
+    like = ["--window", window] if window else ["--key", key]
     run("evaluate", "--real", train, "--synthetic", made, "--holdout", holdout, "--model", run_folder, *like, "--json", report)
     said = json.loads(report.read_text())
     network, boosted, predictive = (said[k] if isinstance(said[k], dict) else {} for k in ("discriminative", "boosted", "predictive"))
@@ -82,18 +84,22 @@ def figures(folder, model, seed, window, train, holdout):
 
 out.mkdir(parents=True, exist_ok=True)
 for name in names or DATA:
-    path, window = DATA[name]
+    path, window, key = DATA[name]
     folder = out / name
     folder.mkdir(exist_ok=True)
-    how = ["--last", "--gap", window] if window else ["--by", "country"]
-    run("split", data / path, "--holdout", "0.3", *how, "--force", "-o", f"{folder}/")
+    if path is None:
+        # Patients of the declared world: its table of events.
+        run("generate", name, "--force", "-o", folder / "world")
+    source = data / path if path else folder / "world" / "events.csv"
+    how = ["--by", key] if key else ["--last", "--gap", window]
+    run("split", source, "--holdout", "0.3", *how, "--force", "-o", f"{folder}/")
     train, holdout = folder / "train.csv", folder / "holdout.csv"
     print(f"\n{name}\n\n| model | network | boosted AUC | predictive | autocorrelation | correlation | closer | too close | fit s |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for model in models:
         # Models in closed form are the same by every seed, up to what is drawn.
         own = seeds if model in LEARNT else seeds[:1]
-        all_figures = [figures(folder, model, seed, window, train, holdout) for seed in own]
+        all_figures = [figures(folder, model, seed, window, key, train, holdout) for seed in own]
         mean = [None if any(f is None for f in column) else sum(column) / len(column) for column in zip(*all_figures)]
         network, network_real, boosted, boosted_real, predictive, acf, correlation, closer, close, seconds = mean
         cells = [cell(network, network_real), cell(boosted, boosted_real), cell(predictive), cell(acf, digits=1), cell(correlation, digits=1)]

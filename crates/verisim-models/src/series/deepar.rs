@@ -119,7 +119,7 @@ impl Model<Series> for Config {
         Some(Training {
             batch_size: 16,
             epochs: 500,
-            min_steps: 1000,
+            min_steps: 300,
             learning_rate: 2e-3,
             weight_decay: 0.1,
             clip: 1.0,
