@@ -32,7 +32,7 @@ use verisim_data::rng::{Stream, stream, uniform};
 use verisim_data::series::{Series, Shape, Spec};
 use verisim_data::table::codec::{CodecConfig, Numeric};
 
-use super::dense::{self, Dense, Parts, Place, places};
+use super::dense::{self, Dense, How, Parts, Place, places};
 use super::{Encoding, Sampler};
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
@@ -71,11 +71,13 @@ pub struct Config {
     pub components: usize,
     /// Share of the memory that a training step leaves out.
     pub dropout: f64,
+    /// Whether steps are told where in the span of one long series they lie; then a sample has the levels of its time.
+    pub span: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { window: None, width: 64, layers: 1, units: 32, components: 6, dropout: 0.4 }
+        Config { window: None, width: 64, layers: 1, units: 32, components: 6, dropout: 0.4, span: true }
     }
 }
 
@@ -223,7 +225,7 @@ impl Deepar {
         config.check()?;
         let encoded = split.encoded;
         let window = config.window(&encoded.spec.shape);
-        let data = Dense::fit(split, window.min(PAST), true)?;
+        let data = Dense::fit(split, window.min(PAST), How { repeats: true, span: config.span })?;
         let train = places(encoded, split.train, window);
         // No two windows that validate overlap.
         let mut validation = places(encoded, split.validation, window);

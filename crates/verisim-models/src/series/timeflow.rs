@@ -35,7 +35,7 @@ use verisim_data::series::{Series, Shape, Spec};
 use verisim_data::table::codec::{CodecConfig, Numeric};
 
 use super::dense::told::Told;
-use super::dense::{self, Dense, Place, places};
+use super::dense::{self, Dense, How, Place, places};
 use super::{Encoding, Sampler};
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
@@ -180,7 +180,7 @@ impl Timeflow {
     pub fn new(config: &Config, split: &Split<'_, Series>, setup: &Setup<'_>) -> Result<Timeflow> {
         config.check()?;
         let steps = config.window(&split.encoded.spec.shape);
-        let data = Dense::fit(split, steps, false)?;
+        let data = Dense::fit(split, steps, How { repeats: false, span: true })?;
         let (train, validation) =
             (places(split.encoded, split.train, steps), places(split.encoded, split.validation, steps));
         let sizes = config.sizes(steps, data.parts.channels.width, &data.parts.told);

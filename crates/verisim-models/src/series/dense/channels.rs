@@ -149,9 +149,12 @@ impl Value {
         };
         let n = numbers.len() as f64;
         let bent: Vec<f64> = numbers.iter().map(|&x| value.bent(x)).collect();
-        value.mean = bent.iter().sum::<f64>() / n;
-        let variance = bent.iter().map(|x| (x - value.mean).powi(2)).sum::<f64>() / n;
-        value.deviation = if variance > 1e-24 { variance.sqrt() } else { 1.0 };
+        // Squares of very large numbers are none.
+        let size = bent.iter().fold(1e-300f64, |most, x| most.max(x.abs()));
+        let mean = bent.iter().map(|x| x / size).sum::<f64>() / n;
+        let variance = bent.iter().map(|x| (x / size - mean).powi(2)).sum::<f64>() / n;
+        value.mean = mean * size;
+        value.deviation = if variance > 1e-24 { variance.sqrt() * size } else { 1.0 };
         Some(value)
     }
 
@@ -216,7 +219,7 @@ fn log_of(all: &[f64], least: f64) -> Option<f64> {
         correlation(&pairs).abs()
     };
     let (plain, logs) = (uneven(&|x| x), uneven(&|x| (x + shift).max(1e-300).ln()));
-    (mean > 0.0 && plain > 0.2 && logs < 0.7 * plain).then_some(shift)
+    (mean > 0.0 && mean.is_finite() && plain > 0.2 && logs < 0.7 * plain).then_some(shift)
 }
 
 /// Whether a series stands still more often than it changes by any other amount, by a share of the steps that is worth a label of its own.

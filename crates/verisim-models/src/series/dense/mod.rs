@@ -116,6 +116,15 @@ pub fn places(data: &EncodedSeries, index: &[usize], steps: usize) -> Vec<Place>
     all
 }
 
+/// What is made of series.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// Whether numbers that stand still are a label of their own.
+    pub repeats: bool,
+    /// Whether steps are told where in the span of one long series they lie.
+    pub span: bool,
+}
+
 /// Series as a network learns them.
 pub struct Dense {
     pub parts: Parts,
@@ -130,11 +139,12 @@ pub struct Dense {
 
 impl Dense {
     /// Learns what is learnt in closed form of the sequences for training: what is new in a step given the steps before it in windows of
-    /// `steps` steps. With `repeats` numbers that stand still are a label of their own.
+    /// `steps` steps. As `how` says numbers that stand still are a label of their own, and steps
+    /// are told where in the span of one long series they lie.
     ///
     /// # Errors
     /// When there is nothing to learn.
-    pub fn fit(split: &Split<'_, Series>, steps: usize, repeats: bool) -> Result<Dense> {
+    pub fn fit(split: &Split<'_, Series>, steps: usize, how: How) -> Result<Dense> {
         let data = split.encoded;
         let mut contexts = Weights::default();
         Contexts::fit(data, split.train, &mut contexts)?;
@@ -143,12 +153,13 @@ impl Dense {
             return Err(Error::Empty { unit: "steps" });
         }
         let learnt: Vec<usize> = data.runs(split.train).into_iter().flatten().collect();
-        let channels = Channels::fit(&data.spec.steps, &data.steps.take(&learnt), data.spec.shape.has_gap(), repeats);
+        let channels =
+            Channels::fit(&data.spec.steps, &data.steps.take(&learnt), data.spec.shape.has_gap(), how.repeats);
         let every: Vec<usize> = (0..data.offsets.len() - 1).collect();
         let rows: Vec<f32> = data.runs(&every).into_iter().flat_map(|run| channels.encode(&data.steps, run)).collect();
         let values = values_of(&rows, &channels);
         let window = |p: &Place| &values[p.start * channels.values..(p.start + p.steps) * channels.values];
-        let told = Told::fit(data, split.train);
+        let told = Told::fit(data, split.train, how.span);
         let begins = data.runs(&every).into_iter();
         let calendar: Vec<f32> =
             begins.flat_map(|run| told.calendar(data.times.get(run.start).copied(), run.len())).collect();

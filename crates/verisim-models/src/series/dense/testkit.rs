@@ -172,7 +172,13 @@ pub(crate) fn assert_odd_series(config: &dyn Model<Series>) {
         ],
         Settings { key: key("who"), order: Some("t".into()), ..Settings::default() },
     );
-    for (name, ready) in [("two", long(2)), ("thirty", long(30)), ("events", events), ("uneven", uneven)] {
+    let huge = ready(
+        config,
+        &[("x", text(&|i| format!("{}e300", i * 37 % 101), 200)), ("y", text(&|i| format!("{}e-12", i % 9), 200))],
+        Settings { key: Some(Names::Many(Vec::new())), ..Settings::default() },
+    );
+    let all = [("two", long(2)), ("thirty", long(30)), ("events", events), ("uneven", uneven), ("huge", huge)];
+    for (name, ready) in all {
         let data = &ready.encoded;
         let (sampler, _, ends) = trained(config, data, 3);
         assert!(ends.iter().all(|x| x.is_finite()), "{name}: {ends:?}");

@@ -37,15 +37,16 @@ pub struct Told {
 }
 
 impl Told {
-    /// Finds the periods in which the sequences at `train` lie: twice at least, and with steps short enough to see them.
-    pub fn fit(data: &EncodedSeries, train: &[usize]) -> Told {
+    /// Finds the periods in which the sequences at `train` lie: twice at least, and with steps short enough to see them. With `span` one long
+    /// series is told in parts of its span.
+    pub fn fit(data: &EncodedSeries, train: &[usize], span: bool) -> Told {
         let mut told = Told::of(&data.spec, Vec::new());
         let times = || data.runs(train).into_iter().flat_map(|run| &data.times[run]).copied();
         let [from, to] = times().fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], t| [a.min(t), b.max(t)]);
         // Of a short one a beginning, a middle and an end.
         let count = times().count();
         let parts = (count / PART).max((count / FEW).min(3));
-        if data.joined && told.clock.every.is_some() && parts > 1 && to > from {
+        if span && data.joined && told.clock.every.is_some() && parts > 1 && to > from {
             (told.span, told.parts) = ([from, to], parts.min(MOST_PARTS));
         }
         let is_date = data.spec.shape.order.as_ref().is_some_and(|f| matches!(f.kind, ColumnKind::Datetime { .. }));
