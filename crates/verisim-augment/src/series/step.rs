@@ -89,7 +89,7 @@ pub enum Step {
         /// How often the pace changes; 3.
         #[serde(default = "three")]
         changes: usize,
-        /// The fastest pace over the slowest; 3.
+        /// The fastest pace over the slowest, each the mean between two changes; 3.
         #[serde(default = "three_times")]
         ratio: f64,
     },
