@@ -77,20 +77,47 @@ impl<'a> Tree<'a> {
         Tree { space, weight, root, size }
     }
 
-    /// The `k` rows of the tree nearest to each row of `queries`, itself not among them. `most` is how many rows each is compared with
+    /// The `wanted` rows of the tree nearest to each row of `queries`, itself not among them. `most` is how many rows each is compared with
     /// at most; all that is needed when not given.
-    pub fn nearest(&self, queries: &[usize], k: usize, most: Option<usize>) -> Found {
-        let one = |&row: &usize| {
-            let mut search = Search::new(self, row, k, most);
-            if let Some(root) = self.root.as_ref().filter(|_| k > 0) {
+    pub fn nearest(&self, queries: &[usize], wanted: usize, most: Option<usize>) -> Found {
+        let one = |&(k, row): &(usize, usize)| {
+            let mut search = Search::new(self, row, wanted, most);
+            if let Some(root) = self.root.as_ref().filter(|_| wanted > 0) {
                 search.visit(root);
             }
-            (search.best.into_iter().map(|(_, i)| i).collect::<Vec<usize>>(), search.cut)
+            (k, search.best.into_iter().map(|(_, i)| i).collect::<Vec<usize>>(), search.cut)
         };
-        let found: Vec<(Vec<usize>, bool)> =
-            queries.par_iter().with_min_len(BATCH.min(queries.len() / 8 + 1)).map(one).collect();
-        let cut = found.iter().filter(|(_, cut)| *cut).count();
-        Found { neighbours: found.into_iter().map(|(rows, _)| rows).collect(), cut }
+        // Rows that lie together look at the same blocks.
+        let places = self.places();
+        let mut order: Vec<(usize, usize)> = queries.iter().copied().enumerate().collect();
+        order.sort_unstable_by_key(|&(k, row)| (places[row], k));
+        let found: Vec<(usize, Vec<usize>, bool)> =
+            order.par_iter().with_min_len(BATCH.min(queries.len() / 8 + 1)).map(one).collect();
+        let mut neighbours = vec![Vec::new(); queries.len()];
+        let mut cut = 0;
+        for (k, rows, is_cut) in found {
+            neighbours[k] = rows;
+            cut += usize::from(is_cut);
+        }
+        Found { neighbours, cut }
+    }
+
+    /// Where each row of the space stands in the tree; those that are not in it come last.
+    fn places(&self) -> Vec<u32> {
+        let mut places = vec![u32::MAX; self.space.rows];
+        let (mut next, mut open) = (0, Vec::from_iter(&self.root));
+        while let Some(node) = open.pop() {
+            match &node.inner {
+                Inner::Halves(halves) => open.extend([&halves[1], &halves[0]]),
+                Inner::Leaf { rows, .. } => {
+                    for &row in rows {
+                        places[row as usize] = next;
+                        next += 1;
+                    }
+                }
+            }
+        }
+        places
     }
 }
 
@@ -281,7 +308,8 @@ impl<'a> Search<'a> {
         if far(sums) {
             return None;
         }
-        // What is no number is looked at.
-        Some(sums.iter().enumerate().fold(0, |bits, (k, &sum)| bits | u64::from(!(sum > limit)) << k))
+        // What is no number, since it is past what a single holds, is looked at.
+        let near = |sum: f32| sum <= limit || sum.is_nan() || limit.is_nan();
+        Some(sums.iter().enumerate().fold(0, |bits, (k, &sum)| bits | u64::from(near(sum)) << k))
     }
 }
