@@ -1,7 +1,7 @@
 //! The nearest rows of rows: a k-d tree whose boxes know categories too.
 //!
 //! The tree halves its rows at the median of the number that varies most, or parts those that have the commonest level of a category
-//! from the others where that tells more. Its leaves are blocks of 64 rows that are compared with a row at once. A block is first
+//! from the others where that tells more (of very many levels, half from half). Its leaves are blocks of 64 rows that are compared with a row at once. A block is first
 //! compared in single precision, and what might be among the nearest is compared again in double, so neighbours are exact.
 //!
 //! A tree helps where a table has few columns that vary on their own, up to about 15. Beyond, most blocks must be looked at, and the
@@ -20,6 +20,8 @@ use super::space::Space;
 const LEAF: usize = 64;
 /// Nodes of more rows are built on several threads.
 const APART: usize = 4096;
+/// A level that at least this share of a node's rows has is parted from the others, so that no tree is deep.
+const COMMON: f64 = 0.1;
 /// Numbers after which a block is given up if none of its rows can be near.
 const STRIDE: usize = 8;
 /// Rows that are searched at a time on one thread.
@@ -49,8 +51,8 @@ pub struct Tree<'a> {
 struct Node {
     low: Box<[f64]>,
     high: Box<[f64]>,
-    /// The code that all rows have in a category, if it is one.
-    only: Box<[Option<u32>]>,
+    /// The least and the greatest code of each category.
+    codes: Box<[(u32, u32)]>,
     /// The first of its rows.
     first: usize,
     inner: Inner,
@@ -123,23 +125,21 @@ impl<'a> Tree<'a> {
 
 fn build(space: &Space, weight: f64, rows: &mut [u32]) -> Node {
     let (mut low, mut high) = (vec![f64::INFINITY; space.width], vec![f64::NEG_INFINITY; space.width]);
-    let mut only: Vec<Option<u32>> = space.codes_of(rows[0] as usize).iter().map(|&c| Some(c)).collect();
+    let mut codes = vec![(u32::MAX, 0); space.kinds];
     for &row in rows.iter() {
         for (j, &x) in space.numbers_of(row as usize).iter().enumerate() {
             low[j] = low[j].min(x);
             high[j] = high[j].max(x);
         }
-        for (only, &code) in only.iter_mut().zip(space.codes_of(row as usize)) {
-            if *only != Some(code) {
-                *only = None;
-            }
+        for (ends, &code) in codes.iter_mut().zip(space.codes_of(row as usize)) {
+            *ends = (ends.0.min(code), ends.1.max(code));
         }
     }
     let first = rows.iter().copied().min().unwrap_or(0) as usize;
     let inner = match rows.len() <= LEAF {
         true => leaf(space, rows),
         false => {
-            let at = part(space, weight, rows, (&low, &high, &only));
+            let at = part(space, weight, rows, (&low, &high, &codes));
             let (left, right) = rows.split_at_mut(at);
             let (left, right) = match left.len() + right.len() > APART {
                 true => rayon::join(|| build(space, weight, left), || build(space, weight, right)),
@@ -148,7 +148,7 @@ fn build(space: &Space, weight: f64, rows: &mut [u32]) -> Node {
             Inner::Halves(Box::new([left, right]))
         }
     };
-    Node { low: low.into(), high: high.into(), only: only.into(), first, inner }
+    Node { low: low.into(), high: high.into(), codes: codes.into(), first, inner }
 }
 
 fn leaf(space: &Space, rows: &mut [u32]) -> Inner {
@@ -161,7 +161,7 @@ fn leaf(space: &Space, rows: &mut [u32]) -> Inner {
 }
 
 /// Parts the rows of a node in two, and says where the second part begins. Rows that are all alike are parted by their place.
-fn part(space: &Space, weight: f64, rows: &mut [u32], (low, high, only): (&[f64], &[f64], &[Option<u32>])) -> usize {
+fn part(space: &Space, weight: f64, rows: &mut [u32], (low, high, codes): (&[f64], &[f64], &[(u32, u32)])) -> usize {
     let n = rows.len() as f64;
     let mut best = (0.0, None);
     for j in (0..space.width).filter(|&j| high[j] > low[j]) {
@@ -172,7 +172,7 @@ fn part(space: &Space, weight: f64, rows: &mut [u32], (low, high, only): (&[f64]
             best = (variance, Some((j, None)));
         }
     }
-    for j in (0..space.kinds).filter(|&j| only[j].is_none()) {
+    for j in (0..space.kinds).filter(|&j| codes[j].0 < codes[j].1) {
         let mut counts: FxHashMap<u32, usize> = FxHashMap::default();
         rows.iter().for_each(|r| *counts.entry(space.codes[*r as usize * space.kinds + j]).or_default() += 1);
         let commonest = counts.iter().map(|(&code, &count)| (count, std::cmp::Reverse(code))).max();
@@ -186,9 +186,19 @@ fn part(space: &Space, weight: f64, rows: &mut [u32], (low, high, only): (&[f64]
     }
     match best.1 {
         Some((j, Some(code))) => {
-            let is = |row: &u32| space.codes[*row as usize * space.kinds + j] == code;
-            rows.sort_unstable_by_key(|row| (!is(row), *row));
-            rows.partition_point(is)
+            let of = |row: &u32| space.codes[*row as usize * space.kinds + j];
+            let common = rows.iter().filter(|row| of(row) == code).count();
+            if common as f64 >= COMMON * n {
+                rows.sort_unstable_by_key(|row| (of(row) != code, *row));
+                return common;
+            }
+            // Of very many levels none is common; as many codes as make about half of the rows stand on either side.
+            rows.sort_unstable_by_key(|row| (of(row), *row));
+            let middle = of(&rows[rows.len() / 2]);
+            match rows.partition_point(|row| of(row) < middle) {
+                0 => rows.partition_point(|row| of(row) <= middle),
+                at => at,
+            }
         }
         Some((j, None)) => {
             let value = |row: u32| space.numbers[row as usize * space.width + j];
@@ -241,7 +251,8 @@ impl<'a> Search<'a> {
             };
             sum += out * out;
         }
-        let differ = space.codes_of(self.row).iter().zip(&node.only).filter(|(a, b)| b.is_some_and(|b| b != **a));
+        let differ =
+            space.codes_of(self.row).iter().zip(&node.codes).filter(|(code, ends)| **code < ends.0 || **code > ends.1);
         sum + self.tree.weight * differ.count() as f64
     }
 

@@ -266,6 +266,19 @@ fn neighbours_are_those_of_all_pairs() {
         let found = Tree::of(&space, &among, weight).nearest(&asked, 6, Some(64));
         assert!(found.cut > 0 && found.neighbours.iter().all(|near| near.len() == 6));
     }
+    // Categories alone, one of them of 20,000 levels: no tree is deep for that.
+    let rows = 20_000;
+    let frame = Frame::new(
+        vec![category((0..rows as u32).collect()), category((0..rows as u32).map(|i| i / 3 % 7).collect())],
+        rows,
+    );
+    let space = Space::of(&frame, None, Scale::Standard);
+    let all: Vec<usize> = (0..rows).collect();
+    let found = Tree::of(&space, &all, 1.0).nearest(&[0, 77, 19_999], 4, None);
+    for (i, near) in [0, 77, 19_999].into_iter().zip(&found.neighbours) {
+        let alike = all.iter().copied().filter(|&j| j != i && j / 3 % 7 == i / 3 % 7);
+        assert_eq!(*near, alike.take(4).collect::<Vec<_>>());
+    }
     // Rows that are all alike.
     let frame = Frame::new(vec![Column::Number(vec![1.0; 500])], 500);
     let space = Space::of(&frame, None, Scale::Standard);
