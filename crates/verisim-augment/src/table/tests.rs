@@ -291,10 +291,11 @@ fn neighbours_are_those_of_all_pairs() {
     assert!(Tree::of(&space, &[], 1.0).nearest(&[2], 9, None).neighbours[0].is_empty());
 }
 
-/// Orders: `total` is `price` times `count`, `sent` is never before `ordered`, a city has a state, some discounts are missing.
+/// Orders: `total` is `price` times `count`, `sent` is never before `ordered`, a city has a state, some discounts are missing, and
+/// there is a fee where it is paid and nowhere else.
 fn orders(rows: usize) -> (Schema, Frame) {
     let mut rng = stream(9, "orders", 0);
-    let mut cells: Vec<Vec<Option<String>>> = vec![Vec::new(); 9];
+    let mut cells: Vec<Vec<Option<String>>> = vec![Vec::new(); 11];
     for i in 0..rows {
         let late = i % 5 == 0;
         let (price, count) = (1 + below(&mut rng, 40), 1 + below(&mut rng, 50));
@@ -310,10 +311,12 @@ fn orders(rows: usize) -> (Schema, Frame) {
             Some(format!("state {}", city / 2)),
             (uniform(&mut rng) < 0.7).then(|| format!("{:.2}", uniform(&mut rng))),
             Some(if late { "yes" } else { "no" }.to_owned()),
+            Some(if price % 3 == 0 { "free" } else { "paid" }.to_owned()),
+            (price % 3 > 0).then(|| format!("{:.2}", 3.0 + uniform(&mut rng))),
         ];
         cells.iter_mut().zip(row).for_each(|(column, cell)| column.push(cell));
     }
-    let names = ["price", "count", "total", "ordered", "sent", "city", "state", "discount", "late"];
+    let names = ["price", "count", "total", "ordered", "sent", "city", "state", "discount", "late", "post", "fee"];
     let texts: Vec<Vec<Option<&str>>> = cells.iter().map(|c| c.iter().map(Option::as_deref).collect()).collect();
     let named: Vec<(&str, &[Option<&str>])> = names.iter().zip(&texts).map(|(n, c)| (*n, &c[..])).collect();
     let table = Table::from_text(&named).unwrap();
@@ -331,6 +334,7 @@ fn is_lawful(made: &Frame) {
         assert!(ordered[i] % 86_400.0 == 0.0 && ordered[i] <= sent[i]);
         assert_eq!(codes(&made.columns[5])[i] / 2, codes(&made.columns[6])[i]);
         let discount = numbers(&made.columns[7])[i];
+        assert_eq!(numbers(&made.columns[10])[i].is_nan(), codes(&made.columns[9])[i] == 0);
         assert!(discount.is_nan() || (discount * 100.0 - (discount * 100.0).round()).abs() < 1e-9);
     }
 }
