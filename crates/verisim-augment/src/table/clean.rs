@@ -2,8 +2,9 @@
 //!
 //! Both are those of imbalanced-learn to the row: one class against the rest, the nearest rows of the whole table.
 
+use super::classes::MISSING_CLASS;
 use super::nearest::Tree;
-use super::resample::{Agree, MISSING_CLASS};
+use super::resample::Agree;
 use super::space::Space;
 
 /// The rows that edited nearest neighbours keep, of those whose class `cleans` names: a row stays if its `k` neighbours agree with its

@@ -4,6 +4,7 @@
 //! missing may be missing. [`Keeper`] holds the ranges, digits and rules that every new row keeps.
 
 mod change;
+mod classes;
 mod clean;
 mod keep;
 pub mod nearest;

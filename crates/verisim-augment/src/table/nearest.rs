@@ -9,6 +9,9 @@
 //! so many rows were compared. The nearest blocks come first, so its neighbours are then near and perhaps not the nearest; how many
 //! rows that happened to is said.
 //!
+//! A million rows of 8 columns, 100,000 of them of the class that grows, on two busy cores: SMOTE 10 s, ADASYN (the neighbours of the class
+//! among all) 71 s, Tomek links (those of all rows) 148 s, where the searches of 1,476 rows ended early.
+//!
 //! Equally near rows come in the order of the table, so the result does not depend on threads.
 
 use rayon::prelude::*;
