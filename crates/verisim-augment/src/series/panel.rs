@@ -1,0 +1,184 @@
+//! A list of steps, done to one series or to all of a panel.
+
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use verisim_data::rng::{Stream, below, mix, stream, uniform};
+use verisim_data::series::{Made, Sequences, Shape, Unit, offsets};
+use verisim_data::table::codec::{Bounds, GridCodec};
+use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema};
+
+use super::align::barycentre;
+use super::{Sequence, Step};
+use crate::error::{Error, Result};
+use crate::table::joined_all;
+
+/// What is done to series, step after step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Steps {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// A column that is the same throughout a series, by whose levels series are alike: `barycentre` takes others of the same level. Any when not
+    /// given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+impl Steps {
+    /// Whether all settings can be.
+    ///
+    /// # Errors
+    /// With the key of the first that cannot.
+    pub fn check(&self) -> Result<()> {
+        self.steps.iter().try_for_each(Step::check)
+    }
+
+    /// One series changed. `others` are those that it may be mixed with.
+    ///
+    /// # Errors
+    /// When a setting cannot be, or series are too long to be mixed.
+    pub fn one(&self, of: &Sequence, others: &[&Sequence], rng: &mut Stream) -> Result<Sequence> {
+        self.check()?;
+        let mut now = of.clone();
+        for step in &self.steps {
+            now = match step {
+                Step::Barycentre { p, others: count, rounds, band } => {
+                    let mixes = uniform(rng) < *p;
+                    let mut left: Vec<usize> = (0..others.len()).collect();
+                    // Without the drawn ones, so that none comes twice.
+                    let few =
+                        (0..(*count).min(left.len())).map(|_| left.swap_remove(below(rng, left.len() as u64) as usize));
+                    let few: Vec<&Sequence> = few.collect::<Vec<usize>>().into_iter().map(|k| others[k]).collect();
+                    if mixes { barycentre(&now, &few, *rounds, *band)? } else { now }
+                }
+                step => step.alone(now, rng),
+            };
+        }
+        Ok(now)
+    }
+
+    /// All series of `sequences`, which have this `shape`, changed for the `pass`-th time. Numbers keep the range and the digits of their
+    /// column. Start, length and gaps are those of the changed series. Where steps come regularly they still do: after `resample` a series
+    /// then lasts longer or shorter.
+    ///
+    /// # Errors
+    /// When a setting cannot be, the target is none, or series are too long to be mixed.
+    pub fn apply(&self, shape: &Shape, sequences: &Sequences, (seed, pass): (u64, u64)) -> Result<Made> {
+        self.check()?;
+        let fields = shape.step_fields();
+        let gapped = usize::from(shape.has_gap());
+        let bounds: Vec<Option<Bounds>> = sequences
+            .steps
+            .columns
+            .iter()
+            .zip(fields.modelled())
+            .skip(gapped)
+            .map(|(column, field)| match column {
+                Column::Number(v) => Some(GridCodec::fit(v, field.precision(), 2).bounds),
+                Column::Category { .. } => None,
+            })
+            .collect();
+        let alike = self.alike(shape, sequences)?;
+        let all: Vec<Sequence> = (0..sequences.count()).map(|i| steps_of(shape, sequences, i)).collect();
+        let mixes = self.steps.iter().any(|step| matches!(step, Step::Barycentre { .. }));
+        let change = |i: usize| -> Result<Sequence> {
+            let mut rng = stream(seed, "augment series", mix(mix(pass) ^ i as u64));
+            let like = |k: &&usize| **k != i;
+            let others: Vec<&Sequence> = match mixes {
+                true => alike.rows[alike.of[i] as usize].iter().filter(like).map(|&k| &all[k]).collect(),
+                false => Vec::new(),
+            };
+            let mut made = self.one(&all[i], &others, &mut rng)?;
+            stamp(&mut made, shape);
+            Ok(made.map_numbers(|j, v| {
+                if let Some(bounds) = &bounds[j] {
+                    v.iter_mut().filter(|x| !x.is_nan()).for_each(|x| *x = bounds.apply(*x));
+                }
+            }))
+        };
+        let made: Vec<Sequence> = (0..all.len()).into_par_iter().map(change).collect::<Result<_>>()?;
+        Ok(together(shape, sequences, made))
+    }
+
+    /// Which series are of one level of the target.
+    fn alike(&self, shape: &Shape, sequences: &Sequences) -> Result<Alike> {
+        let count = sequences.count();
+        let Some(name) = &self.target else {
+            return Ok(Alike { of: vec![0; count], rows: vec![(0..count).collect()] });
+        };
+        let context: Schema = shape.context_fields();
+        let wrong = |what: &str| Err(Error::column(name, what));
+        let Some(place) = context.modelled().position(|f: &Field| f.name == *name) else {
+            return wrong("is not the same throughout each series, or not there; name one that is, or none");
+        };
+        let Column::Category { codes, levels } = &sequences.context.columns[place] else {
+            return wrong("holds numbers, not classes; name one of categories, or none");
+        };
+        let of: Vec<u32> = codes.iter().map(|&c| if c == MISSING { levels.len() as u32 } else { c }).collect();
+        let mut rows = vec![Vec::new(); levels.len() + 1];
+        of.iter().enumerate().for_each(|(i, &level)| rows[level as usize].push(i));
+        Ok(Alike { of, rows })
+    }
+}
+
+struct Alike {
+    of: Vec<u32>,
+    rows: Vec<Vec<usize>>,
+}
+
+/// Series `i` of a panel: its times, and its steps without the column of gaps.
+pub fn steps_of(shape: &Shape, sequences: &Sequences, i: usize) -> Sequence {
+    let rows: Vec<usize> = sequences.steps_of(i).collect();
+    let mut steps = sequences.steps.take(&rows);
+    if shape.has_gap() {
+        steps.columns.remove(0);
+    }
+    Sequence { times: rows.iter().map(|&r| sequences.times[r]).collect(), steps }
+}
+
+/// Brings times to what the order column can have.
+fn stamp(made: &mut Sequence, shape: &Shape) {
+    if let (Some(every), Some(&first)) = (shape.clock.every, made.times.first()) {
+        made.times.iter_mut().enumerate().for_each(|(t, time)| *time = first + every * t as f64);
+        return;
+    }
+    let whole = shape.order.as_ref().is_some_and(|order| order.kind == ColumnKind::Integer);
+    if whole || shape.clock.unit != Unit::One {
+        made.times.iter_mut().for_each(|time| *time = time.round());
+    }
+}
+
+/// The panel of series that were made.
+fn together(shape: &Shape, sequences: &Sequences, made: Vec<Sequence>) -> Made {
+    let starts: Vec<f64> = made
+        .iter()
+        .enumerate()
+        // A series without steps has none to tell.
+        .map(|(i, s)| s.times.first().or(sequences.times.get(sequences.offsets[i])).copied().unwrap_or(0.0))
+        .collect();
+    let mut context = sequences.context.clone();
+    let mut put = |place: usize, values: Vec<f64>| {
+        if let Some(Column::Number(v)) = context.columns.get_mut(place) {
+            *v = values;
+        }
+    };
+    if shape.has_start() {
+        put(0, starts.clone());
+    }
+    if shape.has_length() {
+        put(usize::from(shape.has_start()), made.iter().map(|s| s.len() as f64).collect());
+    }
+    let times: Vec<f64> = made.iter().flat_map(|s| s.times.iter().copied()).collect();
+    let mut steps = joined_all(&sequences.steps.take(&[]), shape.has_gap(), made.iter().map(|s| &s.steps));
+    if shape.has_gap() {
+        let gaps = made.iter().flat_map(|s| {
+            let gap = |t: usize| t.checked_sub(1).map_or(f64::NAN, |before| s.times[t] - s.times[before]);
+            (0..s.len()).map(gap)
+        });
+        steps.columns.insert(0, Column::Number(gaps.collect()));
+    }
+    let steps = Frame::new(steps.columns, times.len());
+    let sequences = Sequences { offsets: offsets(made.iter().map(Sequence::len)), context, steps, times };
+    Made { sequences, starts: Some(starts) }
+}

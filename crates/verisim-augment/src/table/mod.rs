@@ -1,0 +1,23 @@
+//! Rows of tables: classes brought to sizes ([`Resample`]), rows changed ([`Change`]).
+//!
+//! Rows come as a `Frame` of a schema and go as one of the same: whole numbers stay whole, dates dates, levels levels, and what was
+//! missing may be missing. [`Keeper`] holds the ranges, digits and rules that every new row keeps.
+
+mod change;
+mod classes;
+mod clean;
+mod keep;
+pub mod nearest;
+mod resample;
+mod rows;
+pub mod space;
+#[cfg(test)]
+mod tests;
+
+pub use change::{Change, Changed, Changes};
+pub use keep::Keeper;
+pub use resample::{Agree, Method, Resample, Resampled};
+pub use space::Scale;
+
+pub(crate) use resample::blend;
+pub(crate) use rows::joined_all;
