@@ -4,27 +4,45 @@
 //! work; many transforms come to the same act. What was drawn for an item is the list of its acts, [`Drawn`].
 
 mod act;
+mod colour;
+mod damage;
 mod edge;
+mod filter;
 mod geometry;
 mod labels;
+mod mix;
+mod noise;
 pub(crate) mod picture;
+mod policy;
 mod resize;
 mod settings;
+mod spoil;
+mod tone;
 mod turn;
 mod warp;
+mod weather;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use act::Act;
+pub use colour::*;
+pub use damage::*;
 pub use edge::{Edge, Mode};
+pub use filter::Kernel;
 pub use geometry::*;
 pub use labels::{Bounds, Labels, Point, Rules};
+pub use mix::*;
+pub use noise::{Noise, SaltPepper};
 pub use picture::{Picture, Sample, Samples};
+pub use policy::*;
 pub use resize::{Filter, Resize};
 pub use settings::{Change, View};
+pub use spoil::Holes;
+pub use tone::{Curve, Matrix};
 pub use turn::{Turn, Window};
 pub use warp::{Shape, Warp};
+pub use weather::*;
 
 use crate::draw::Draw;
 use crate::error::{Error, Result};
@@ -233,6 +251,55 @@ transforms! {
     "resize" ResizeTo,
     "longest_side" LongestSide,
     "shortest_side" ShortestSide,
+    "brightness" Brightness,
+    "contrast" Contrast,
+    "gamma" Gamma,
+    "hue" Hue,
+    "saturation" Saturation,
+    "color_jitter" ColorJitter,
+    "clahe" Clahe,
+    "equalize" Equalize,
+    "autocontrast" Autocontrast,
+    "posterize" Posterize,
+    "solarize" Solarize,
+    "invert" Invert,
+    "channel_shuffle" ChannelShuffle,
+    "channel_drop" ChannelDrop,
+    "grayscale" Grayscale,
+    "sepia" Sepia,
+    "temperature" Temperature,
+    "fancy_pca" FancyPca,
+    "blur" Blur,
+    "box_blur" BoxBlur,
+    "motion_blur" MotionBlur,
+    "median_blur" MedianBlur,
+    "defocus" Defocus,
+    "zoom_blur" ZoomBlur,
+    "sharpen" Sharpen,
+    "emboss" Emboss,
+    "noise" GaussNoise,
+    "iso_noise" IsoNoise,
+    "shot_noise" ShotNoise,
+    "multiplicative_noise" MultiplicativeNoise,
+    "salt_and_pepper" SaltAndPepper,
+    "jpeg" Jpeg,
+    "downscale" Downscale,
+    "cutout" Cutout,
+    "coarse_dropout" CoarseDropout,
+    "grid_dropout" GridDropout,
+    "rain" Rain,
+    "snow" Snow,
+    "fog" Fog,
+    "sun_flare" SunFlare,
+    "shadow" Shadow,
+    "spatter" Spatter,
+    "mixup" MixUp,
+    "cutmix" CutMix,
+    "mosaic" Mosaic,
+    "copy_paste" CopyPaste,
+    "rand_augment" RandAugment,
+    "trivial_augment" TrivialAugment,
+    "aug_mix" AugMix,
 }
 
 #[cfg(test)]

@@ -26,8 +26,9 @@ fn every_transform_takes_every_form_of_picture_and_replays() {
         for (w, h) in [(1, 1), (1, 7), (40, 31)] {
             for channels in 1..=4 {
                 let before = item(w, h, channels);
-                for before in [deep(&before), before] {
-                    let partners = [before.clone(), item(9, 5, channels)];
+                let other = item(9, 5, channels);
+                for (before, other) in [(deep(&before), deep(&other)), (before, other)] {
+                    let partners = [before.clone(), other];
                     for i in 0..2 {
                         let (after, drawn) = apply_with(&pipeline, &before, i, 0, partners.as_slice()).unwrap();
                         after.labels.check(&after.picture).unwrap();

@@ -157,3 +157,17 @@ fn one_pixel_is_enough() {
         }
     }
 }
+
+#[test]
+fn a_zoom_blurs_the_sides_and_not_the_middle() {
+    let stripes: Vec<u8> = (0..61 * 61).map(|i| if i % 61 % 4 < 2 { 0 } else { 200 }).collect();
+    let mut p = grey(61, 61, &stripes);
+    zoom_blur(&mut p, 1.0);
+    assert_eq!(values(&p), stripes);
+    zoom_blur(&mut p, 1.2);
+    let contrast = |from: usize| {
+        let row: Vec<f32> = (from..from + 6).map(|x| p.at(x, 30, 0)).collect();
+        row.iter().copied().fold(0.0, f32::max) - row.iter().copied().fold(255.0, f32::min)
+    };
+    assert!(contrast(28) > 150.0 && contrast(2) < 80.0, "{} {}", contrast(28), contrast(2));
+}
