@@ -31,6 +31,7 @@ impl Draw {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use verisim_data::rng::uniform;
 

@@ -299,4 +299,5 @@ impl<O: Operation> JsonSchema for Step<O> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -137,6 +137,7 @@ impl From<[f64; 2]> for Range {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::Draw;

@@ -116,7 +116,7 @@ fn size(width: usize, height: usize) -> Result<(), String> {
 }
 
 fn finite(numbers: &[f64]) -> Result<(), String> {
-    match numbers.iter().find(|x| !(x.abs() < 1e9)) {
+    match numbers.iter().find(|x| x.is_nan() || x.abs() >= 1e9) {
         Some(x) => Err(format!("the number {x} is out of reach")),
         None => Ok(()),
     }

@@ -94,6 +94,7 @@ pub(super) fn luma([r, g, b]: [f32; 3]) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

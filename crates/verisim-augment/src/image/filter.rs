@@ -184,7 +184,7 @@ fn keep_opacity<S: Sample>(made: &mut [S], old: &[S], channels: usize, colours: 
 fn sparse(picture: &mut Picture, taps: &Taps) {
     let (width, height, channels, colours) = (picture.width(), picture.height(), picture.channels(), picture.colours());
     fn run<S: Sample>(
-        samples: &mut Vec<S>,
+        samples: &mut [S],
         (width, height, channels, colours): (usize, usize, usize, usize),
         taps: &Taps,
     ) {
@@ -232,28 +232,31 @@ pub(super) fn median(picture: &mut Picture, reach: usize) {
         let [mut low, mut mid, mut high] = [(); 3].map(|()| vec![S::default(); n + 2 * channels]);
         let mut made = Vec::with_capacity(samples.len());
         for y in 0..height as i64 {
-            let (above, own, under) = (rows.row(y - 1), rows.row(y), rows.row(y + 1));
+            let (above, own, under) = (&rows.row(y - 1)[..n], &rows.row(y)[..n], &rows.row(y + 1)[..n]);
+            // Slices of one length, so that the loops have no checks within and become vectors.
+            let of = channels..channels + n;
+            let (l, m, h) = (&mut low[of.clone()], &mut mid[of.clone()], &mut high[of]);
             for i in 0..n {
                 let (a, b, c) = (above[i], own[i], under[i]);
                 let (least, most) = (a.min(b), a.max(b));
-                low[channels + i] = least.min(c);
-                high[channels + i] = most.max(c);
-                mid[channels + i] = most.min(c).max(least);
+                l[i] = least.min(c);
+                h[i] = most.max(c);
+                m[i] = most.min(c).max(least);
             }
             for column in [&mut low, &mut mid, &mut high] {
                 column.copy_within(channels..2 * channels, 0);
                 column.copy_within(n..n + channels, n + channels);
             }
             let start = made.len();
+            made.resize(start + n, S::default());
+            let out = &mut made[start..start + n];
             let middle = |a: S, b: S, c: S| a.max(b).min(c).max(a.min(b));
-            made.extend((0..n).map(|i| {
-                let (j, k) = (i + channels, i + 2 * channels);
-                middle(
-                    low[i].max(low[j]).max(low[k]),
-                    middle(mid[i], mid[j], mid[k]),
-                    high[i].min(high[j]).min(high[k]),
-                )
-            }));
+            let [[l0, l1, l2], [m0, m1, m2], [h0, h1, h2]] =
+                [&low, &mid, &high].map(|column| [0, 1, 2].map(|i| &column[i * channels..i * channels + n]));
+            for i in 0..n {
+                let (low, high) = (l0[i].max(l1[i]).max(l2[i]), h0[i].min(h1[i]).min(h2[i]));
+                out[i] = middle(low, middle(m0[i], m1[i], m2[i]), high);
+            }
             keep_opacity(&mut made[start..], own, channels, colours);
         }
         *samples = made;
@@ -295,6 +298,7 @@ pub(super) fn median(picture: &mut Picture, reach: usize) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testkit::{flat, grey, rough, sixteen, values};
     use super::*;

@@ -196,6 +196,7 @@ fn extents(places: impl IntoIterator<Item = [f64; 2]>) -> [f64; 4] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

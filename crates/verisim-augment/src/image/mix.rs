@@ -373,6 +373,7 @@ pub(super) fn weighted(pictures: &[(Picture, f64)]) -> Option<Picture> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testkit::{check_boxes, eight, flat, item, values};
     use super::*;

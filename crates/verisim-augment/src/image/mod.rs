@@ -5,6 +5,7 @@
 
 mod act;
 mod colour;
+mod crop;
 mod damage;
 mod edge;
 mod filter;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use act::Act;
 pub use colour::*;
+pub use crop::*;
 pub use damage::*;
 pub use edge::{Edge, Mode};
 pub use filter::Kernel;
@@ -172,9 +174,16 @@ pub fn replay(drawn: &Drawn, item: &Item, partners: &(impl Partners + ?Sized)) -
     Ok(work.finish(&drawn.labels))
 }
 
-/// All of `items`, the first of which is at `first` in the data, on all threads. They are each other's partners.
-pub fn apply_all(pipeline: &Pipeline, items: &[Item], first: u64, pass: u64) -> Result<Vec<(Item, Drawn)>> {
-    let one = |(i, item): (usize, &Item)| apply_with(pipeline, item, first + i as u64, pass, items);
+/// All of `items`, the first of which is at `first` in the data, on all threads. `partners` is all of the data, or what of it may be
+/// mixed with; it must be the same for every shard, or shards would not be parts of one whole.
+pub fn apply_all(
+    pipeline: &Pipeline,
+    items: &[Item],
+    first: u64,
+    pass: u64,
+    partners: &(impl Partners + ?Sized),
+) -> Result<Vec<(Item, Drawn)>> {
+    let one = |(i, item): (usize, &Item)| apply_with(pipeline, item, first + i as u64, pass, partners);
     items.par_iter().enumerate().map(one).collect()
 }
 
@@ -303,6 +312,8 @@ transforms! {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod testkit;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

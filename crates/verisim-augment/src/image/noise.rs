@@ -128,8 +128,8 @@ impl SaltPepper {
         // From one to the next: how many are passed over is geometric.
         let miss = libm::log1p(-self.share.min(1.0 - 1e-12));
         let mut at = 0usize;
-        let n = samples.len() / channels;
-        while self.share > 0.0 {
+        let n = if self.share > 0.0 { samples.len() / channels } else { 0 };
+        loop {
             let passed = libm::log(1.0 - uniform(rng)) / miss;
             at = at.saturating_add(passed as usize);
             if at >= n {
@@ -143,6 +143,7 @@ impl SaltPepper {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testkit::{flat, values};
     use super::*;

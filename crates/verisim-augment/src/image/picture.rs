@@ -29,7 +29,8 @@ impl Sample for u8 {
     }
     #[inline(always)]
     fn down(x: f32) -> u8 {
-        (x + 0.5) as u8
+        // Through a whole number that is known to fit, which vectors of numbers can do.
+        (x + 0.5).clamp(0.0, 255.0) as i32 as u8
     }
     #[inline(always)]
     fn index(self) -> usize {
@@ -51,7 +52,7 @@ impl Sample for u16 {
     }
     #[inline(always)]
     fn down(x: f32) -> u16 {
-        (x + 0.5) as u16
+        (x + 0.5).clamp(0.0, 65535.0) as i32 as u16
     }
     #[inline(always)]
     fn index(self) -> usize {
@@ -232,6 +233,7 @@ impl TryFrom<DynamicImage> for Picture {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -227,6 +227,7 @@ pub(super) fn mean_of_ways(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testkit::{flat, item, rough, values};
     use super::*;

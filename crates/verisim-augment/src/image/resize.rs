@@ -71,72 +71,72 @@ fn scale<S: Sample, const C: usize>(from: &[S], p: &Picture, width: usize, heigh
             })
             .collect();
     }
-    let (across, down) = (taps(w, width, filter), taps(h, height, filter));
-    // Rows that are asked for, narrowed once and kept while rows to come want them too.
-    let mut narrowed: Vec<(usize, Vec<[f32; C]>)> = Vec::new();
+    let (across, down) = (Taps::new(w, width, filter), Taps::new(h, height, filter));
     let mut made = Vec::with_capacity(width * height * C);
-    let mut sum = vec![[0.0f32; C]; width];
-    for (first, weights) in &down {
-        narrowed.retain(|(y, _)| y >= first);
+    // Down first, whole rows at a time; then along, for rows of the new height alone.
+    let mut sum = vec![[0.0f32; C]; w];
+    for (first, weights) in down.each() {
         sum.iter_mut().for_each(|s| *s = [0.0; C]);
-        for (k, &weight) in weights.iter().enumerate() {
-            let y = first + k;
-            if !narrowed.iter().any(|(have, _)| *have == y) {
-                narrowed.push((y, narrow(&pixels[y * w..(y + 1) * w], &across)));
-            }
-            if let Some((_, row)) = narrowed.iter().find(|(have, _)| *have == y) {
-                for (s, r) in sum.as_flattened_mut().iter_mut().zip(row.as_flattened()) {
-                    *s += weight * r;
-                }
+        for (row, &weight) in pixels[first * w..].chunks_exact(w).zip(weights).filter(|(_, weight)| **weight != 0.0) {
+            for (s, v) in sum.as_flattened_mut().iter_mut().zip(row.as_flattened()) {
+                *s += weight * v.up();
             }
         }
-        made.extend(sum.as_flattened().iter().map(|&s| S::down(s)));
+        made.extend(across.each().flat_map(|(first, weights)| {
+            let mut at = [0.0f32; C];
+            for (pixel, &weight) in sum[first..first + weights.len()].iter().zip(weights) {
+                for c in 0..C {
+                    at[c] += weight * pixel[c];
+                }
+            }
+            at.map(S::down)
+        }));
     }
     made
 }
 
-fn narrow<S: Sample, const C: usize>(row: &[[S; C]], taps: &[(usize, Vec<f32>)]) -> Vec<[f32; C]> {
-    taps.iter()
-        .map(|(first, weights)| {
-            let mut sum = [0.0f32; C];
-            for (pixel, &weight) in row[*first..].iter().zip(weights) {
-                for c in 0..C {
-                    sum[c] += weight * pixel[c].up();
-                }
-            }
-            sum
-        })
-        .collect()
+/// For each new place the first of the old ones that count, and as many weights for all, which add up to 1.
+struct Taps {
+    n: usize,
+    first: Vec<usize>,
+    weights: Vec<f32>,
 }
 
-/// For each of `new` places the first of the `old` ones that count and their weights, which add up to 1.
-fn taps(old: usize, new: usize, filter: Filter) -> Vec<(usize, Vec<f32>)> {
-    let step = old as f64 / new as f64;
-    let stretch = step.max(1.0);
-    let reach = match filter {
-        Filter::Cubic => 2.0 * stretch,
-        Filter::Linear => stretch,
-        _ => step / 2.0,
-    };
-    (0..new)
-        .map(|i| {
+impl Taps {
+    fn each(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        self.first.iter().copied().zip(self.weights.chunks_exact(self.n))
+    }
+
+    fn new(old: usize, new: usize, filter: Filter) -> Taps {
+        let step = old as f64 / new as f64;
+        let stretch = step.max(1.0);
+        let reach = match filter {
+            Filter::Cubic => 2.0 * stretch,
+            Filter::Linear => stretch,
+            _ => step / 2.0,
+        };
+        let weight = |j: usize, centre: f64| match filter {
+            Filter::Linear => (1.0 - ((j as f64 + 0.5 - centre) / stretch).abs()).max(0.0),
+            Filter::Cubic => keys(((j as f64 + 0.5 - centre) / stretch).abs()),
+            _ => ((j as f64 + 1.0).min(centre + reach) - (j as f64).max(centre - reach)).max(0.0),
+        };
+        let extra = usize::from(matches!(filter, Filter::Area | Filter::Nearest));
+        let n = ((2.0 * reach).ceil() as usize + extra).min(old);
+        let mut taps = Taps { n, first: Vec::with_capacity(new), weights: Vec::with_capacity(new * n) };
+        for i in 0..new {
             let centre = (i as f64 + 0.5) * step;
-            let first = (centre - reach).max(0.0) as usize;
-            let last = ((centre + reach).ceil() as usize).clamp(first + 1, old);
-            let mut weights: Vec<f64> = (first..last)
-                .map(|j| match filter {
-                    Filter::Linear => (1.0 - ((j as f64 + 0.5 - centre) / stretch).abs()).max(0.0),
-                    Filter::Cubic => keys(((j as f64 + 0.5 - centre) / stretch).abs()),
-                    _ => ((j as f64 + 1.0).min(centre + reach) - (j as f64).max(centre - reach)).max(0.0),
-                })
-                .collect();
-            let sum: f64 = weights.iter().sum();
-            let from = weights.iter().position(|w| *w != 0.0).unwrap_or(0);
-            let until = weights.iter().rposition(|w| *w != 0.0).map_or(1, |p| p + 1);
-            weights.truncate(until);
-            (first + from, weights[from..].iter().map(|w| (w / sum) as f32).collect())
-        })
-        .collect()
+            // The first pixel that is reached; at the far side as many as there are.
+            let from = match filter {
+                Filter::Area | Filter::Nearest => (centre - reach).floor(),
+                _ => (centre - reach - 0.5).floor() + 1.0,
+            };
+            let first = (from.max(0.0) as usize).min(old - n);
+            let sum: f64 = (first..first + n).map(|j| weight(j, centre)).sum();
+            taps.first.push(first);
+            taps.weights.extend((first..first + n).map(|j| (weight(j, centre) / sum) as f32));
+        }
+        taps
+    }
 }
 
 fn keys(x: f64) -> f64 {
@@ -148,6 +148,7 @@ fn keys(x: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testkit::{check_boxes, difference, flat, grey, item, rough, smooth, values};
     use super::*;

@@ -94,6 +94,7 @@ impl Holes {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testkit::{difference, flat, grey, item, rough, smooth, values};
     use super::*;

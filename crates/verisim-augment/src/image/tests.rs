@@ -56,19 +56,21 @@ fn defaults_can_be_and_are_read_by_name() {
 fn threads_shards_and_order_do_not_matter() {
     let pipeline = Pipeline::from_toml(
         "seed = 7\n[[image]]\nrotate = { degrees = [-15, 15], fill = \"reflect\" }\np = 0.5\n\
-         [[image]]\nsome_of = { n = [1, 2], keep_order = false, steps = [ { horizontal_flip = {} }, { d4 = {}, p = 0.7 }, { pad = { left = [0, 9] } } ] }\n",
+         [[image]]\nsome_of = { n = [1, 2], keep_order = false, steps = [ { horizontal_flip = {} }, { d4 = {}, p = 0.7 }, { pad = { left = [0, 9] } } ] }\n\
+         [[image]]\ncutmix = {}\n[[image]]\nnoise = {}\n",
     )
     .unwrap();
     let items: Vec<Item> = (0..24).map(|i| item(20 + i, 20, 3)).collect();
-    let run = |threads: usize| {
+    let run = |threads: usize, from: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| apply_all(&pipeline, &items, 100, 2)).unwrap()
+        pool.install(|| apply_all(&pipeline, &items[from..], 100 + from as u64, 2, items.as_slice())).unwrap()
     };
-    let one = run(1);
-    assert_eq!(one, run(3));
-    let alone = apply(&pipeline, &items[17], 117, 2).unwrap();
+    let one = run(1, 0);
+    assert_eq!(one, run(3, 0));
+    assert_eq!(one[16..], run(2, 16));
+    let alone = apply_with(&pipeline, &items[17], 117, 2, items.as_slice()).unwrap();
     assert_eq!(alone, one[17]);
-    assert_ne!(apply(&pipeline, &items[17], 117, 3).unwrap().0, alone.0);
+    assert_ne!(apply_with(&pipeline, &items[17], 117, 3, items.as_slice()).unwrap().0, alone.0);
 }
 
 #[test]

@@ -110,9 +110,19 @@ fn colours(picture: &mut Picture, each: impl Fn([f32; 3]) -> [f32; 3]) {
         return;
     }
     fn run<S: Sample, const C: usize>(samples: &mut [S], each: impl Fn([f32; 3]) -> [f32; 3]) {
-        for p in samples.as_chunks_mut::<C>().0 {
-            let [r, g, b] = each([p[0].up(), p[1].up(), p[2].up()]);
-            (p[0], p[1], p[2]) = (S::down(r), S::down(g), S::down(b));
+        // Some pixels at a time, each colour by itself, so that the compiler makes vectors of them.
+        const BLOCK: usize = 64;
+        let [mut r, mut g, mut b] = [[0.0f32; BLOCK]; 3];
+        for pixels in samples.as_chunks_mut::<C>().0.chunks_mut(BLOCK) {
+            for (i, p) in pixels.iter().enumerate() {
+                (r[i], g[i], b[i]) = (p[0].up(), p[1].up(), p[2].up());
+            }
+            for i in 0..BLOCK {
+                [r[i], g[i], b[i]] = each([r[i], g[i], b[i]]);
+            }
+            for (i, p) in pixels.iter_mut().enumerate() {
+                (p[0], p[1], p[2]) = (S::down(r[i]), S::down(g[i]), S::down(b[i]));
+            }
         }
     }
     with_samples!(&mut picture.samples, s => if channels == 3 { run::<_, 3>(s, each) } else { run::<_, 4>(s, each) });
@@ -142,16 +152,13 @@ pub(super) fn hue(picture: &mut Picture, turn: f64) {
     colours(picture, |[r, g, b]| {
         let (max, min) = (r.max(g).max(b), r.min(g).min(b));
         let span = max - min;
-        if span == 0.0 {
-            return [r, g, b];
-        }
-        let sector = if max == r {
-            (g - b) / span
-        } else if max == g {
-            (b - r) / span + 2.0
-        } else {
-            (r - g) / span + 4.0
-        };
+        // Without branches: a grey pixel has a span of 0, and any hue of it is grey.
+        let per = 1.0 / if span > 0.0 { span } else { 1.0 };
+        let of_red = (g - b) * per;
+        let of_green = (b - r) * per + 2.0;
+        let of_blue = (r - g) * per + 4.0;
+        let sector = if max == g { of_green } else { of_blue };
+        let sector = if max == r { of_red } else { sector };
         // From -1 on; each colour is a trapezium of the sector, shifted by two.
         let h = sector + shift + 6.0;
         let of = |n: f32| {
@@ -239,9 +246,10 @@ fn jacobi(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
                     (r[p], r[q]) = (c * r[p] - s * r[q], s * r[p] + c * r[q]);
                 }
             }
-            for k in 0..3 {
-                (a[p][k], a[q][k]) = (c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]);
-            }
+            (a[p], a[q]) = (
+                std::array::from_fn(|k| c * a[p][k] - s * a[q][k]),
+                std::array::from_fn(|k| s * a[p][k] + c * a[q][k]),
+            );
         }
     }
     ([a[0][0], a[1][1], a[2][2]], v)
@@ -354,6 +362,7 @@ pub(super) fn clahe(picture: &mut Picture, tiles: usize, limit: f64) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testkit::{eight, flat, grey, rough, values};
     use super::*;

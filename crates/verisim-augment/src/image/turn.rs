@@ -182,6 +182,7 @@ pub(super) fn mask_fill(fill: &Edge) -> Edge {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::edge::Mode;
     use super::super::labels::{Bounds, Point};

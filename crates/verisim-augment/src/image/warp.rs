@@ -404,4 +404,5 @@ fn optical(width: usize, height: usize, k: f64, (w, h): (usize, usize)) -> Field
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

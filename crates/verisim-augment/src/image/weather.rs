@@ -89,7 +89,7 @@ impl Weather {
                 vec![(*spots, 100_000.0), (*size, 1.0), (color[0], 1.0), (color[1], 1.0), (color[2], 1.0)]
             }
         };
-        match numbers.iter().find(|(x, most)| !(x.abs() <= *most)) {
+        match numbers.iter().find(|(x, most)| x.is_nan() || x.abs() > *most) {
             Some((x, most)) => Err(format!("the number {x} of a weather; it is at most {most}")),
             None => Ok(()),
         }
@@ -358,6 +358,7 @@ impl Change for Spatter {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testkit::{flat, values};
     use super::*;

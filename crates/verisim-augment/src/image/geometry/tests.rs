@@ -1,5 +1,6 @@
+use super::super::crop::*;
 use super::super::testkit::{check_boxes, item, smooth};
-use super::super::{Item, Mode, Rules};
+use super::super::{Filter, Item, Mode, Rules};
 use super::super::{act::Work, labels::Bounds};
 use super::*;
 use crate::Draw;
