@@ -54,6 +54,8 @@ impl Range {
                 let (a, b) = (libm::log(*low), libm::log(*high));
                 libm::exp(a + (b - a) * uniform(rng)).clamp(*low, *high)
             }
+            // Nothing to choose from is refused by `within`; whoever did not ask gets what no setting takes.
+            Range::Spread(Spread::Choice(of)) if of.is_empty() => f64::NAN,
             Range::Spread(Spread::Choice(of)) => of[below(rng, of.len() as u64) as usize],
         }
     }

@@ -155,6 +155,9 @@ pub fn apply_with(
     let mut steps = Vec::new();
     walk(&pipeline.image, |k| Draw::new(pipeline.seed, index, pass, k), &mut |transform: &Transform, place, rng| {
         let act = transform.draw(rng, &work.view(partners.len()));
+        // A pipeline that was made without `check` may ask for what cannot be.
+        let wrong = |what| Error::Step { step: place.to_owned(), name: Operation::name(transform).to_owned(), what };
+        act.check().map_err(wrong)?;
         work.run(&act, partners)?;
         steps.push(Done { step: place.to_owned(), name: transform.name().to_owned(), act });
         Ok(())

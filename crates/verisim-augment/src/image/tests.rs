@@ -108,3 +108,29 @@ fn opacity_moves_with_the_picture() {
     let moved: Vec<u8> = alpha.chunks(9).flat_map(|r| r.iter().rev().copied()).collect();
     assert_eq!(values(&it.picture).iter().skip(1).step_by(2).copied().collect::<Vec<u8>>(), moved);
 }
+
+#[test]
+fn pipelines_that_were_not_checked_fail_with_words() {
+    let crop = RandomCrop { width: 0, ..RandomCrop::default() };
+    let dim = Gamma { power: crate::Range::Spread(crate::range::Spread::Choice(vec![])) };
+    for (transform, name) in [(Transform::RandomCrop(crop), "random_crop"), (Transform::Gamma(dim), "gamma")] {
+        let step = crate::pipeline::Step { what: crate::pipeline::What::One(transform), p: 1.0 };
+        let pipeline = Pipeline { image: vec![step], ..Pipeline::default() };
+        let said = apply(&pipeline, &item(8, 8, 3), 0, 0).unwrap_err().to_string();
+        assert!(said.contains(name), "{said}");
+    }
+}
+
+#[test]
+fn presets_take_any_picture() {
+    for (name, _) in crate::pipeline::PRESETS {
+        let pipeline = Pipeline::preset(name).unwrap();
+        for (w, h, channels) in [(1, 1, 3), (90, 61, 1), (64, 80, 4)] {
+            let it = item(w, h, channels);
+            for i in 0..4 {
+                let (after, drawn) = apply_with(&pipeline, &it, i, 0, [it.clone()].as_slice()).unwrap();
+                assert_eq!(replay(&drawn, &it, [it.clone()].as_slice()).unwrap(), after, "{name}");
+            }
+        }
+    }
+}
