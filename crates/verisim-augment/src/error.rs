@@ -1,4 +1,6 @@
-//! What can go wrong when data are changed.
+//! What can go wrong, said so that who wrote the pipeline can mend it.
+
+use std::path::PathBuf;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -7,6 +9,46 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The text of a pipeline is not understood.
+    #[error("the pipeline cannot be read: {0}")]
+    Syntax(String),
+    /// A step says what cannot be.
+    #[error("step {step} (`{name}`): {what}")]
+    Step {
+        /// Where it stands, from 1; steps within steps after a point.
+        step: String,
+        /// Its name.
+        name: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// A key beside the steps says what cannot be.
+    #[error("`{key}`: {what}")]
+    Key {
+        /// The key.
+        key: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// There is no preset of this name.
+    #[error("there is no preset `{name}`{hint}")]
+    Preset {
+        /// The name asked for.
+        name: String,
+        /// The nearest, or all.
+        hint: String,
+    },
+    /// A picture's file cannot be read or written.
+    #[error("{path}: {what}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// A picture or its labels do not fit each other, or what is asked of them.
+    #[error("{0}")]
+    Item(String),
     /// A setting that cannot be.
     #[error("{key}: {what}")]
     Setting {
@@ -32,6 +74,14 @@ pub enum Error {
     /// The data cannot be read, or their rules are none.
     #[error(transparent)]
     Data(#[from] verisim_data::Error),
+    /// What was drawn cannot be read or applied.
+    #[error("what was drawn for item {item} cannot be applied: {what}")]
+    Replay {
+        /// The item.
+        item: u64,
+        /// What is wrong and what to do.
+        what: String,
+    },
 }
 
 impl Error {

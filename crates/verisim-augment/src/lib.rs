@@ -1,9 +1,22 @@
-//! Real data changed: more of the data that are there.
+//! Real examples changed: augmentation. No tensors, no burn.
 //!
-//! [`table`] makes rows of tables, [`series`] changes series.
+//! A [`Pipeline`] is an ordered list of steps, read from TOML. What happens to item `i` in pass `e` at step `k` depends on (seed, i,
+//! e, k) alone ([`Draw`]): any number of threads, any shard and any resumption gives the same bytes. What was drawn is handed out
+//! as [`image::Drawn`], plain data, and applied again exactly by [`image::replay`].
+//!
+//! Kinds of data have a folder each. [`image`]: pictures with their masks, boxes and key points. [`table`]: rows resampled by class and
+//! changed, rules of rows kept. [`series`]: sequences changed, their stamps kept right.
 
-mod error;
+pub mod draw;
+pub mod error;
+pub mod image;
+pub mod pipeline;
+pub mod range;
 pub mod series;
 pub mod table;
 
+pub use draw::Draw;
 pub use error::{Error, Result};
+pub use image::{Drawn, Item, apply, replay};
+pub use pipeline::Pipeline;
+pub use range::Range;

@@ -1,0 +1,197 @@
+//! Another size: separable, with filters that grow where the picture shrinks, so that nothing fine turns into patterns.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Item;
+use super::picture::{Picture, Sample, map_samples};
+
+/// How pixels of another size come from the old ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Filter {
+    /// The pixel that the centre of the new one is in.
+    Nearest,
+    /// The mean over the area of the new pixel.
+    Area,
+    /// A triangle as wide as two new pixels, or two old ones where the picture grows: bilinear.
+    #[default]
+    Linear,
+    /// Cubic convolution with a = -1/2 (Keys 1981), as wide as four pixels.
+    Cubic,
+}
+
+/// To `width` x `height`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resize {
+    /// At least 1.
+    pub width: usize,
+    /// At least 1.
+    pub height: usize,
+    /// For the picture. Masks have the nearest.
+    pub filter: Filter,
+}
+
+impl Resize {
+    pub(super) fn apply(&self, item: &mut Item) {
+        let (w, h) = (item.picture.width(), item.picture.height());
+        let (width, height) = (self.width, self.height);
+        if (w, h) == (width, height) {
+            return;
+        }
+        item.picture = resized(&item.picture, width, height, self.filter);
+        for m in &mut item.labels.masks {
+            *m = resized(m, width, height, Filter::Nearest);
+        }
+        let (sx, sy) = (width as f64 / w as f64, height as f64 / h as f64);
+        item.labels.forward((width, height), 0, |x, y| Some([x * sx, y * sy]));
+    }
+}
+
+/// The picture at another size.
+pub(super) fn resized(p: &Picture, width: usize, height: usize, filter: Filter) -> Picture {
+    let samples = map_samples!(&p.samples, s => match p.channels() {
+        1 => scale::<_, 1>(s, p, width, height, filter),
+        2 => scale::<_, 2>(s, p, width, height, filter),
+        3 => scale::<_, 3>(s, p, width, height, filter),
+        _ => scale::<_, 4>(s, p, width, height, filter),
+    });
+    p.like(width, height, samples)
+}
+
+fn scale<S: Sample, const C: usize>(from: &[S], p: &Picture, width: usize, height: usize, filter: Filter) -> Vec<S> {
+    let (w, h) = (p.width(), p.height());
+    let pixels = from.as_chunks::<C>().0;
+    if filter == Filter::Nearest {
+        let xs: Vec<usize> = (0..width).map(|x| (2 * x + 1) * w / (2 * width)).collect();
+        return (0..height)
+            .flat_map(|y| {
+                let row = &pixels[(2 * y + 1) * h / (2 * height) * w..][..w];
+                xs.iter().flat_map(move |&x| row[x])
+            })
+            .collect();
+    }
+    let (across, down) = (Taps::new(w, width, filter), Taps::new(h, height, filter));
+    let mut made = Vec::with_capacity(width * height * C);
+    // Down first, whole rows at a time; then along, for rows of the new height alone.
+    let mut sum = vec![[0.0f32; C]; w];
+    for (first, weights) in down.each() {
+        sum.iter_mut().for_each(|s| *s = [0.0; C]);
+        for (row, &weight) in pixels[first * w..].chunks_exact(w).zip(weights).filter(|(_, weight)| **weight != 0.0) {
+            for (s, v) in sum.as_flattened_mut().iter_mut().zip(row.as_flattened()) {
+                *s += weight * v.up();
+            }
+        }
+        made.extend(across.each().flat_map(|(first, weights)| {
+            let mut at = [0.0f32; C];
+            for (pixel, &weight) in sum[first..first + weights.len()].iter().zip(weights) {
+                for c in 0..C {
+                    at[c] += weight * pixel[c];
+                }
+            }
+            at.map(S::down)
+        }));
+    }
+    made
+}
+
+/// For each new place the first of the old ones that count, and as many weights for all, which add up to 1.
+struct Taps {
+    n: usize,
+    first: Vec<usize>,
+    weights: Vec<f32>,
+}
+
+impl Taps {
+    fn each(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        self.first.iter().copied().zip(self.weights.chunks_exact(self.n))
+    }
+
+    fn new(old: usize, new: usize, filter: Filter) -> Taps {
+        let step = old as f64 / new as f64;
+        let stretch = step.max(1.0);
+        let reach = match filter {
+            Filter::Cubic => 2.0 * stretch,
+            Filter::Linear => stretch,
+            _ => step / 2.0,
+        };
+        let weight = |j: usize, centre: f64| match filter {
+            Filter::Linear => (1.0 - ((j as f64 + 0.5 - centre) / stretch).abs()).max(0.0),
+            Filter::Cubic => keys(((j as f64 + 0.5 - centre) / stretch).abs()),
+            _ => ((j as f64 + 1.0).min(centre + reach) - (j as f64).max(centre - reach)).max(0.0),
+        };
+        let extra = usize::from(matches!(filter, Filter::Area | Filter::Nearest));
+        let n = ((2.0 * reach).ceil() as usize + extra).min(old);
+        let mut taps = Taps { n, first: Vec::with_capacity(new), weights: Vec::with_capacity(new * n) };
+        for i in 0..new {
+            let centre = (i as f64 + 0.5) * step;
+            // The first pixel that is reached; at the far side as many as there are.
+            let from = match filter {
+                Filter::Area | Filter::Nearest => (centre - reach).floor(),
+                _ => (centre - reach - 0.5).floor() + 1.0,
+            };
+            let first = (from.max(0.0) as usize).min(old - n);
+            let sum: f64 = (first..first + n).map(|j| weight(j, centre)).sum();
+            taps.first.push(first);
+            taps.weights.extend((first..first + n).map(|j| (weight(j, centre) / sum) as f32));
+        }
+        taps
+    }
+}
+
+fn keys(x: f64) -> f64 {
+    match x {
+        x if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+        x if x < 2.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
+        _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::testkit::{check_boxes, difference, flat, grey, item, rough, smooth, values};
+    use super::*;
+
+    #[test]
+    fn small_pictures_by_hand() {
+        let p = grey(4, 2, &[0, 100, 200, 40, 20, 60, 80, 100]);
+        assert_eq!(values(&resized(&p, 2, 1, Filter::Area)), [45, 105]);
+        assert_eq!(values(&resized(&p, 2, 2, Filter::Nearest)), [100, 40, 60, 100]);
+        // Twice as wide: a quarter and three quarters between neighbours.
+        assert_eq!(values(&resized(&grey(2, 1, &[0, 100]), 4, 1, Filter::Linear)), [0, 25, 75, 100]);
+        // Thirds: 3 to 2 pixels, each 1 + 1/2 wide.
+        assert_eq!(values(&resized(&grey(3, 1, &[30, 60, 90]), 2, 1, Filter::Area)), [40, 80]);
+        // 4 to 2: weights 3/4, 3/4, 1/4 of pixels 0.5, 0.5 and 1.5 away, cut at the edge.
+        assert_eq!(values(&resized(&grey(4, 1, &[0, 100, 200, 40]), 2, 1, Filter::Linear)), [71, 117]);
+    }
+
+    #[test]
+    fn flat_stays_flat_and_the_same_size_the_same() {
+        for filter in [Filter::Nearest, Filter::Area, Filter::Linear, Filter::Cubic] {
+            for (w, h) in [(1, 1), (7, 3), (40, 90)] {
+                let made = resized(&flat(13, 11, &[9, 200, 255]), w, h, filter);
+                assert_eq!(made, flat(w, h, &[9, 200, 255]), "{filter:?} {w} {h}");
+            }
+            let p = rough(9, 8, 3);
+            assert_eq!(resized(&p, 9, 8, filter), p);
+        }
+    }
+
+    #[test]
+    fn larger_and_back_is_nearly_the_same() {
+        let p = smooth(60, 50, 3);
+        for (filter, bound) in [(Filter::Linear, 0.8), (Filter::Cubic, 0.7)] {
+            let back = resized(&resized(&p, 150, 140, filter), 60, 50, filter);
+            assert!(difference(&p, &back, 3) < bound, "{filter:?} {}", difference(&p, &back, 3));
+        }
+    }
+
+    #[test]
+    fn boxes_follow_masks() {
+        let mut it = item(80, 60, 3);
+        Resize { width: 53, height: 111, filter: Filter::Linear }.apply(&mut it);
+        check_boxes(&it, 1.0);
+        assert_eq!((it.picture.width(), it.picture.height()), (53, 111));
+    }
+}

@@ -1,0 +1,480 @@
+//! What a sample becomes by itself or with the other colours of its pixel. Opacity is left alone.
+//!
+//! A [`Curve`] depends on the sample alone, so it is a table; curves that follow one another are one table, and the result is the same
+//! to the last bit, since each is rounded on its way. A [`Matrix`] mixes the colours of a pixel.
+
+use serde::{Deserialize, Serialize};
+
+use super::edge::luma;
+use super::picture::{Picture, Sample, Samples, with_samples};
+
+/// What a sample becomes; 0 is black and 1 white.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Curve {
+    /// `gain * v + offset`.
+    Line {
+        /// Steepness.
+        gain: f64,
+        /// At black.
+        offset: f64,
+    },
+    /// `v ^ power`.
+    Gamma(f64),
+    /// `1 - v`.
+    Invert,
+    /// `1 - v` from a threshold up.
+    Solarise(f64),
+    /// The upper bits alone.
+    Posterise(u32),
+    /// A line for each of red, green and blue: gains. Nothing for grey pictures.
+    Gains([f64; 3]),
+}
+
+impl Curve {
+    /// The table for samples of one depth; one for all colours, or one for each.
+    pub(super) fn tables<S: Sample>(&self) -> Vec<Vec<S>> {
+        let n = S::MAX as usize + 1;
+        let table = |f: &dyn Fn(f64) -> f64| -> Vec<S> {
+            (0..n).map(|i| S::down((f(i as f64 / f64::from(S::MAX)) * f64::from(S::MAX)) as f32)).collect()
+        };
+        match self {
+            Curve::Line { gain, offset } => vec![table(&|v| gain * v + offset)],
+            Curve::Gamma(power) => vec![table(&|v| libm::pow(v, *power))],
+            Curve::Invert => vec![table(&|v| 1.0 - v)],
+            Curve::Solarise(threshold) => vec![table(&|v| if v < *threshold { v } else { 1.0 - v })],
+            Curve::Posterise(bits) => {
+                let lost = (n.trailing_zeros()).saturating_sub(*bits);
+                vec![(0..n).map(|i| S::down((i >> lost << lost) as f32)).collect()]
+            }
+            Curve::Gains(gains) => gains.iter().map(|g| table(&|v| g * v)).collect(),
+        }
+    }
+}
+
+/// Curves that are still to be applied, as one table a colour.
+#[derive(Debug, Clone)]
+pub(super) enum Pending {
+    Eight(Vec<Vec<u8>>),
+    Sixteen(Vec<Vec<u16>>),
+}
+
+impl Pending {
+    /// `curve` after those in `before`.
+    pub(super) fn after(before: Option<Pending>, curve: &Curve, picture: &Picture) -> Pending {
+        match (before, picture.samples()) {
+            (Some(Pending::Eight(t)), _) => Pending::Eight(follow(t, curve.tables())),
+            (Some(Pending::Sixteen(t)), _) => Pending::Sixteen(follow(t, curve.tables())),
+            (None, Samples::Eight(_)) => Pending::Eight(curve.tables()),
+            (None, Samples::Sixteen(_)) => Pending::Sixteen(curve.tables()),
+        }
+    }
+
+    pub(super) fn apply(&self, picture: &mut Picture) {
+        let (channels, colours) = (picture.channels(), picture.colours());
+        match (self, &mut picture.samples) {
+            (Pending::Eight(t), Samples::Eight(s)) => look_up(s, t, channels, colours),
+            (Pending::Sixteen(t), Samples::Sixteen(s)) => look_up(s, t, channels, colours),
+            _ => {}
+        }
+    }
+}
+
+fn follow<S: Sample>(first: Vec<Vec<S>>, then: Vec<Vec<S>>) -> Vec<Vec<S>> {
+    let n = first.len().max(then.len());
+    (0..n).map(|c| first[c % first.len()].iter().map(|s| then[c % then.len()][s.index()]).collect()).collect()
+}
+
+fn look_up<S: Sample>(samples: &mut [S], tables: &[Vec<S>], channels: usize, colours: usize) {
+    match (tables, channels == colours) {
+        ([table], true) => samples.iter_mut().for_each(|s| *s = table[s.index()]),
+        ([table], false) => {
+            for pixel in samples.chunks_exact_mut(channels) {
+                pixel[..colours].iter_mut().for_each(|s| *s = table[s.index()]);
+            }
+        }
+        // Each colour its own, which grey has not.
+        (tables, _) if colours == 3 => {
+            for pixel in samples.chunks_exact_mut(channels) {
+                pixel.iter_mut().zip(tables).for_each(|(s, table)| *s = table[s.index()]);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Runs `each` on the three colours of every pixel, from 0 to the greatest sample; nothing for grey pictures.
+fn colours(picture: &mut Picture, each: impl Fn([f32; 3]) -> [f32; 3]) {
+    let channels = picture.channels();
+    if picture.colours() < 3 {
+        return;
+    }
+    fn run<S: Sample, const C: usize>(samples: &mut [S], each: impl Fn([f32; 3]) -> [f32; 3]) {
+        // Some pixels at a time, each colour by itself, so that the compiler makes vectors of them.
+        const BLOCK: usize = 64;
+        let [mut r, mut g, mut b] = [[0.0f32; BLOCK]; 3];
+        for pixels in samples.as_chunks_mut::<C>().0.chunks_mut(BLOCK) {
+            for (i, p) in pixels.iter().enumerate() {
+                (r[i], g[i], b[i]) = (p[0].up(), p[1].up(), p[2].up());
+            }
+            for i in 0..BLOCK {
+                [r[i], g[i], b[i]] = each([r[i], g[i], b[i]]);
+            }
+            for (i, p) in pixels.iter_mut().enumerate() {
+                (p[0], p[1], p[2]) = (S::down(r[i]), S::down(g[i]), S::down(b[i]));
+            }
+        }
+    }
+    with_samples!(&mut picture.samples, s => if channels == 3 { run::<_, 3>(s, each) } else { run::<_, 4>(s, each) });
+}
+
+/// Each new colour as a sum of the old ones and a part of white: rows of `[red, green, blue, white]`.
+pub type Matrix = [[f64; 4]; 3];
+
+/// Towards the grey of each pixel: 1 leaves it, 0 is grey, above 1 is more colourful.
+pub(super) fn saturation(s: f64) -> Matrix {
+    let grey = [0.299, 0.587, 0.114];
+    std::array::from_fn(|i| {
+        std::array::from_fn(|j| if j == 3 { 0.0 } else { (1.0 - s) * grey[j] + if i == j { s } else { 0.0 } })
+    })
+}
+
+pub(super) fn mix(picture: &mut Picture, matrix: &Matrix) {
+    let max = picture.max();
+    let m = matrix.map(|row| row.map(|v| v as f32));
+    let [a, b, c] = m.map(|row| move |[r, g, b]: [f32; 3]| row[0] * r + row[1] * g + row[2] * b + row[3] * max);
+    colours(picture, |p| [a(p), b(p), c(p)]);
+}
+
+/// Turns the hue by a share of the circle; lightness and saturation (HSV) stay.
+pub(super) fn hue(picture: &mut Picture, turn: f64) {
+    let shift = (turn.rem_euclid(1.0) * 6.0) as f32;
+    colours(picture, |[r, g, b]| {
+        let (max, min) = (r.max(g).max(b), r.min(g).min(b));
+        let span = max - min;
+        // Without branches: a grey pixel has a span of 0, and any hue of it is grey.
+        let per = 1.0 / if span > 0.0 { span } else { 1.0 };
+        let of_red = (g - b) * per;
+        let of_green = (b - r) * per + 2.0;
+        let of_blue = (r - g) * per + 4.0;
+        let sector = if max == g { of_green } else { of_blue };
+        let sector = if max == r { of_red } else { sector };
+        // From -1 on; each colour is a trapezium of the sector, shifted by two.
+        let h = sector + shift + 6.0;
+        let of = |n: f32| {
+            let k = h + n;
+            let k = k - 6.0 * ((k / 6.0) as i32 as f32);
+            max - span * k.min(4.0 - k).clamp(0.0, 1.0)
+        };
+        [of(5.0), of(3.0), of(1.0)]
+    });
+}
+
+/// The mean lightness, from 0 to 1.
+fn mean(picture: &Picture) -> f64 {
+    let (channels, max) = (picture.channels(), f64::from(picture.max()));
+    let n = (picture.width() * picture.height()) as f64;
+    // Sums of whole numbers, so that no order of adding matters.
+    with_samples!(picture.samples(), s => {
+        let mut sums = [0u64; 3];
+        for p in s.chunks_exact(channels) {
+            for (sum, v) in sums.iter_mut().zip(p) {
+                *sum += u64::from(*v);
+            }
+        }
+        let [r, g, b] = sums.map(|s| s as f64 / n / max);
+        if channels < 3 { r } else { 0.299 * r + 0.587 * g + 0.114 * b }
+    })
+}
+
+/// Contrast about the picture's mean lightness, as a curve.
+pub(super) fn contrast(picture: &Picture, factor: f64) -> Curve {
+    Curve::Line { gain: factor, offset: (1.0 - factor) * mean(picture) }
+}
+
+/// More light along the directions that the colours of this picture vary in (Krizhevsky et al. 2012): `weights` of its three principal
+/// axes, each by the standard deviation along it.
+pub(super) fn fancy_pca(picture: &mut Picture, weights: [f64; 3]) {
+    let channels = picture.channels();
+    if picture.colours() < 3 {
+        return;
+    }
+    let max = f64::from(picture.max());
+    let n = (picture.width() * picture.height()) as f64;
+    let (mut first, mut second) = ([0.0f64; 3], [[0.0f64; 3]; 3]);
+    with_samples!(picture.samples(), s => for p in s.chunks_exact(channels) {
+        let v = [p[0], p[1], p[2]].map(|v| f64::from(v) / max);
+        for i in 0..3 {
+            first[i] += v[i] / n;
+            for j in 0..3 {
+                second[i][j] += v[i] * v[j] / n;
+            }
+        }
+    });
+    let covariance = std::array::from_fn(|i| std::array::from_fn(|j| second[i][j] - first[i] * first[j]));
+    let (variances, vectors) = jacobi(covariance);
+    let shift: [f64; 3] =
+        std::array::from_fn(|i| (0..3).map(|k| vectors[i][k] * weights[k] * variances[k].max(0.0).sqrt()).sum());
+    let one = |i: usize| {
+        std::array::from_fn(|j| {
+            if i == j {
+                1.0
+            } else if j == 3 {
+                shift[i]
+            } else {
+                0.0
+            }
+        })
+    };
+    mix(picture, &std::array::from_fn(one));
+}
+
+/// Eigenvalues and eigenvectors (columns) of a symmetric matrix, by Jacobi's rotations.
+fn jacobi(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
+    let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    for _ in 0..12 {
+        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
+            if a[p][q].abs() < 1e-18 {
+                continue;
+            }
+            let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+            let t = if theta < 0.0 { -1.0 } else { 1.0 } / (theta.abs() + (theta * theta + 1.0).sqrt());
+            let c = 1.0 / (t * t + 1.0).sqrt();
+            let s = t * c;
+            for row in [&mut a, &mut v] {
+                for r in row.iter_mut() {
+                    (r[p], r[q]) = (c * r[p] - s * r[q], s * r[p] + c * r[q]);
+                }
+            }
+            (a[p], a[q]) = (
+                std::array::from_fn(|k| c * a[p][k] - s * a[q][k]),
+                std::array::from_fn(|k| s * a[p][k] + c * a[q][k]),
+            );
+        }
+    }
+    ([a[0][0], a[1][1], a[2][2]], v)
+}
+
+/// Every colour's samples spread so that each level is as frequent as it can be.
+pub(super) fn equalise(picture: &mut Picture) {
+    let (channels, colours) = (picture.channels(), picture.colours());
+    fn run<S: Sample>(samples: &mut [S], channels: usize, colours: usize) {
+        for c in 0..colours {
+            let mut counts = vec![0u64; S::MAX as usize + 1];
+            samples.iter().skip(c).step_by(channels).for_each(|s| counts[s.index()] += 1);
+            let table = equal::<S>(&counts);
+            samples.iter_mut().skip(c).step_by(channels).for_each(|s| *s = table[s.index()]);
+        }
+    }
+    with_samples!(&mut picture.samples, s => run(s, channels, colours));
+}
+
+/// Every colour's samples stretched, so that the darkest is black and the lightest white. One level alone stays what it is.
+pub(super) fn autocontrast(picture: &mut Picture) {
+    let (channels, colours) = (picture.channels(), picture.colours());
+    fn run<S: Sample>(samples: &mut [S], channels: usize, colours: usize) {
+        for c in 0..colours {
+            let each = samples.iter().skip(c).step_by(channels).map(|s| s.up());
+            let (low, high) = each.fold((S::MAX, 0.0f32), |(low, high), v| (low.min(v), high.max(v)));
+            if low < high {
+                let gain = S::MAX / (high - low);
+                samples.iter_mut().skip(c).step_by(channels).for_each(|s| *s = S::down((s.up() - low) * gain));
+            }
+        }
+    }
+    with_samples!(&mut picture.samples, s => run(s, channels, colours));
+}
+
+/// Levels by their share of what is below, the lowest at 0. One level alone stays what it is.
+fn equal<S: Sample>(counts: &[u64]) -> Vec<S> {
+    let all: u64 = counts.iter().sum();
+    let lowest = counts.iter().copied().find(|c| *c > 0).unwrap_or(0);
+    let mut below = 0;
+    counts
+        .iter()
+        .enumerate()
+        .map(|(level, count)| {
+            below += count;
+            if all == lowest {
+                return S::down(level as f32);
+            }
+            S::down((below.saturating_sub(lowest) as f64 / (all - lowest) as f64 * f64::from(S::MAX)) as f32)
+        })
+        .collect()
+}
+
+/// Contrast-limited adaptive histogram equalisation (Zuiderveld 1994) of the lightness: tables of `tiles` x `tiles` parts, each level in them
+/// at most `limit` times as frequent as the mean, and between the parts' middles a mixture of their tables. Colours keep their distance
+/// from grey. Samples of 16 bits are sorted by their upper 8.
+pub(super) fn clahe(picture: &mut Picture, tiles: usize, limit: f64) {
+    let (w, h, channels) = (picture.width(), picture.height(), picture.channels());
+    let (nx, ny) = (tiles.clamp(1, w), tiles.clamp(1, h));
+    let scale = 255.0 / picture.max();
+    let light: Vec<f32> = with_samples!(picture.samples(), s => s
+        .chunks_exact(channels)
+        .map(|p| scale * if channels < 3 { p[0].up() } else { luma([p[0].up(), p[1].up(), p[2].up()]) })
+        .collect());
+    let tables: Vec<[f32; 256]> = (0..nx * ny)
+        .map(|i| {
+            let (tx, ty) = (i % nx, i / nx);
+            let (x0, x1, y0, y1) = (tx * w / nx, (tx + 1) * w / nx, ty * h / ny, (ty + 1) * h / ny);
+            let mut counts = [0.0f64; 256];
+            for y in y0..y1 {
+                light[y * w + x0..y * w + x1].iter().for_each(|v| counts[u8::down(*v).index()] += 1.0);
+            }
+            let all = ((x1 - x0) * (y1 - y0)) as f64;
+            let most = (limit * all / 256.0).max(1.0);
+            let cut: f64 = counts.iter().map(|c| (c - most).max(0.0)).sum();
+            let mut below = 0.0;
+            counts.map(|c| {
+                let count = c.min(most) + cut / 256.0;
+                below += count;
+                // The middle of the level's share, so that a flat part stays where it is as well as it can.
+                ((below - count / 2.0) / all * 255.0) as f32
+            })
+        })
+        .collect();
+    let along = |n: usize, side: usize| -> Vec<(usize, usize, f32)> {
+        (0..side)
+            .map(|i| {
+                let u = ((i as f32 + 0.5) * n as f32 / side as f32 - 0.5).clamp(0.0, n as f32 - 1.0);
+                (u as usize, (u as usize + 1).min(n - 1), u.fract())
+            })
+            .collect()
+    };
+    let (across, down) = (along(nx, w), along(ny, h));
+    let new = |i: usize| {
+        let ((x0, x1, fx), (y0, y1, fy)) = (across[i % w], down[i / w]);
+        let level = u8::down(light[i]).index();
+        let at = |x: usize, y: usize| tables[y * nx + x][level];
+        let top = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
+        let bottom = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
+        (top + (bottom - top) * fy - light[i]) / scale
+    };
+    fn add<S: Sample>(samples: &mut [S], channels: usize, new: impl Fn(usize) -> f32) {
+        let colours = if channels < 3 { 1 } else { 3 };
+        for (i, p) in samples.chunks_exact_mut(channels).enumerate() {
+            let d = new(i);
+            p[..colours].iter_mut().for_each(|s| *s = S::down(s.up() + d));
+        }
+    }
+    with_samples!(&mut picture.samples, s => add(s, channels, new));
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::testkit::{eight, flat, grey, rough, values};
+    use super::*;
+
+    fn curve(curve: &Curve, samples: &[u8]) -> Vec<u8> {
+        let mut p = grey(samples.len(), 1, samples);
+        Pending::after(None, curve, &p).apply(&mut p);
+        values(&p)
+    }
+
+    #[test]
+    fn curves_by_hand() {
+        assert_eq!(curve(&Curve::Line { gain: 2.0, offset: -0.2 }, &[0, 51, 100, 255]), [0, 51, 149, 255]);
+        assert_eq!(curve(&Curve::Gamma(2.0), &[0, 51, 255]), [0, 10, 255]);
+        assert_eq!(curve(&Curve::Invert, &[0, 51, 255]), [255, 204, 0]);
+        assert_eq!(curve(&Curve::Solarise(0.5), &[0, 127, 128, 255]), [0, 127, 127, 0]);
+        assert_eq!(curve(&Curve::Posterise(2), &[0, 63, 64, 255]), [0, 0, 64, 192]);
+        let mut p = flat(1, 1, &[100, 100, 100, 7]);
+        Pending::after(None, &Curve::Gains([0.5, 1.0, 2.0]), &p).apply(&mut p);
+        assert_eq!(values(&p), [50, 100, 200, 7]);
+    }
+
+    #[test]
+    fn curves_together_are_curves_one_by_one() {
+        let curves = [
+            Curve::Gamma(0.6),
+            Curve::Gains([0.9, 1.1, 0.8]),
+            Curve::Line { gain: 1.3, offset: -0.1 },
+            Curve::Posterise(5),
+        ];
+        let p = rough(20, 20, 4);
+        let (mut one, mut all, mut pending) = (p.clone(), p, None);
+        for c in &curves {
+            Pending::after(None, c, &one).apply(&mut one);
+            pending = Some(Pending::after(pending, c, &all));
+        }
+        pending.unwrap().apply(&mut all);
+        assert_eq!(one, all);
+    }
+
+    #[test]
+    fn hues_by_hand() {
+        let turned = |p: [u8; 3], turn: f64| {
+            let mut p = flat(1, 1, &p);
+            hue(&mut p, turn);
+            values(&p)
+        };
+        assert_eq!(turned([255, 0, 0], 1.0 / 3.0), [0, 255, 0]);
+        assert_eq!(turned([255, 0, 0], -1.0 / 3.0), [0, 0, 255]);
+        assert_eq!(turned([200, 100, 50], 0.5), [50, 150, 200]);
+        assert_eq!(turned([9, 9, 9], 0.3), [9, 9, 9]);
+        let p = rough(30, 30, 3);
+        let mut q = p.clone();
+        hue(&mut q, 0.0);
+        assert_eq!(p, q);
+    }
+
+    #[test]
+    fn saturation_and_contrast_by_hand() {
+        let mut p = flat(1, 1, &[200, 100, 50]);
+        mix(&mut p, &saturation(0.0));
+        assert_eq!(values(&p), [124, 124, 124]);
+        let p = eight(2, 1, 1, vec![50, 150]);
+        assert_eq!(contrast(&p, 0.5), Curve::Line { gain: 0.5, offset: 0.5 * 100.0 / 255.0 });
+    }
+
+    #[test]
+    fn stretched_samples_reach_both_ends() {
+        let mut p = eight(3, 1, 2, vec![100, 9, 110, 8, 120, 7]);
+        autocontrast(&mut p);
+        assert_eq!(values(&p), [0, 9, 128, 8, 255, 7]);
+        let mut p = flat(2, 2, &[77]);
+        autocontrast(&mut p);
+        assert_eq!(p, flat(2, 2, &[77]));
+    }
+
+    #[test]
+    fn equalised_samples_are_uniform() {
+        let mut p = grey(4, 1, &[10, 10, 20, 90]);
+        equalise(&mut p);
+        assert_eq!(values(&p), [0, 0, 128, 255]);
+        let mut p = flat(5, 5, &[77]);
+        equalise(&mut p);
+        assert_eq!(p, flat(5, 5, &[77]));
+    }
+
+    #[test]
+    fn clahe_raises_the_contrast_of_faint_parts_up_to_its_limit() {
+        let faint: Vec<u8> = (0..64 * 64).map(|i| 120 + (i * 7 % 16) as u8).collect();
+        let spread = |limit: f64| {
+            let mut p = grey(64, 64, &faint);
+            clahe(&mut p, 4, limit);
+            let v = values(&p);
+            i32::from(*v.iter().max().unwrap()) - i32::from(*v.iter().min().unwrap())
+        };
+        assert!(spread(1.0) < 34 && spread(4.0) > 55 && spread(4.0) < 90 && spread(100.0) > 220, "{}", spread(4.0));
+    }
+
+    #[test]
+    fn axes_of_colour_are_found() {
+        let (of, vectors) = jacobi([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 5.0]]);
+        let mut sorted = of;
+        sorted.sort_by(f64::total_cmp);
+        assert!(sorted.iter().zip([1.0, 3.0, 5.0]).all(|(a, b)| (a - b).abs() < 1e-12));
+        for k in 0..3 {
+            let v: [f64; 3] = std::array::from_fn(|i| vectors[i][k]);
+            let av = [2.0 * v[0] + v[1], v[0] + 2.0 * v[1], 5.0 * v[2]];
+            assert!((0..3).all(|i| (av[i] - of[k] * v[i]).abs() < 1e-12));
+        }
+        // All the variance is in red: the shift is red, by the weight times its deviation, 50.
+        let mut p = eight(2, 1, 3, vec![50, 90, 90, 150, 90, 90]);
+        fancy_pca(&mut p, [0.2, 0.2, 0.2]);
+        assert!(values(&p) == [60, 90, 90, 160, 90, 90] || values(&p) == [40, 90, 90, 140, 90, 90]);
+    }
+}
