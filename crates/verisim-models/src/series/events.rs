@@ -13,7 +13,7 @@
 //! ```
 //!
 //! What is done differently, and why:
-//! - The memory ([`Memory`]) computes all steps of a sequence at once; a draw is still one step after another.
+//! - The memory (a gated recurrent unit that can be scanned) computes all steps of a sequence at once; a draw is still one step after another.
 //! - The length is known before the first step, as part of the context, and the steps that are left count down. So a sequence ends when it
 //!   should, and what comes near the end can be learnt.
 //! - Time is the first column of a step: what passed since the step before, as bins of a grid that holds zero and common gaps exactly. It cannot be negative, so
