@@ -5,7 +5,7 @@
 #
 #   VERISIM_DATA=... PYTHON=venv/bin/python scripts/rare.sh [-m "trees boost"] [-s SPLITS] [TABLE]...
 #
-# PYTHON must have numpy, pandas, scikit-learn, xgboost and imbalanced-learn.
+# PYTHON must have numpy, pandas, scikit-learn and xgboost.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/report.sh"
 build
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from imblearn.over_sampling import SMOTENC, SMOTE
 from sklearn.metrics import average_precision_score, precision_recall_curve
 from xgboost import XGBClassifier
 
@@ -67,13 +66,11 @@ def precision_at_half(y, p):
     return max(q for q, r in zip(ps, rs) if r >= 0.5)
 
 
-def smote(x, y, frame, target):
-    """SMOTE on complete rows: holes take the median."""
-    x = np.where(np.isnan(x), np.nanmedian(x, axis=0), x)
-    kinds = [not pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns.drop(target)]
-    few = min(5, int(y.sum()) - 1)
-    maker = SMOTENC(kinds, random_state=0, k_neighbors=few) if any(kinds) else SMOTE(random_state=0, k_neighbors=few)
-    return maker.fit_resample(x, y)
+def augmented(folder, method, seed, train, target):
+    """Real rows, and as many of the rare class as make both alike."""
+    run("augment", "smote", "--data", folder / "train.csv", "-o", folder / f"{method}.csv", "--seed", seed, "--set", f"target={target}",
+        "--set", f"resample.method={method}", "--set", f'data.columns.{target}="categorical"')
+    return features(pd.read_csv(folder / f"{method}.csv"), train, target)
 
 
 for table in tables or TABLES:
@@ -93,7 +90,9 @@ for table in tables or TABLES:
         train.to_csv(folder / "train.csv", index=False)
         x, y = features(train, train, target)
         tx, ty = features(test, train, target)
-        ways = {"real": (x, y), "SMOTE": smote(x, y, train, target)}
+        ways = {"real": (x, y)}
+        for way, method in {"real, rare rows repeated": "random_over", "real, and SMOTE's": "smote"}.items():
+            ways[way] = augmented(folder, method, split, train, target)
         for model in models:
             run("train", Path(os.environ["CONFIGS"]) / f"{model}.toml", "--set", f"data.path={folder / 'train.csv'}", "--seed", split,
                 "--out", folder / model)

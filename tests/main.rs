@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod asking;
+mod augment;
 mod bad_images;
 mod bad_input;
 mod bench;

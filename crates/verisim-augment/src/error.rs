@@ -1,6 +1,6 @@
 //! What can go wrong, said so that who wrote the pipeline can mend it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -71,6 +71,21 @@ pub enum Error {
         /// What is wrong and what to do.
         what: String,
     },
+    /// Data that were kept back to measure with.
+    #[error(
+        "{}: its name says `{word}`: what was kept back to measure with is not changed, or copies of it would be learnt. Change the part that is \
+         learnt; where the name misleads, rename it or say that it may be changed",
+        path.display()
+    )]
+    Holdout {
+        /// The data.
+        path: PathBuf,
+        /// The word of its name that says so.
+        word: String,
+    },
+    /// Somebody asked for an end.
+    #[error("stopped")]
+    Stopped,
     /// The data cannot be read, or their rules are none.
     #[error(transparent)]
     Data(#[from] verisim_data::Error),
@@ -85,6 +100,11 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.to_owned();
+        move |e| Error::File { path, what: e.to_string() }
+    }
+
     pub(crate) fn setting(key: &str, what: impl Into<String>) -> Error {
         Error::Setting { key: key.to_owned(), what: what.into() }
     }

@@ -12,7 +12,9 @@ pub mod error;
 pub mod image;
 pub mod pipeline;
 pub mod range;
+pub mod run;
 pub mod series;
+mod settings;
 pub mod table;
 
 pub use draw::Draw;
@@ -20,3 +22,4 @@ pub use error::{Error, Result};
 pub use image::{Drawn, Item, apply, replay};
 pub use pipeline::Pipeline;
 pub use range::Range;
+pub use run::{Ask, Augmented, augment};

@@ -15,17 +15,21 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use verisim_data::error::nearest;
 use verisim_data::rng::{Stream, below, uniform};
+use verisim_data::series::Source;
 
 use crate::draw::Draw;
 use crate::error::{Error, Result};
 use crate::image::{Rules, Transform};
 use crate::range::Range;
+use crate::table::Resample;
+use crate::{series, table};
 
 /// Everything that is done to each item, in order.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -33,18 +37,31 @@ use crate::range::Range;
 pub struct Pipeline {
     /// What all chance comes from.
     pub seed: u64,
+    /// How a table is read, and its rules: as `[data]` of a config of a model. The path may be left out.
+    #[serde(deserialize_with = "anywhere")]
+    pub data: Option<Source>,
     /// Which boxes are kept after the steps.
     pub labels: Rules,
+    /// The column that says the class of a row or of a series: steps keep it true.
+    pub target: Option<String>,
     /// Steps for images, in order.
     pub image: Vec<Step<Transform>>,
+    /// How the classes of a table are brought to sizes, before any step.
+    pub resample: Option<Resample>,
+    /// Steps for rows of tables, in order.
+    pub table: Vec<Step<table::Transform>>,
+    /// Steps for series, in order.
+    pub series: Vec<Step<series::Transform>>,
 }
 
 /// Names of the presets that come along, by task.
-pub const PRESETS: [(&str, &str); 4] = [
+pub const PRESETS: [(&str, &str); 6] = [
     ("classification", include_str!("../presets/classification.toml")),
     ("detection", include_str!("../presets/detection.toml")),
     ("ocr", include_str!("../presets/ocr.toml")),
     ("medical", include_str!("../presets/medical.toml")),
+    ("sensors", include_str!("../presets/sensors.toml")),
+    ("smote", include_str!("../presets/smote.toml")),
 ];
 
 impl Pipeline {
@@ -70,11 +87,25 @@ impl Pipeline {
         }
     }
 
+    /// How the table at `path` is read.
+    pub fn source(&self, path: &Path) -> Source {
+        Source { path: path.to_owned(), ..self.data.clone().unwrap_or_default() }
+    }
+
     /// Whether every step says what can be.
     pub fn check(&self) -> Result<()> {
         self.labels.check()?;
-        check(&self.image, "")
+        check(&self.image, "")?;
+        check(&self.table, "")?;
+        check(&self.series, "")
     }
+}
+
+/// A source whose path somebody else gives.
+fn anywhere<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Source>, D::Error> {
+    let mut said = toml::Table::deserialize(deserializer)?;
+    said.entry("path").or_insert_with(|| String::new().into());
+    Source::deserialize(said).map(Some).map_err(|e| D::Error::custom(e.message()))
 }
 
 /// What a kind of data can be asked for, by name.
@@ -92,6 +123,57 @@ pub trait Operation: Sized {
     /// The schema of the settings under each name.
     fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)>;
 }
+
+/// The steps of a kind of data: of each its name in a config, and its settings. What all settings can do is a trait of the kind; by its `check`
+/// they say whether they can be.
+macro_rules! operations {
+    ($(#[$meta:meta])* $kind:literal $all:ident: $trait:ident { $($name:literal $of:ident,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(missing_docs)]
+        pub enum $all { $($of($of),)* }
+
+        impl $crate::pipeline::Operation for $all {
+            const KIND: &'static str = $kind;
+
+            fn names() -> &'static [&'static str] {
+                &[$($name),*]
+            }
+
+            fn read<'de, A: serde::de::MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
+                Ok(match name {
+                    $($name => Some($all::$of(map.next_value()?)),)*
+                    _ => None,
+                })
+            }
+
+            fn name(&self) -> &'static str {
+                match self { $($all::$of(_) => $name,)* }
+            }
+
+            fn check(&self) -> Result<(), String> {
+                self.settings().check()
+            }
+
+            fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
+                vec![$(($name, generator.subschema_for::<$of>())),*]
+            }
+        }
+
+        impl $all {
+            /// Its settings.
+            pub(crate) fn settings(&self) -> &dyn $trait {
+                match self { $($all::$of(t) => t,)* }
+            }
+        }
+
+        #[cfg(test)]
+        pub(crate) fn every_step() -> Vec<$all> {
+            vec![$($all::$of(Default::default())),*]
+        }
+    };
+}
+pub(crate) use operations;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,6 +243,40 @@ fn check<O: Operation>(steps: &[Step<O>], before: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+impl<O> Step<O> {
+    /// The same step of operations that were made ready, `of` each with its place.
+    pub(crate) fn ready<R>(&self, place: &str, of: &mut impl FnMut(&O, &str) -> Result<R>) -> Result<Step<R>> {
+        let mut all = |steps: &[Step<O>]| ready(steps, &format!("{place}."), of);
+        let what = match &self.what {
+            What::OneOf(steps) => What::OneOf(all(steps)?),
+            What::AllOf(steps) => What::AllOf(all(steps)?),
+            What::SomeOf(some) => {
+                What::SomeOf(Subset { n: some.n.clone(), steps: all(&some.steps)?, keep_order: some.keep_order })
+            }
+            What::One(o) => What::One(of(o, place)?),
+        };
+        Ok(Step { what, p: self.p })
+    }
+}
+
+/// [`Step::ready`] of a list, whose places begin with `before`.
+pub(crate) fn ready<O, R>(
+    steps: &[Step<O>],
+    before: &str,
+    of: &mut impl FnMut(&O, &str) -> Result<R>,
+) -> Result<Vec<Step<R>>> {
+    steps.iter().enumerate().map(|(i, step)| step.ready(&format!("{before}{}", i + 1), of)).collect()
+}
+
+/// Whether any operation of `steps`, or of those within them, is such.
+pub(crate) fn any<O>(steps: &[Step<O>], is: &impl Fn(&O) -> bool) -> bool {
+    steps.iter().any(|step| match &step.what {
+        What::One(o) => is(o),
+        What::OneOf(steps) | What::AllOf(steps) => any(steps, is),
+        What::SomeOf(some) => any(&some.steps, is),
+    })
 }
 
 /// Walks the steps of one item: `act` is called for each transform that happens, with its place (from 1, as in [`Error::Step`]) and its

@@ -21,6 +21,7 @@ Examples:
   verisim split adult.csv --holdout 0.2                 adult-train.csv to learn, adult-holdout.csv to measure with
   verisim generate shop -n 100000 -o shop.db            a declared world: tables with keys, no real data
   verisim edge-cases shop.sql -o cases.csv              what a program should have been given before its users do
+  verisim augment detection --data photos/ -o more/     real pictures changed, their boxes moved along
   verisim train adult-train.csv --out runs/adult
   verisim sample runs/adult -n 10000 -o synthetic.csv
   verisim impute runs/adult --input holes.csv -o filled.csv
@@ -61,6 +62,8 @@ pub enum Command {
     World(World),
     /// Write edge cases for software tests: boundary values, combinations, rows with one fault each.
     EdgeCases(EdgeCases),
+    /// Change real data a little, again and again: pictures with their labels, tables, series, text, sound.
+    Augment(Augment),
     /// Part a table into rows to learn and rows to keep back.
     Split(Split),
     /// List the configs that come along, or print one.
@@ -469,6 +472,54 @@ pub struct Generate {
     /// Where trained models are drawn on, if the world has any: auto, flex, ndarray or wgpu.
     #[arg(long, default_value = "auto")]
     pub device: Device,
+    /// Print what was written as JSON to standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim augment classification --data photos/ -o more/ --times 3     three changed copies of each picture
+  verisim augment my.toml --data adult-train.csv -o more.csv           rows of a table
+  verisim augment my.toml --data plant.csv -o more.csv --set series='[{ jitter = {} }]'
+  verisim config detection > my.toml                                   a pipeline that comes along, to change
+
+What happens to an item follows from the seed, the item and the pass alone: any number of threads or parts gives the same bytes. Part
+data first (`verisim split`): what was kept back to measure with is refused. docs/augment.md lists the steps.")]
+pub struct Augment {
+    /// A pipeline's file, or the name of one that comes along (see `verisim config`).
+    pub pipeline: PathBuf,
+    /// The data: a folder of pictures, a table, a file of series.
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+    /// A folder or a file, as the data are.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: PathBuf,
+    /// How often each item is changed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub times: u64,
+    /// Write what was made alone, without what there was.
+    #[arg(long)]
+    pub no_originals: bool,
+    /// The seed, in place of the pipeline's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Set a key of the pipeline, e.g. seed=7. May be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Make the I-th of N parts; put together they are the whole.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(u64, u64)>,
+    /// Of folders: write what was drawn into this file, a line of JSON an item; where the file is there already, do again what it says.
+    #[arg(long, value_name = "JSONL")]
+    pub replay: Option<PathBuf>,
+    /// Replace what is there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Change the data though their name says that they were kept back to measure with.
+    #[arg(long)]
+    pub even_holdout: bool,
     /// Print what was written as JSON to standard output.
     #[arg(long)]
     pub json: bool,

@@ -18,6 +18,7 @@ pub fn of(error: &Error) -> Option<String> {
         ),
         Cause::Setting => "--set KEY=VALUE, as --set train.epochs=5".into(),
         Cause::NoTarget => "-o FOLDER for all of them, or --grid FILE.png for one picture".into(),
+        Cause::Holdout => "--even-holdout changes it all the same".into(),
         Cause::NotOurs => "--force replaces it".into(),
         Cause::NoData => "--data PATH, a table or a set of images".into(),
         Cause::Meaningless(name) => format!("the same without {}", flag(name)),

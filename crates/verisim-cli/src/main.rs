@@ -1,6 +1,7 @@
 //! The `verisim` command: arguments, progress and printing. What is done is in the library of the same name.
 
 mod args;
+mod augment;
 mod bench;
 mod config;
 mod demo;
@@ -68,6 +69,7 @@ fn run(command: &mut Command, ui: &ui::Ui) -> anyhow::Result<ExitCode> {
         Command::Check(a) => generate::explain(a).map(done),
         Command::World(a) => generate::describe(a).map(done),
         Command::EdgeCases(a) => generate::edges(a, ui).map(done),
+        Command::Augment(a) => augment::run(a, ui).map(done),
         Command::Split(a) => split::run(a).map(done),
         Command::Config(a) => config::run(a).map(done),
         Command::Completions(a) => complete(a.shell).map(done),

@@ -117,6 +117,14 @@ impl Config {
         Ok(job)
     }
 
+    /// What it says, where it is not a job: the settings of something else.
+    ///
+    /// # Errors
+    /// As [`Config::job`], but that nothing is checked beyond what can be read.
+    pub fn settings<T: DeserializeOwned>(&self) -> Result<T> {
+        self.parse()
+    }
+
     fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         let fail = |e: toml::de::Error| {
             let line = e.span().map(|s| self.text[..s.start.min(self.text.len())].matches('\n').count() + 1);

@@ -23,6 +23,9 @@ pub enum Error {
     /// An evaluation that cannot be made.
     #[error(transparent)]
     Metrics(#[from] verisim_metrics::Error),
+    /// Data that cannot be changed as a pipeline says.
+    #[error(transparent)]
+    Augment(#[from] verisim_augment::Error),
     /// A declared world that cannot be understood or made.
     #[error(transparent)]
     Rules(#[from] verisim_rules::Error),
@@ -134,6 +137,7 @@ impl Error {
             Error::Infer(verisim_infer::Error::Stopped)
                 | Error::Metrics(verisim_metrics::Error::Stopped)
                 | Error::Rules(verisim_rules::Error::Stopped)
+                | Error::Augment(verisim_augment::Error::Stopped)
         )
     }
 
@@ -159,6 +163,7 @@ impl Error {
             | Error::Train(verisim_train::Error::Data(Sizes { fitting, .. }))
             | Error::Metrics(verisim_metrics::Error::Data(Sizes { fitting, .. })) => Some(Cause::Sizes(*fitting)),
             Error::Metrics(verisim_metrics::Error::Network(e)) if is_device(&**e) => Some(Cause::Device),
+            Error::Augment(verisim_augment::Error::Holdout { .. }) => Some(Cause::Holdout),
             Error::NoTarget { .. } => Some(Cause::NoTarget),
             Error::NotOurs { .. } => Some(Cause::NotOurs),
             Error::NoData { .. } => Some(Cause::NoData),
@@ -190,6 +195,8 @@ pub enum Cause<'a> {
     Sizes((usize, usize)),
     /// A setting in place of the config's cannot be used.
     Setting,
+    /// Data that were kept back were to be changed.
+    Holdout,
     /// A sample has no place to go.
     NoTarget,
     /// A sample would replace what is not one.

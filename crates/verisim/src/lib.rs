@@ -2,7 +2,7 @@
 //! it on any machine, and says how good and how private they are.
 //!
 //! One function a verb: [`train()`], [`sample()`], [`impute()`], [`score()`], [`evaluate()`], [`inspect()`], [`split()`], [`bench()`],
-//! [`demo()`]. What is asked that depends
+//! [`demo()`], [`generate()`], [`augment()`]. What is asked that depends
 //! on the kind of data goes into an [`Ask`]; what happens on the way is told to a [`Watch`].
 //!
 //! ```
@@ -22,6 +22,7 @@
 //! ```
 
 mod ask;
+pub mod augment;
 pub mod bench;
 mod configs;
 mod demo;
@@ -47,6 +48,7 @@ pub mod world;
 mod written;
 
 pub use ask::Ask;
+pub use augment::augment;
 pub use configs::{Shipped, config_schema, configs, shipped};
 pub use demo::{Demo, demo};
 pub use device::{Choice, choose};

@@ -48,7 +48,7 @@ pub use weather::*;
 
 use crate::draw::Draw;
 use crate::error::{Error, Result};
-use crate::pipeline::{Operation, Pipeline, walk};
+use crate::pipeline::{Operation, Pipeline, operations, walk};
 
 /// A picture and its labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,9 +154,9 @@ pub fn apply_with(
     let mut work = act::Work::new(item.clone());
     let mut steps = Vec::new();
     walk(&pipeline.image, |k| Draw::new(pipeline.seed, index, pass, k), &mut |transform: &Transform, place, rng| {
-        let act = transform.draw(rng, &work.view(partners.len()));
+        let act = transform.settings().draw(rng, &work.view(partners.len()));
         // A pipeline that was made without `check` may ask for what cannot be.
-        let wrong = |what| Error::Step { step: place.to_owned(), name: Operation::name(transform).to_owned(), what };
+        let wrong = |what| Error::Step { step: place.to_owned(), name: transform.name().to_owned(), what };
         act.check().map_err(wrong)?;
         work.run(&act, partners)?;
         steps.push(Done { step: place.to_owned(), name: transform.name().to_owned(), act });
@@ -190,128 +190,79 @@ pub fn apply_all(
     items.par_iter().enumerate().map(one).collect()
 }
 
-/// Every transform of images: its name in a config, and its settings.
-macro_rules! transforms {
-    ($($name:literal $of:ident,)*) => {
-        /// One transform of images with its settings.
-        #[derive(Debug, Clone, PartialEq)]
-        #[allow(missing_docs)]
-        pub enum Transform { $($of($of),)* }
-
-        impl Operation for Transform {
-            const KIND: &'static str = "Image";
-
-            fn names() -> &'static [&'static str] {
-                &[$($name),*]
-            }
-
-            fn read<'de, A: serde::de::MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
-                Ok(match name {
-                    $($name => Some(Transform::$of(map.next_value()?)),)*
-                    _ => None,
-                })
-            }
-
-            fn name(&self) -> &'static str {
-                match self { $(Transform::$of(_) => $name,)* }
-            }
-
-            fn check(&self) -> Result<(), String> {
-                match self { $(Transform::$of(t) => t.check(),)* }
-            }
-
-            fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
-                vec![$(($name, generator.subschema_for::<$of>())),*]
-            }
-        }
-
-        impl Change for Transform {
-            fn check(&self) -> Result<(), String> {
-                match self { $(Transform::$of(t) => t.check(),)* }
-            }
-
-            fn draw(&self, rng: &mut verisim_data::rng::Stream, view: &View) -> Act {
-                match self { $(Transform::$of(t) => t.draw(rng, view),)* }
-            }
-        }
-
-        #[cfg(test)]
-        fn every_transform() -> Vec<Transform> {
-            vec![$(Transform::$of(Default::default())),*]
-        }
-    };
-}
-
-transforms! {
-    "horizontal_flip" HorizontalFlip,
-    "vertical_flip" VerticalFlip,
-    "transpose" Transpose,
-    "rotate_90" Rotate90,
-    "d4" D4,
-    "rotate" Rotate,
-    "affine" Affine,
-    "perspective" Perspective,
-    "elastic" Elastic,
-    "grid_distortion" GridDistortion,
-    "optical_distortion" OpticalDistortion,
-    "random_crop" RandomCrop,
-    "center_crop" CenterCrop,
-    "random_resized_crop" RandomResizedCrop,
-    "box_crop" BoxCrop,
-    "pad" Pad,
-    "pad_to" PadTo,
-    "resize" ResizeTo,
-    "longest_side" LongestSide,
-    "shortest_side" ShortestSide,
-    "brightness" Brightness,
-    "contrast" Contrast,
-    "gamma" Gamma,
-    "hue" Hue,
-    "saturation" Saturation,
-    "color_jitter" ColorJitter,
-    "clahe" Clahe,
-    "equalize" Equalize,
-    "autocontrast" Autocontrast,
-    "posterize" Posterize,
-    "solarize" Solarize,
-    "invert" Invert,
-    "channel_shuffle" ChannelShuffle,
-    "channel_drop" ChannelDrop,
-    "grayscale" Grayscale,
-    "sepia" Sepia,
-    "temperature" Temperature,
-    "fancy_pca" FancyPca,
-    "blur" Blur,
-    "box_blur" BoxBlur,
-    "motion_blur" MotionBlur,
-    "median_blur" MedianBlur,
-    "defocus" Defocus,
-    "zoom_blur" ZoomBlur,
-    "sharpen" Sharpen,
-    "emboss" Emboss,
-    "noise" GaussNoise,
-    "iso_noise" IsoNoise,
-    "shot_noise" ShotNoise,
-    "multiplicative_noise" MultiplicativeNoise,
-    "salt_and_pepper" SaltAndPepper,
-    "jpeg" Jpeg,
-    "downscale" Downscale,
-    "cutout" Cutout,
-    "coarse_dropout" CoarseDropout,
-    "grid_dropout" GridDropout,
-    "rain" Rain,
-    "snow" Snow,
-    "fog" Fog,
-    "sun_flare" SunFlare,
-    "shadow" Shadow,
-    "spatter" Spatter,
-    "mixup" MixUp,
-    "cutmix" CutMix,
-    "mosaic" Mosaic,
-    "copy_paste" CopyPaste,
-    "rand_augment" RandAugment,
-    "trivial_augment" TrivialAugment,
-    "aug_mix" AugMix,
+operations! {
+    /// One transform of images with its settings.
+    "Image" Transform: Change {
+        "horizontal_flip" HorizontalFlip,
+        "vertical_flip" VerticalFlip,
+        "transpose" Transpose,
+        "rotate_90" Rotate90,
+        "d4" D4,
+        "rotate" Rotate,
+        "affine" Affine,
+        "perspective" Perspective,
+        "elastic" Elastic,
+        "grid_distortion" GridDistortion,
+        "optical_distortion" OpticalDistortion,
+        "random_crop" RandomCrop,
+        "center_crop" CenterCrop,
+        "random_resized_crop" RandomResizedCrop,
+        "box_crop" BoxCrop,
+        "pad" Pad,
+        "pad_to" PadTo,
+        "resize" ResizeTo,
+        "longest_side" LongestSide,
+        "shortest_side" ShortestSide,
+        "brightness" Brightness,
+        "contrast" Contrast,
+        "gamma" Gamma,
+        "hue" Hue,
+        "saturation" Saturation,
+        "color_jitter" ColorJitter,
+        "clahe" Clahe,
+        "equalize" Equalize,
+        "autocontrast" Autocontrast,
+        "posterize" Posterize,
+        "solarize" Solarize,
+        "invert" Invert,
+        "channel_shuffle" ChannelShuffle,
+        "channel_drop" ChannelDrop,
+        "grayscale" Grayscale,
+        "sepia" Sepia,
+        "temperature" Temperature,
+        "fancy_pca" FancyPca,
+        "blur" Blur,
+        "box_blur" BoxBlur,
+        "motion_blur" MotionBlur,
+        "median_blur" MedianBlur,
+        "defocus" Defocus,
+        "zoom_blur" ZoomBlur,
+        "sharpen" Sharpen,
+        "emboss" Emboss,
+        "noise" GaussNoise,
+        "iso_noise" IsoNoise,
+        "shot_noise" ShotNoise,
+        "multiplicative_noise" MultiplicativeNoise,
+        "salt_and_pepper" SaltAndPepper,
+        "jpeg" Jpeg,
+        "downscale" Downscale,
+        "cutout" Cutout,
+        "coarse_dropout" CoarseDropout,
+        "grid_dropout" GridDropout,
+        "rain" Rain,
+        "snow" Snow,
+        "fog" Fog,
+        "sun_flare" SunFlare,
+        "shadow" Shadow,
+        "spatter" Spatter,
+        "mixup" MixUp,
+        "cutmix" CutMix,
+        "mosaic" Mosaic,
+        "copy_paste" CopyPaste,
+        "rand_augment" RandAugment,
+        "trivial_augment" TrivialAugment,
+        "aug_mix" AugMix,
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! How the settings of a transform are declared, and what every transform can do.
+//! What every transform can do.
 
 use verisim_data::rng::Stream;
 
 use super::act::Act;
 use super::edge::Edge;
 use super::labels::Labels;
-use crate::range::Range;
+use crate::settings::Limited;
+pub(super) use crate::settings::settings;
 
 /// What a transform may know of the item when it draws.
 #[derive(Debug, Clone, Copy)]
@@ -28,61 +29,8 @@ pub trait Change {
     fn draw(&self, rng: &mut Stream, view: &View) -> Act;
 }
 
-/// A setting with limits.
-pub(super) trait Limited {
-    fn limit(&self, key: &str, low: f64, high: f64) -> Result<(), String>;
-}
-
-impl Limited for Range {
-    fn limit(&self, key: &str, low: f64, high: f64) -> Result<(), String> {
-        self.within(key, low, high)
-    }
-}
-
-impl Limited for f64 {
-    fn limit(&self, key: &str, low: f64, high: f64) -> Result<(), String> {
-        Range::Number(*self).within(key, low, high)
-    }
-}
-
-impl Limited for usize {
-    fn limit(&self, key: &str, low: f64, high: f64) -> Result<(), String> {
-        Range::Number(*self as f64).within(key, low, high)
-    }
-}
-
 impl Limited for Edge {
     fn limit(&self, _: &str, _: f64, _: f64) -> Result<(), String> {
         self.check()
     }
 }
-
-/// A struct of settings with their docs, defaults and limits. `in a to b` is a limit, `whole a to b` one of whole numbers.
-macro_rules! settings {
-    ($(#[$meta:meta])* $name:ident {
-        $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr $(, in $low:literal to $high:literal)? $(, whole $least:literal to $most:literal)?;)*
-    }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-        #[serde(default, deny_unknown_fields)]
-        pub struct $name {
-            $($(#[$doc])* pub $field: $type,)*
-        }
-
-        impl Default for $name {
-            fn default() -> $name {
-                $name { $($field: $default,)* }
-            }
-        }
-
-        impl $name {
-            #[allow(clippy::unnecessary_wraps)]
-            fn limits(&self) -> Result<(), String> {
-                $($($crate::image::settings::Limited::limit(&self.$field, stringify!($field), f64::from($low), f64::from($high))?;)?)*
-                $($(self.$field.whole_within(stringify!($field), f64::from($least), f64::from($most))?;)?)*
-                Ok(())
-            }
-        }
-    };
-}
-pub(super) use settings;

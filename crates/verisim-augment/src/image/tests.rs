@@ -10,8 +10,7 @@ fn deep(it: &Item) -> Item {
 }
 
 fn all() -> Pipeline {
-    let image =
-        every_transform().into_iter().map(|t| crate::pipeline::Step { what: crate::pipeline::What::One(t), p: 1.0 });
+    let image = every_step().into_iter().map(|t| crate::pipeline::Step { what: crate::pipeline::What::One(t), p: 1.0 });
     Pipeline { seed: 3, image: image.collect(), ..Pipeline::default() }
 }
 

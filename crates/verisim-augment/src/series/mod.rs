@@ -10,8 +10,8 @@
 //!
 //! Missing numbers stay missing; between a number and none, a value takes after the nearer.
 //!
-//! [`Steps`] is a list of [`Step`]s. [`Steps::one`] changes one sequence, [`Steps::apply`] all of a panel, where columns of start, length and
-//! gaps are counted anew. What happens to a sequence follows from the seed, the pass and its place alone.
+//! [`one`] changes one sequence, [`apply`] all of a panel, where columns of start, length and gaps are counted anew. What happens to a
+//! sequence follows from the seed, the pass and its place alone.
 
 mod align;
 mod curve;
@@ -23,8 +23,8 @@ mod time;
 mod value;
 
 pub use align::barycentre;
-pub use panel::{Steps, steps_of};
-pub use step::{Fill, Pool, Step};
+pub use panel::{apply, one, steps_of};
+pub use step::*;
 
 use verisim_data::table::{Column, Frame};
 

@@ -1,125 +1,98 @@
 //! A list of steps, done to one series or to all of a panel.
 
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use verisim_data::rng::{Stream, below, mix, stream, uniform};
 use verisim_data::series::{Made, Sequences, Shape, Unit, offsets};
 use verisim_data::table::codec::{Bounds, GridCodec};
 use verisim_data::table::{Column, ColumnKind, Field, Frame, MISSING, Schema};
 
-use super::align::barycentre;
-use super::{Sequence, Step};
+use super::{Sequence, Transform};
+use crate::draw::Draw;
 use crate::error::{Error, Result};
+use crate::pipeline::{Pipeline, Step, any, walk};
 use crate::table::joined_all;
 
-/// What is done to series, step after step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Steps {
-    /// The steps, in order.
-    pub steps: Vec<Step>,
-    /// A column that is the same throughout a series, by whose levels series are alike: `barycentre` takes others of the same level. Any when not
-    /// given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+/// One series changed: what happens follows from `draw` of each step's place. `others` are those that it may be mixed with.
+///
+/// # Errors
+/// When series are too long to be mixed.
+pub fn one(
+    steps: &[Step<Transform>],
+    of: &Sequence,
+    others: &[&Sequence],
+    draw: impl Fn(u64) -> Draw,
+) -> Result<Sequence> {
+    let mut now = of.clone();
+    walk(steps, draw, &mut |step: &Transform, _, rng| {
+        // A series without steps stays one.
+        if !now.is_empty() {
+            now = step.settings().apply(std::mem::take(&mut now), others, rng)?;
+        }
+        Ok(())
+    })?;
+    Ok(now)
 }
 
-impl Steps {
-    /// Whether all settings can be.
-    ///
-    /// # Errors
-    /// With the key of the first that cannot.
-    pub fn check(&self) -> Result<()> {
-        self.steps.iter().try_for_each(Step::check)
-    }
+/// All series of `sequences`, which have this `shape`, changed for the `pass`-th time. Numbers keep the range and the digits of their
+/// column. Start, length and gaps are those of the changed series. Where steps come regularly they still do: after `resample` a series
+/// then lasts longer or shorter.
+///
+/// # Errors
+/// When a setting cannot be, the target is none, or series are too long to be mixed.
+pub fn apply(pipeline: &Pipeline, shape: &Shape, sequences: &Sequences, pass: u64) -> Result<Made> {
+    pipeline.check()?;
+    let fields = shape.step_fields();
+    let gapped = usize::from(shape.has_gap());
+    let bounds: Vec<Option<Bounds>> = sequences
+        .steps
+        .columns
+        .iter()
+        .zip(fields.modelled())
+        .skip(gapped)
+        .map(|(column, field)| match column {
+            Column::Number(v) => Some(GridCodec::fit(v, field.precision(), 2).bounds),
+            Column::Category { .. } => None,
+        })
+        .collect();
+    let alike = alike(pipeline.target.as_deref(), shape, sequences)?;
+    let all: Vec<Sequence> = (0..sequences.count()).map(|i| steps_of(shape, sequences, i)).collect();
+    let mixes = any(&pipeline.series, &|step| matches!(step, Transform::Barycentre(_)));
+    let change = |i: usize| -> Result<Sequence> {
+        let like = |k: &&usize| **k != i;
+        let others: Vec<&Sequence> = match mixes {
+            true => alike.rows[alike.of[i] as usize].iter().filter(like).map(|&k| &all[k]).collect(),
+            false => Vec::new(),
+        };
+        let draw = |k| Draw::new(pipeline.seed, i as u64, pass, k);
+        let mut made = one(&pipeline.series, &all[i], &others, draw)?;
+        stamp(&mut made, shape);
+        Ok(made.map_numbers(|j, v| {
+            if let Some(bounds) = &bounds[j] {
+                v.iter_mut().filter(|x| !x.is_nan()).for_each(|x| *x = bounds.apply(*x));
+            }
+        }))
+    };
+    let made: Vec<Sequence> = (0..all.len()).into_par_iter().map(change).collect::<Result<_>>()?;
+    Ok(together(shape, sequences, made))
+}
 
-    /// One series changed. `others` are those that it may be mixed with.
-    ///
-    /// # Errors
-    /// When a setting cannot be, or series are too long to be mixed.
-    pub fn one(&self, of: &Sequence, others: &[&Sequence], rng: &mut Stream) -> Result<Sequence> {
-        self.check()?;
-        let mut now = of.clone();
-        for step in &self.steps {
-            now = match step {
-                Step::Barycentre { p, others: count, rounds, band } => {
-                    let mixes = uniform(rng) < *p;
-                    let mut left: Vec<usize> = (0..others.len()).collect();
-                    // Without the drawn ones, so that none comes twice.
-                    let few =
-                        (0..(*count).min(left.len())).map(|_| left.swap_remove(below(rng, left.len() as u64) as usize));
-                    let few: Vec<&Sequence> = few.collect::<Vec<usize>>().into_iter().map(|k| others[k]).collect();
-                    if mixes { barycentre(&now, &few, *rounds, *band)? } else { now }
-                }
-                step => step.alone(now, rng),
-            };
-        }
-        Ok(now)
-    }
-
-    /// All series of `sequences`, which have this `shape`, changed for the `pass`-th time. Numbers keep the range and the digits of their
-    /// column. Start, length and gaps are those of the changed series. Where steps come regularly they still do: after `resample` a series
-    /// then lasts longer or shorter.
-    ///
-    /// # Errors
-    /// When a setting cannot be, the target is none, or series are too long to be mixed.
-    pub fn apply(&self, shape: &Shape, sequences: &Sequences, (seed, pass): (u64, u64)) -> Result<Made> {
-        self.check()?;
-        let fields = shape.step_fields();
-        let gapped = usize::from(shape.has_gap());
-        let bounds: Vec<Option<Bounds>> = sequences
-            .steps
-            .columns
-            .iter()
-            .zip(fields.modelled())
-            .skip(gapped)
-            .map(|(column, field)| match column {
-                Column::Number(v) => Some(GridCodec::fit(v, field.precision(), 2).bounds),
-                Column::Category { .. } => None,
-            })
-            .collect();
-        let alike = self.alike(shape, sequences)?;
-        let all: Vec<Sequence> = (0..sequences.count()).map(|i| steps_of(shape, sequences, i)).collect();
-        let mixes = self.steps.iter().any(|step| matches!(step, Step::Barycentre { .. }));
-        let change = |i: usize| -> Result<Sequence> {
-            let mut rng = stream(seed, "augment series", mix(mix(pass) ^ i as u64));
-            let like = |k: &&usize| **k != i;
-            let others: Vec<&Sequence> = match mixes {
-                true => alike.rows[alike.of[i] as usize].iter().filter(like).map(|&k| &all[k]).collect(),
-                false => Vec::new(),
-            };
-            let mut made = self.one(&all[i], &others, &mut rng)?;
-            stamp(&mut made, shape);
-            Ok(made.map_numbers(|j, v| {
-                if let Some(bounds) = &bounds[j] {
-                    v.iter_mut().filter(|x| !x.is_nan()).for_each(|x| *x = bounds.apply(*x));
-                }
-            }))
-        };
-        let made: Vec<Sequence> = (0..all.len()).into_par_iter().map(change).collect::<Result<_>>()?;
-        Ok(together(shape, sequences, made))
-    }
-
-    /// Which series are of one level of the target.
-    fn alike(&self, shape: &Shape, sequences: &Sequences) -> Result<Alike> {
-        let count = sequences.count();
-        let Some(name) = &self.target else {
-            return Ok(Alike { of: vec![0; count], rows: vec![(0..count).collect()] });
-        };
-        let context: Schema = shape.context_fields();
-        let wrong = |what: &str| Err(Error::column(name, what));
-        let Some(place) = context.modelled().position(|f: &Field| f.name == *name) else {
-            return wrong("is not the same throughout each series, or not there; name one that is, or none");
-        };
-        let Column::Category { codes, levels } = &sequences.context.columns[place] else {
-            return wrong("holds numbers, not classes; name one of categories, or none");
-        };
-        let of: Vec<u32> = codes.iter().map(|&c| if c == MISSING { levels.len() as u32 } else { c }).collect();
-        let mut rows = vec![Vec::new(); levels.len() + 1];
-        of.iter().enumerate().for_each(|(i, &level)| rows[level as usize].push(i));
-        Ok(Alike { of, rows })
-    }
+/// Which series are of one level of the target.
+fn alike(target: Option<&str>, shape: &Shape, sequences: &Sequences) -> Result<Alike> {
+    let count = sequences.count();
+    let Some(name) = target else {
+        return Ok(Alike { of: vec![0; count], rows: vec![(0..count).collect()] });
+    };
+    let context: Schema = shape.context_fields();
+    let wrong = |what: &str| Err(Error::column(name, what));
+    let Some(place) = context.modelled().position(|f: &Field| f.name == name) else {
+        return wrong("is not the same throughout each series, or not there; name one that is, or none");
+    };
+    let Column::Category { codes, levels } = &sequences.context.columns[place] else {
+        return wrong("holds numbers, not classes; name one of categories, or none");
+    };
+    let of: Vec<u32> = codes.iter().map(|&c| if c == MISSING { levels.len() as u32 } else { c }).collect();
+    let mut rows = vec![Vec::new(); levels.len() + 1];
+    of.iter().enumerate().for_each(|(i, &level)| rows[level as usize].push(i));
+    Ok(Alike { of, rows })
 }
 
 struct Alike {

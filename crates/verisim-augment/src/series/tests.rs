@@ -10,6 +10,7 @@ use verisim_data::table::{Column, Frame, MISSING, Table};
 use super::curve::{monotone, spline};
 use super::*;
 use crate::table::space::deviation;
+use crate::{Draw, Pipeline};
 
 fn category(codes: Vec<u32>) -> Column {
     Column::Category { codes, levels: (0..9).map(|l| format!("l{l}")).collect() }
@@ -35,13 +36,16 @@ fn codes(of: &Sequence) -> &[u32] {
     }
 }
 
-fn read(toml: &str) -> Step {
-    toml::from_str(toml).unwrap()
+fn steps(list: &str) -> Pipeline {
+    Pipeline::from_toml(&format!("series = [{list}]")).unwrap()
 }
 
 fn done(toml: &str, of: &Sequence, seed: u64) -> Sequence {
-    let steps = Steps { steps: vec![read(toml)], target: None };
-    steps.one(of, &[], &mut stream(seed, "test", 0)).unwrap()
+    one(&steps(&format!("{{ {toml} }}")).series, of, &[], |k| Draw::new(seed, 0, 0, k)).unwrap()
+}
+
+fn every() -> Pipeline {
+    steps(&ALL.map(|name| format!("{{ {name} }}")).join(", "))
 }
 
 fn wave(n: usize) -> Vec<f64> {
@@ -49,32 +53,25 @@ fn wave(n: usize) -> Vec<f64> {
 }
 
 const ALL: [&str; 18] = [
-    "jitter",
-    "scaling",
-    "drift",
-    "magnitude_warp",
-    "time_warp",
-    "window_slice",
-    "window_warp",
-    "permutation",
-    "dropout",
-    "missing_blocks",
-    "pooling",
-    "quantise",
-    "smooth",
-    "resample",
-    "reverse",
-    "frequency_mask",
-    "barycentre",
-    "window_slice\"\nstretch = true #",
+    "window_slice = { stretch = true }",
+    "jitter = {}",
+    "scaling = {}",
+    "drift = {}",
+    "magnitude_warp = {}",
+    "time_warp = {}",
+    "window_slice = {}",
+    "window_warp = {}",
+    "permutation = {}",
+    "dropout = {}",
+    "missing_blocks = {}",
+    "pooling = {}",
+    "quantise = {}",
+    "smooth = {}",
+    "resample = {}",
+    "reverse = {}",
+    "frequency_mask = {}",
+    "barycentre = {}",
 ];
-
-fn named(name: &str) -> String {
-    match name.split_once('"') {
-        Some((name, rest)) => format!("step = \"{name}\"{}", rest.trim_end_matches('#')),
-        None => format!("step = \"{name}\""),
-    }
-}
 
 #[test]
 fn what_changes_values_leaves_times_and_categories_alone() {
@@ -91,7 +88,7 @@ fn what_changes_values_leaves_times_and_categories_alone() {
         "smooth",
         "frequency_mask",
     ] {
-        let made = done(&named(name), &of, 1);
+        let made = done(name, &of, 1);
         assert_eq!((&made.times, codes(&made)), (&of.times, codes(&of)), "{name}");
         let moved = numbers(&made).iter().zip(numbers(&of)).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
         assert!(moved > 2, "{name} {moved}");
@@ -105,28 +102,28 @@ fn noise_and_factors_are_as_wide_as_they_say() {
     let of = series(&v);
     let low = v.iter().copied().fold(f64::INFINITY, f64::min);
     let range = v.iter().copied().fold(f64::NEG_INFINITY, f64::max) - low;
-    let made = done("step = \"jitter\"\nscale = 0.03", &of, 1);
+    let made = done("jitter = { scale = 0.03 }", &of, 1);
     let noise = deviation(numbers(&made).iter().zip(&v).map(|(a, b)| a - b));
     assert!((noise / range - 0.03).abs() < 0.002, "{noise}");
     // One factor for the whole; over many seeds they vary by a tenth.
     let factors: Vec<f64> = (0..2000)
         .map(|seed| {
-            let made = done("step = \"scaling\"", &series(&[2.0, -4.0]), seed);
+            let made = done("scaling = {}", &series(&[2.0, -4.0]), seed);
             assert!((numbers(&made)[1] / numbers(&made)[0] + 2.0).abs() < 1e-12);
             numbers(&made)[0] / 2.0
         })
         .collect();
     assert!((deviation(factors.iter().copied()) - 0.1).abs() < 0.006);
     // Drift begins at 0 and goes half a range away, not further.
-    let made = done("step = \"drift\"", &of, 3);
+    let made = done("drift = {}", &of, 3);
     let away: Vec<f64> = numbers(&made).iter().zip(&v).map(|(a, b)| (a - b) / range).collect();
     assert_eq!(away[0], 0.0);
     assert!((away.iter().fold(0.0_f64, |far, x| far.max(x.abs())) - 0.5).abs() < 1e-9);
     assert!(away.windows(2).all(|w| (w[1] - w[0]).abs() < 0.01));
-    let made = done("step = \"magnitude_warp\"", &series(&[1.0; 300]), 3);
+    let made = done("magnitude_warp = {}", &series(&[1.0; 300]), 3);
     assert!(numbers(&made).windows(2).all(|w| (w[1] - w[0]).abs() < 0.02));
     assert!(deviation(numbers(&made).iter().copied()) > 0.02);
-    let made = done("step = \"dropout\"\nshare = 0.2\nfill = \"missing\"", &of, 5);
+    let made = done("dropout = { share = 0.2, fill = \"missing\" }", &of, 5);
     let share = numbers(&made).iter().filter(|x| x.is_nan()).count() as f64 / 5000.0;
     assert!((share - 0.2).abs() < 0.025, "{share}");
 }
@@ -135,28 +132,28 @@ fn noise_and_factors_are_as_wide_as_they_say() {
 fn pools_levels_fills_and_masks_are_those_of_the_definitions() {
     let of = series(&[1.0, 3.0, f64::NAN, 5.0, 8.0]);
     let bits = |v: &[f64]| v.iter().map(|x| if x.is_nan() { -1.0 } else { *x }).collect::<Vec<f64>>();
-    assert_eq!(bits(numbers(&done("step = \"pooling\"", &of, 1))), [2.0, 2.0, -1.0, 5.0, 8.0]);
-    assert_eq!(bits(numbers(&done("step = \"pooling\"\nby = \"max\"\nsize = 4", &of, 1))), [5.0, 5.0, -1.0, 5.0, 8.0]);
+    assert_eq!(bits(numbers(&done("pooling = {}", &of, 1))), [2.0, 2.0, -1.0, 5.0, 8.0]);
+    assert_eq!(bits(numbers(&done("pooling = { by = \"max\", size = 4 }", &of, 1))), [5.0, 5.0, -1.0, 5.0, 8.0]);
     let of = series(&[0.0, 1.0, 4.9, 5.1, 10.0]);
-    assert_eq!(numbers(&done("step = \"quantise\"\nlevels = 2", &of, 1)), [2.5, 2.5, 2.5, 7.5, 7.5]);
-    let drop = |fill: &str| done(&format!("step = \"dropout\"\nshare = 1.0\nfill = \"{fill}\""), &of, 1);
+    assert_eq!(numbers(&done("quantise = { levels = 2 }", &of, 1)), [2.5, 2.5, 2.5, 7.5, 7.5]);
+    let drop = |fill: &str| done(&format!("dropout = {{ share = 1.0, fill = \"{fill}\" }}"), &of, 1);
     // Nothing is left to fill with.
     assert!(["previous", "next", "mean"].iter().all(|fill| numbers(&drop(fill)).iter().all(|x| x.is_nan())));
-    let dropped = done("step = \"dropout\"\nshare = 0.5", &series(&wave(400)), 3);
+    let dropped = done("dropout = { share = 0.5 }", &series(&wave(400)), 3);
     let (was, is) = (wave(400), numbers(&dropped));
     assert!((1..400).all(|t| is[t] == was[t] || is[t] == is[t - 1]));
     // Hann weights of three steps are 1/2, 1, 1/2.
-    let made = done("step = \"smooth\"\nsize = 3", &series(&[0.0, 0.0, 4.0, 0.0, 0.0]), 1);
+    let made = done("smooth = { size = 3 }", &series(&[0.0, 0.0, 4.0, 0.0, 0.0]), 1);
     assert!(numbers(&made).iter().zip([0.0, 1.0, 2.0, 1.0, 0.0]).all(|(a, b)| (a - b).abs() < 1e-12));
     // A wave of one frequency is gone where its band is masked, and its mean stays.
     let tone: Vec<f64> = (0..64).map(|t| 3.0 + (std::f64::consts::TAU * 5.0 * t as f64 / 64.0).cos()).collect();
-    let made = done("step = \"frequency_mask\"\nshare = 1.0", &series(&tone), 1);
+    let made = done("frequency_mask = { share = 1.0 }", &series(&tone), 1);
     assert!(numbers(&made).iter().all(|x| (x - 3.0).abs() < 1e-12));
-    let left = |seed| done("step = \"frequency_mask\"\nshare = 0.25", &series(&tone), seed);
+    let left = |seed| done("frequency_mask = { share = 0.25 }", &series(&tone), seed);
     let gone = (0..400).filter(|&seed| numbers(&left(seed)).iter().all(|x| (x - 3.0).abs() < 1e-9)).count();
     // Bands of 8 begin at 1 .. 25; those from 1 to 5 hold the fifth.
     assert!((60..100).contains(&gone), "{gone}");
-    let blocks = done("step = \"missing_blocks\"\nshare = 0.1\nlength = 20\ncategories = true", &series(&wave(200)), 1);
+    let blocks = done("missing_blocks = { share = 0.1, length = 20, categories = true }", &series(&wave(200)), 1);
     let missing: Vec<usize> = (0..200).filter(|&t| numbers(&blocks)[t].is_nan()).collect();
     assert!(missing.len() == 20 && missing[19] - missing[0] == 19);
     assert!((0..200).all(|t| (codes(&blocks)[t] == MISSING) == missing.contains(&t)));
@@ -183,7 +180,7 @@ fn what_moves_in_time_takes_categories_along_and_leaves_stamps() {
     let of = series(&(0..100).map(f64::from).collect::<Vec<f64>>());
     for (name, ends) in [("time_warp", true), ("window_warp", true), ("window_slice\"\nstretch = true #", false)] {
         for seed in 0..20 {
-            let made = done(&named(name), &of, seed);
+            let made = done(name, &of, seed);
             assert_eq!(made.times, of.times);
             let from = numbers(&made);
             assert!(from.is_sorted() && from.iter().all(|x| (0.0..=99.0).contains(x)), "{name}");
@@ -196,21 +193,21 @@ fn what_moves_in_time_takes_categories_along_and_leaves_stamps() {
     }
     // The pace between two changes is at its fastest three times what it is at its slowest.
     let long = series(&(0..101).map(f64::from).collect::<Vec<f64>>());
-    let made = done("step = \"time_warp\"", &long, 4);
+    let made = done("time_warp = {}", &long, 4);
     let paces = [0, 25, 50, 75].map(|t| numbers(&made)[t + 25] - numbers(&made)[t]);
     let ratio = paces.iter().copied().fold(0.0, f64::max) / paces.iter().copied().fold(99.0, f64::min);
     assert!((ratio - 3.0).abs() < 1e-9, "{ratio}");
     // A slice keeps its own stamps.
-    let made = done("step = \"window_slice\"\nshare = 0.5", &of, 2);
+    let made = done("window_slice = { share = 0.5 }", &of, 2);
     assert_eq!(made.len(), 50);
     assert!(numbers(&made).iter().zip(&made.times).all(|(x, t)| x * x == *t));
     // A window of 10 steps runs at half or twice the pace.
-    let made = done("step = \"window_warp\"\nratios = [2.0]", &of, 2);
+    let made = done("window_warp = { ratio = { choice = [2.0] } }", &of, 2);
     let paces: Vec<f64> = numbers(&made).windows(2).map(|w| w[1] - w[0]).collect();
     let (slow, fast) = (paces.iter().copied().fold(9.0, f64::min), paces.iter().copied().fold(0.0, f64::max));
     assert!((fast / slow - 2.0).abs() < 1e-6, "{slow} {fast}");
     // Parts change places; all steps are there.
-    let made = done("step = \"permutation\"", &of, 3);
+    let made = done("permutation = {}", &of, 3);
     assert_eq!(made.times, of.times);
     let breaks = numbers(&made).windows(2).filter(|w| w[1] != w[0] + 1.0).count();
     assert!((1..=3).contains(&breaks), "{breaks}");
@@ -219,15 +216,15 @@ fn what_moves_in_time_takes_categories_along_and_leaves_stamps() {
     assert_eq!(sorted, numbers(&of));
     assert!(numbers(&made).iter().zip(codes(&made)).all(|(x, c)| *x as u32 / 10 % 9 == *c));
     // Backwards twice is forwards.
-    let back = done("step = \"reverse\"", &of, 1);
+    let back = done("reverse = {}", &of, 1);
     assert_eq!(
         (numbers(&back)[0], back.times[0], back.times[1], back.times[99]),
         (99.0, 0.0, 9801.0 - 98.0 * 98.0, 9801.0)
     );
-    let forth = done("step = \"reverse\"", &back, 1);
+    let forth = done("reverse = {}", &back, 1);
     assert_eq!((numbers(&forth), &forth.times, codes(&forth)), (numbers(&of), &of.times, codes(&of)));
     // Twice as many steps over the same time: each value is the one of its stamp.
-    let made = done("step = \"resample\"\nratio = [2.0, 2.0]", &of, 1);
+    let made = done("resample = { ratio = [2.0, 2.0] }", &of, 1);
     assert_eq!((made.len(), made.times[0], made.times[199]), (200, 0.0, 9801.0));
     let at = |x: f64| x.floor() * x.floor() + (x - x.floor()) * (2.0 * x.floor() + 1.0);
     assert!(numbers(&made).iter().zip(&made.times).all(|(x, t)| (at(*x) - t).abs() < 1e-6));
@@ -255,8 +252,6 @@ fn a_barycentre_finds_the_shape_that_comes_at_other_times() {
 
 #[test]
 fn short_empty_constant_and_missing_series_come_through() {
-    let step = |name: &&str| read(&named(name));
-    let steps: Vec<Step> = ALL.iter().map(step).collect();
     let inputs: Vec<Vec<f64>> = vec![
         vec![],
         vec![1.0],
@@ -268,10 +263,10 @@ fn short_empty_constant_and_missing_series_come_through() {
     ];
     for v in &inputs {
         let of = series(v);
-        for (name, step) in ALL.iter().zip(&steps) {
+        for name in ALL {
+            let step = steps(&format!("{{ {name} }}"));
             for seed in 0..8 {
-                let one = Steps { steps: vec![step.clone()], target: None };
-                let made = one.one(&of, &[&series(&[3.0, 1.0]), &of], &mut stream(seed, "short", 0)).unwrap();
+                let made = one(&step.series, &of, &[&series(&[3.0, 1.0]), &of], |k| Draw::new(seed, 0, 0, k)).unwrap();
                 assert!(made.times.is_sorted() && made.times.len() == made.len(), "{name} {v:?}");
                 assert!(made.steps.columns.iter().all(|c| c.len() == made.len()));
                 assert_eq!(made.is_empty(), v.is_empty());
@@ -284,21 +279,20 @@ fn short_empty_constant_and_missing_series_come_through() {
         }
     }
     // All of them together.
-    let all = Steps { steps, target: None };
-    all.one(&series(&wave(50)), &[&series(&wave(30))], &mut stream(1, "all", 0)).unwrap();
+    one(&every().series, &series(&wave(50)), &[&series(&wave(30))], |k| Draw::new(1, 0, 0, k)).unwrap();
 }
 
 #[test]
 fn bad_settings_are_said() {
-    let said = |toml: &str| read(toml).check().unwrap_err().to_string();
-    assert!(said("step = \"jitter\"\nscale = -1.0").contains("scale"));
-    assert!(said("step = \"jitter\"\np = 1.5").contains("between 0 and 1"));
-    assert!(said("step = \"pooling\"\nsize = 0").contains("at least 1"));
-    assert!(said("step = \"time_warp\"\nratio = 0.5").contains("ratio"));
-    assert!(said("step = \"resample\"\nratio = [2.0, 1.0]").contains("smaller first"));
-    assert!(said("step = \"window_warp\"\nratios = []").contains("ratios"));
-    assert!(toml::from_str::<Step>("step = \"jiter\"").unwrap_err().to_string().contains("jitter"));
-    assert!(toml::from_str::<Step>("step = \"jitter\"\nscal = 1").unwrap_err().to_string().contains("scal"));
+    let said = |step: &str| Pipeline::from_toml(&format!("series = [{{ {step} }}]")).unwrap_err().to_string();
+    assert!(said("jitter = { scale = -1.0 }").contains("scale"));
+    assert!(said("jitter = {}, p = 1.5").contains("between 0 and 1"));
+    assert!(said("pooling = { size = 0 }").contains("`size`"));
+    assert!(said("time_warp = { ratio = 0.5 }").contains("ratio"));
+    assert!(said("resample = { ratio = [2.0, 1.0] }").contains("lower end"));
+    assert!(said("window_warp = { ratio = { choice = [] } }").contains("ratio"));
+    assert!(said("jiter = {}").contains("did you mean `jitter`"));
+    assert!(said("jitter = { scal = 1 }").contains("scal"));
     assert!(Sequence::new(vec![1.0, 0.0], series(&[1.0, 2.0]).steps).unwrap_err().to_string().contains("sort"));
     assert!(Sequence::new(vec![1.0], series(&[1.0, 2.0]).steps).unwrap_err().to_string().contains("1 times for 2"));
 }
@@ -337,8 +331,8 @@ fn a_panel_comes_back_as_rows_with_right_stamps() {
         let (shape, sequences) = panel(gaps);
         assert_eq!(shape.has_gap(), gaps);
         for name in ALL {
-            let steps = Steps { steps: vec![read(&named(name))], target: Some("place".into()) };
-            let made = steps.apply(&shape, &sequences, (5, 0)).unwrap();
+            let pipeline = Pipeline { seed: 5, target: Some("place".into()), ..steps(&format!("{{ {name} }}")) };
+            let made = apply(&pipeline, &shape, &sequences, 0).unwrap();
             let of = made.sequences.clone();
             assert_eq!(of.count(), 12, "{name}");
             let table = shape.render(made, 0, 1, false).unwrap();
@@ -361,21 +355,20 @@ fn a_panel_comes_back_as_rows_with_right_stamps() {
                 }
             }
         }
-        let wrong = Steps { steps: vec![], target: Some("state".into()) };
-        assert!(wrong.apply(&shape, &sequences, (5, 0)).unwrap_err().to_string().contains("throughout"));
+        let wrong = Pipeline { target: Some("state".into()), ..Pipeline::default() };
+        assert!(apply(&wrong, &shape, &sequences, 0).unwrap_err().to_string().contains("throughout"));
     }
 }
 
 #[test]
 fn a_panel_does_not_depend_on_threads_nor_on_other_series() {
     let (shape, sequences) = panel(true);
-    let steps = Steps { steps: ALL.iter().map(|name| read(&named(name))).collect(), target: None };
-    let work = || format!("{:?}", steps.apply(&shape, &sequences, (1, 2)).unwrap());
+    let work = || format!("{:?}", apply(&Pipeline { seed: 1, ..every() }, &shape, &sequences, 2).unwrap());
     let with = |threads: usize| ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work);
     assert_eq!(with(1), with(3));
-    let alone = Steps { steps: vec![read("step = \"jitter\"")], target: None };
-    let all = alone.apply(&shape, &sequences, (1, 2)).unwrap().sequences;
-    let few = alone.apply(&shape, &sequences.take(&[0, 1, 2]), (1, 2)).unwrap().sequences;
+    let alone = steps("{ jitter = {} }");
+    let all = apply(&alone, &shape, &sequences, 2).unwrap().sequences;
+    let few = apply(&alone, &shape, &sequences.take(&[0, 1, 2]), 2).unwrap().sequences;
     let (a, b) = (steps_of(&shape, &all, 0), steps_of(&shape, &few, 0));
     assert_eq!(numbers(&a).len(), numbers(&b).len());
     assert!(numbers(&a).iter().zip(numbers(&b)).filter(|(a, b)| a == b).count() > numbers(&a).len() / 2);

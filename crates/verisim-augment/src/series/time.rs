@@ -4,6 +4,7 @@ use verisim_data::rng::{self, Stream, below, uniform};
 
 use super::Sequence;
 use super::curve::{evenly, monotone};
+use crate::range::Range;
 
 /// Paces between the anchors are uniform, brought to the ratio; the way is the monotone curve through their sums.
 pub(super) fn time_warp(of: Sequence, changes: usize, ratio: f64, rng: &mut Stream) -> Sequence {
@@ -43,9 +44,9 @@ pub(super) fn window_slice(of: Sequence, share: f64, stretch: bool, rng: &mut St
 }
 
 /// The steps of the window get `ratio` times the room, and all is brought back to the length.
-pub(super) fn window_warp(of: Sequence, share: f64, ratios: &[f64], rng: &mut Stream) -> Sequence {
+pub(super) fn window_warp(of: Sequence, share: f64, ratio: &Range, rng: &mut Stream) -> Sequence {
     let window = window(of.len(), share, rng);
-    let ratio = ratios[below(rng, ratios.len() as u64) as usize];
+    let ratio = ratio.draw(rng);
     // The way from each step to the next is 1, in the window as much longer as it runs slower.
     let mut at = vec![0.0];
     for t in 1..of.len() {
@@ -78,8 +79,8 @@ pub(super) fn permutation(of: Sequence, parts: usize, rng: &mut Stream) -> Seque
     Sequence { times: of.times, steps: of.steps.take(&index) }
 }
 
-pub(super) fn resample(of: Sequence, [low, high]: [f64; 2], rng: &mut Stream) -> Sequence {
-    let ratio = low + (high - low) * uniform(rng);
+pub(super) fn resample(of: Sequence, ratio: &Range, rng: &mut Stream) -> Sequence {
+    let ratio = ratio.draw(rng);
     let steps = ((of.len() as f64 * ratio).round() as usize).max(1);
     let places: Vec<f64> = evenly(of.len(), steps).collect();
     let last = of.len() - 1;

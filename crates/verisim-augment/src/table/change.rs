@@ -4,100 +4,165 @@
 //! |---|---|---|
 //! | `noise` | adds normal noise to numbers, in units of their column's standard deviation | |
 //! | `swap` | cells take the value of another row each | SwapNoise; SCARF (Bahri et al. 2022) |
-//! | `mix_up` | numbers lie between those of two rows, categories are of either | Zhang et al. 2018 |
-//! | `cut_mix` | some columns come from another row, all from the same | Yun et al. 2019; SAINT (Somepalli et al. 2021) |
+//! | `mixup` | numbers lie between those of two rows, categories are of either | Zhang et al. 2018 |
+//! | `cutmix` | some columns come from another row, all from the same | Yun et al. 2019; SAINT (Somepalli et al. 2021) |
 //!
-//! Other rows are of the same class where the target is a category, so that labels stay true. A target of numbers is mixed as the rest by `mix_up`,
-//! goes along with the row that gives the larger part by `cut_mix`, and is left alone by `noise` and `swap`.
+//! Other rows are of the same class where the target is a category, so that labels stay true. A target of numbers is mixed as the rest by `mixup`,
+//! goes along with the row that gives the larger part by `cutmix`, and is left alone by `noise` and `swap`.
 //!
 //! What happens to a row follows from the seed, the pass and its place in the table alone: not from the rows asked for with it, nor from
 //! threads. A row that breaks a rule is changed again, in another way; after 20 tries it stays as it was, and is counted.
 
 use rand_distr::{Beta, Distribution};
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use verisim_data::rng::{Stream, below, mix, normal, stream, uniform};
+use verisim_data::rng::{Stream, below, normal, uniform};
 use verisim_data::table::{Column, Frame, Schema};
 
 use super::keep::Keeper;
 use super::resample::blend;
 use super::rows::{place, put};
 use super::space::deviation;
+use crate::draw::Draw;
 use crate::error::{Error, Result};
+use crate::pipeline::{Pipeline, operations, ready, walk};
+use crate::settings::settings;
 
 /// How often a row that breaks a rule is changed again.
-const TRIES: usize = 20;
+const TRIES: u64 = 20;
 
-/// One step of what is done to a row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Change {
+settings! {
     /// Normal noise on numbers; dates are numbers. What is missing stays so.
     Noise {
-        /// The chance that a row is changed at all; 1.
-        #[serde(default = "one")]
-        p: f64,
-        /// The standard deviation of the noise, as a part of that of the column; 0.1.
-        #[serde(default = "tenth")]
-        scale: f64,
+        /// The standard deviation of the noise, as a part of that of the column.
+        scale: f64 = 0.1, in 0 to 1e9;
         /// The columns; all of numbers when not given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        columns: Option<Vec<String>>,
-    },
+        columns: Option<Vec<String>> = None;
+    }
+}
+
+settings! {
     /// Cells from other rows, each from one of its own.
     Swap {
-        /// The chance that a row is changed at all; 1.
-        #[serde(default = "one")]
-        p: f64,
-        /// The chance of each cell; 0.1.
-        #[serde(default = "tenth")]
-        share: f64,
+        /// The chance of each cell.
+        share: f64 = 0.1, in 0 to 1;
         /// The columns; all when not given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        columns: Option<Vec<String>>,
-    },
+        columns: Option<Vec<String>> = None;
+    }
+}
+
+settings! {
     /// A mixture with another row.
     MixUp {
-        /// The chance that a row is changed at all; 1.
-        #[serde(default = "one")]
-        p: f64,
-        /// The share of the row itself is drawn from Beta(alpha, alpha); 0.2.
-        #[serde(default = "fifth")]
-        alpha: f64,
-    },
+        /// The share of the row itself is drawn from Beta(alpha, alpha).
+        alpha: f64 = 0.2, in 0.001 to 1000;
+    }
+}
+
+settings! {
     /// Columns from another row.
     CutMix {
-        /// The chance that a row is changed at all; 1.
-        #[serde(default = "one")]
-        p: f64,
-        /// The share of the columns that stay is drawn from Beta(alpha, alpha); 1, which is any share.
-        #[serde(default = "one")]
-        alpha: f64,
-    },
+        /// The share of the columns that stay is drawn from Beta(alpha, alpha); 1 is any share.
+        alpha: f64 = 1.0, in 0.001 to 1000;
+    }
 }
 
-fn one() -> f64 {
-    1.0
+operations! {
+    /// One step for rows of tables with its settings.
+    "Table" Transform: Change {
+        "noise" Noise,
+        "swap" Swap,
+        "mixup" MixUp,
+        "cutmix" CutMix,
+    }
 }
 
-fn tenth() -> f64 {
-    0.1
+/// What all steps for rows can do.
+pub trait Change {
+    /// Whether the settings can be.
+    fn check(&self) -> Result<(), String>;
+    /// The step with its columns found.
+    fn ready(&self, table: &Of<'_>) -> Result<Ready>;
 }
 
-fn fifth() -> f64 {
-    0.2
+/// The table that steps are made ready for.
+pub struct Of<'a> {
+    schema: &'a Schema,
+    frame: &'a Frame,
+    target: Option<usize>,
 }
 
-/// What is done to the rows of a table, step after step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Changes {
-    /// The steps, in order.
-    pub steps: Vec<Change>,
-    /// The column whose value must stay true to the row.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+impl Of<'_> {
+    /// The places of these columns; of all but the target when none are named.
+    fn columns(&self, named: Option<&[String]>) -> Result<Vec<usize>> {
+        let Some(names) = named else {
+            return Ok((0..self.frame.columns.len()).filter(|j| Some(*j) != self.target).collect());
+        };
+        let column = |name: &String| match place(self.schema, name)? {
+            j if Some(j) == self.target => {
+                Err(Error::column(name, "is the target, which stays; take it out of `columns`"))
+            }
+            j => Ok(j),
+        };
+        names.iter().map(column).collect()
+    }
+}
+
+impl Change for Noise {
+    fn check(&self) -> Result<(), String> {
+        self.limits()
+    }
+
+    fn ready(&self, table: &Of<'_>) -> Result<Ready> {
+        let mut deviations = Vec::new();
+        for j in table.columns(self.columns.as_deref())? {
+            match (&table.frame.columns[j], &self.columns) {
+                (Column::Number(v), _) => {
+                    let known = v.iter().copied().filter(|x| x.is_finite());
+                    deviations.push((j, self.scale * deviation(known)));
+                }
+                (_, Some(_)) => {
+                    let name = table.schema.modelled().nth(j).map_or("", |f| f.name.as_str());
+                    return Err(Error::column(name, "holds categories, which have no noise; take `swap`"));
+                }
+                _ => {}
+            }
+        }
+        Ok(Ready::Noise { deviations })
+    }
+}
+
+impl Change for Swap {
+    fn check(&self) -> Result<(), String> {
+        self.limits()
+    }
+
+    fn ready(&self, table: &Of<'_>) -> Result<Ready> {
+        Ok(Ready::Swap { share: self.share, columns: table.columns(self.columns.as_deref())? })
+    }
+}
+
+impl Change for MixUp {
+    fn check(&self) -> Result<(), String> {
+        self.limits()
+    }
+
+    fn ready(&self, _: &Of<'_>) -> Result<Ready> {
+        Ok(Ready::Mix { share: beta(self.alpha)?, cut: false })
+    }
+}
+
+impl Change for CutMix {
+    fn check(&self) -> Result<(), String> {
+        self.limits()
+    }
+
+    fn ready(&self, _: &Of<'_>) -> Result<Ready> {
+        Ok(Ready::Mix { share: beta(self.alpha)?, cut: true })
+    }
+}
+
+fn beta(alpha: f64) -> Result<Beta<f64>> {
+    Beta::new(alpha, alpha).map_err(|e| Error::setting("alpha", e.to_string()))
 }
 
 /// Rows that were changed.
@@ -110,129 +175,69 @@ pub struct Changed {
 }
 
 /// One step, its columns found.
-enum Step {
-    Noise { p: f64, deviations: Vec<(usize, f64)> },
-    Swap { p: f64, share: f64, columns: Vec<usize> },
-    Mix { p: f64, share: Beta<f64>, cut: bool },
+pub enum Ready {
+    /// Of each column its deviation.
+    Noise { deviations: Vec<(usize, f64)> },
+    /// The chance of each cell, and which.
+    Swap { share: f64, columns: Vec<usize> },
+    /// The share that stays, and whether whole cells come from the other row.
+    Mix { share: Beta<f64>, cut: bool },
 }
 
 /// Cells of one row: a number, or the code of a level as one.
 type Row = Vec<f64>;
 
-impl Changes {
-    /// The rows `rows` of `frame`, which `schema` parsed, changed for the `pass`-th time. Memory and time grow with `rows` alone, but for
-    /// a pass over the columns that get noise.
-    ///
-    /// # Errors
-    /// When a setting cannot be, or a column is not there.
-    pub fn apply(
-        &self,
-        schema: &Schema,
-        frame: &Frame,
-        keeper: &Keeper,
-        rows: &[usize],
-        (seed, pass): (u64, u64),
-    ) -> Result<Changed> {
-        let target = self.target.as_deref().map(|name| place(schema, name)).transpose()?;
-        if let Some(&row) = rows.iter().find(|&&row| row >= frame.rows) {
-            return Err(Error::setting("rows", format!("has {row}, and the table has {} rows", frame.rows)));
-        }
-        let steps: Vec<Step> =
-            self.steps.iter().map(|step| self.step(step, schema, frame, target)).collect::<Result<_>>()?;
-        let groups = Groups::of(frame, target);
-        let mut rngs: Vec<Stream> =
-            rows.iter().map(|&row| stream(seed, "augment table rows", mix(mix(pass) ^ row as u64))).collect();
-        let mut made = frame.take(rows);
-        let mut open: Vec<usize> = (0..rows.len()).collect();
-        for _ in 0..TRIES {
-            let mut own: Vec<(usize, &mut Stream)> = Vec::with_capacity(open.len());
-            let mut next = open.iter().peekable();
-            for (k, rng) in rngs.iter_mut().enumerate() {
-                if next.next_if(|&&i| i == k).is_some() {
-                    own.push((rows[k], rng));
-                }
-            }
-            let draw = |(row, rng): (usize, &mut Stream)| {
-                let mut cells = cells(frame, row);
-                steps.iter().for_each(|step| step.apply(&mut cells, row, frame, &groups, rng));
-                cells
-            };
-            let drawn: Vec<Row> = own.into_par_iter().map(draw).collect();
-            let from: Vec<usize> = open.iter().map(|&i| rows[i]).collect();
-            let (kept, broken) = keeper.keep(of_cells(frame, &drawn), &from);
-            let broken: Vec<bool> = (0..open.len()).map(|k| broken[k] || groups.moved(&kept, k, from[k])).collect();
-            put(&mut made, &kept, &open, |k| !broken[k]);
-            open = open.iter().zip(&broken).filter(|(_, broken)| **broken).map(|(&i, _)| i).collect();
-            if open.is_empty() {
-                break;
-            }
-        }
-        Ok(Changed { frame: made, unchanged: open.len() })
+/// The rows `rows` of `frame`, which `schema` parsed, changed for the `pass`-th time. The column `pipeline.target`, if there is one, stays true
+/// to the row. Memory and time grow with `rows` alone, but for a pass over the columns that get noise.
+///
+/// # Errors
+/// When a setting cannot be, or a column is not there.
+pub fn apply(
+    pipeline: &Pipeline,
+    schema: &Schema,
+    frame: &Frame,
+    keeper: &Keeper,
+    rows: &[usize],
+    pass: u64,
+) -> Result<Changed> {
+    pipeline.check()?;
+    let target = pipeline.target.as_deref().map(|name| place(schema, name)).transpose()?;
+    if let Some(&row) = rows.iter().find(|&&row| row >= frame.rows) {
+        return Err(Error::setting("rows", format!("has {row}, and the table has {} rows", frame.rows)));
     }
-
-    fn step(&self, step: &Change, schema: &Schema, frame: &Frame, target: Option<usize>) -> Result<Step> {
-        let share = |key: &str, x: f64| match (0.0..=1.0).contains(&x) {
-            true => Ok(x),
-            false => Err(Error::setting(key, format!("is {x}; it is a chance, from 0 to 1"))),
+    let table = Of { schema, frame, target };
+    let steps = ready(&pipeline.table, "", &mut |step: &Transform, _| step.settings().ready(&table))?;
+    let groups = Groups::of(frame, target);
+    let mut made = frame.take(rows);
+    let mut open: Vec<usize> = (0..rows.len()).collect();
+    for time in 0..TRIES {
+        let draw = |&i: &usize| -> Result<Row> {
+            let (row, mut cells) = (rows[i], cells(frame, rows[i]));
+            let draw = |k| Draw::new(pipeline.seed, row as u64, pass, k).within(time);
+            walk(&steps, draw, &mut |step, _, rng| {
+                step.apply(&mut cells, row, frame, &groups, rng);
+                Ok(())
+            })?;
+            Ok(cells)
         };
-        let columns = |named: &Option<Vec<String>>| -> Result<Vec<usize>> {
-            let columns: Vec<usize> = match named {
-                Some(names) => names.iter().map(|name| place(schema, name)).collect::<Result<_>>()?,
-                None => (0..frame.columns.len()).filter(|j| Some(*j) != target).collect(),
-            };
-            match (&self.target, columns.iter().any(|j| Some(*j) == target)) {
-                (Some(name), true) => Err(Error::column(name, "is the target, which stays; take it out of `columns`")),
-                _ => Ok(columns),
-            }
-        };
-        let beta = |alpha: f64| {
-            let what = || Error::setting("alpha", format!("is {alpha}; it must be above 0"));
-            if alpha > 0.0 && alpha.is_finite() { Beta::new(alpha, alpha).map_err(|_| what()) } else { Err(what()) }
-        };
-        Ok(match step {
-            Change::Noise { p, scale, columns: named } => {
-                if !(*scale >= 0.0 && scale.is_finite()) {
-                    return Err(Error::setting(
-                        "scale",
-                        format!("is {scale}; it is a part of the deviation, 0 or more"),
-                    ));
-                }
-                let mut deviations = Vec::new();
-                for j in columns(named)? {
-                    match (&frame.columns[j], named) {
-                        (Column::Number(v), _) => {
-                            let known = v.iter().copied().filter(|x| x.is_finite());
-                            deviations.push((j, scale * deviation(known)));
-                        }
-                        (_, Some(_)) => {
-                            let name = schema.modelled().nth(j).map_or("", |f| f.name.as_str());
-                            return Err(Error::column(name, "holds categories, which have no noise; take `swap`"));
-                        }
-                        _ => {}
-                    }
-                }
-                Step::Noise { p: share("p", *p)?, deviations }
-            }
-            Change::Swap { p, share: cells, columns: named } => {
-                Step::Swap { p: share("p", *p)?, share: share("share", *cells)?, columns: columns(named)? }
-            }
-            Change::MixUp { p, alpha } => Step::Mix { p: share("p", *p)?, share: beta(*alpha)?, cut: false },
-            Change::CutMix { p, alpha } => Step::Mix { p: share("p", *p)?, share: beta(*alpha)?, cut: true },
-        })
+        let drawn: Vec<Row> = open.par_iter().map(draw).collect::<Result<_>>()?;
+        let from: Vec<usize> = open.iter().map(|&i| rows[i]).collect();
+        let (kept, broken) = keeper.keep(of_cells(frame, &drawn), &from);
+        let broken: Vec<bool> = (0..open.len()).map(|k| broken[k] || groups.moved(&kept, k, from[k])).collect();
+        put(&mut made, &kept, &open, |k| !broken[k]);
+        open = open.iter().zip(&broken).filter(|(_, broken)| **broken).map(|(&i, _)| i).collect();
+        if open.is_empty() {
+            break;
+        }
     }
+    Ok(Changed { frame: made, unchanged: open.len() })
 }
 
-impl Step {
+impl Ready {
     /// Changes the cells of a row. A row that has no other of its class is left alone but for noise.
     fn apply(&self, cells: &mut Row, row: usize, frame: &Frame, groups: &Groups, rng: &mut Stream) {
-        let p = match self {
-            Step::Noise { p, .. } | Step::Swap { p, .. } | Step::Mix { p, .. } => *p,
-        };
-        if uniform(rng) >= p {
-            return;
-        }
         match self {
-            Step::Noise { deviations, .. } => {
+            Ready::Noise { deviations, .. } => {
                 for &(j, deviation) in deviations {
                     let noise = normal(rng) * deviation;
                     // A word among numbers is a NaN with a name, and stays.
@@ -241,7 +246,7 @@ impl Step {
                     }
                 }
             }
-            Step::Swap { share, columns, .. } => {
+            Ready::Swap { share, columns, .. } => {
                 for &j in columns {
                     if uniform(rng) < *share
                         && let Some(other) = groups.other(row, rng)
@@ -250,7 +255,7 @@ impl Step {
                     }
                 }
             }
-            Step::Mix { share, cut, .. } => {
+            Ready::Mix { share, cut, .. } => {
                 let Some(other) = groups.other(row, rng) else { return };
                 let own = share.sample(rng);
                 for (j, cell_) in cells.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! Rows of tables: classes brought to sizes ([`Resample`]), rows changed ([`Change`]).
+//! Rows of tables: classes brought to sizes ([`Resample`]), rows changed ([`apply`]).
 //!
 //! Rows come as a `Frame` of a schema and go as one of the same: whole numbers stay whole, dates dates, levels levels, and what was
 //! missing may be missing. [`Keeper`] holds the ranges, digits and rules that every new row keeps.
@@ -14,7 +14,7 @@ pub mod space;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Change, Changed, Changes};
+pub use change::{Change, Changed, CutMix, MixUp, Noise, Swap, Transform, apply};
 pub use keep::Keeper;
 pub use resample::{Agree, Method, Resample, Resampled};
 pub use space::Scale;

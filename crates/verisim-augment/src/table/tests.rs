@@ -12,6 +12,7 @@ use verisim_data::table::{Column, ColumnKind, Detected, Field, Frame, MISSING, R
 use super::nearest::Tree;
 use super::space::Space;
 use super::*;
+use crate::Pipeline;
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("vectors.json")).unwrap()
@@ -356,28 +357,37 @@ fn made_rows_keep_kinds_ranges_digits_and_rules() {
     }
 }
 
-fn every_step() -> Vec<Change> {
-    vec![
-        Change::Noise { p: 1.0, scale: 0.1, columns: None },
-        Change::Swap { p: 0.5, share: 0.2, columns: None },
-        Change::MixUp { p: 0.5, alpha: 0.4 },
-        Change::CutMix { p: 0.5, alpha: 1.0 },
-    ]
+fn changes(steps: &str, target: Option<&str>, seed: u64) -> Pipeline {
+    let target = target
+        .map(|name| {
+            format!(
+                "target = \"{name}\"
+"
+            )
+        })
+        .unwrap_or_default();
+    Pipeline::from_toml(&format!(
+        "seed = {seed}
+{target}table = [{steps}]"
+    ))
+    .unwrap()
 }
+
+const EVERY: &str = "{ noise = {} }, { swap = { share = 0.2 }, p = 0.5 }, { mixup = { alpha = 0.4 }, p = 0.5 }, { cutmix = {}, p = 0.5 }";
 
 #[test]
 fn changed_rows_keep_rules_and_class_whatever_is_asked_for_with_them() {
     let (schema, frame) = orders(1200);
     let keeper = Keeper::of(&schema, &frame, &RuleSettings::default()).unwrap();
-    let changes = Changes { steps: every_step(), target: Some("late".into()) };
+    let changes = changes(EVERY, Some("late"), 3);
     let all: Vec<usize> = (0..frame.rows).collect();
-    let made = changes.apply(&schema, &frame, &keeper, &all, (3, 0)).unwrap();
+    let made = apply(&changes, &schema, &frame, &keeper, &all, 0).unwrap();
     is_lawful(&made.frame);
     assert!(made.unchanged < frame.rows / 50, "{}", made.unchanged);
     assert_eq!(codes(&made.frame.columns[8]), codes(&frame.columns[8]));
     let some: Vec<usize> = (300..310).collect();
-    let part = changes.apply(&schema, &frame, &keeper, &some, (3, 0)).unwrap().frame;
-    let again = changes.apply(&schema, &frame, &keeper, &some, (3, 1)).unwrap().frame;
+    let part = apply(&changes, &schema, &frame, &keeper, &some, 0).unwrap().frame;
+    let again = apply(&changes, &schema, &frame, &keeper, &some, 1).unwrap().frame;
     let same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     for j in [0, 3, 7] {
         assert!(same(numbers(&part.columns[j]), &numbers(&made.frame.columns[j])[300..310]));
@@ -394,27 +404,24 @@ fn noise_swap_and_mixtures_are_as_wide_as_they_say() {
     let frame = Frame::new(vec![Column::Number(x.clone()), category(level.clone()), category(class.clone())], 8000);
     let (schema, all) = (schema(&frame, 9), (0..8000).collect::<Vec<usize>>());
     let keeper = Keeper::of(&schema, &frame, &no_rules()).unwrap();
-    let with = |step: Change| {
-        let changes = Changes { steps: vec![step], target: Some("class".into()) };
-        changes.apply(&schema, &frame, &keeper, &all, (1, 0)).unwrap().frame
-    };
+    let with = |step: &str| apply(&changes(step, Some("class"), 1), &schema, &frame, &keeper, &all, 0).unwrap().frame;
     // A tenth of 2, in most rows untouched by the range.
-    let made = with(Change::Noise { p: 1.0, scale: 0.1, columns: None });
+    let made = with("{ noise = {} }");
     let moved: Vec<f64> = numbers(&made.columns[0]).iter().zip(&x).map(|(a, b)| a - b).collect();
     let deviation = super::space::deviation(moved.iter().copied());
     assert!((deviation - 0.2).abs() < 0.01, "{deviation}");
     assert_eq!(codes(&made.columns[1]), level);
     // A fifth of the cells from another row of the class: levels of one class never come to the other, half of those swapped differ.
-    let made = with(Change::Swap { p: 1.0, share: 0.2, columns: None });
+    let made = with("{ swap = { share = 0.2 } }");
     let changed = numbers(&made.columns[0]).iter().zip(&x).filter(|(a, b)| (**a - **b).abs() > 1e-8).count() as f64;
     assert!((changed / 8000.0 - 0.2).abs() < 0.02, "{changed}");
     assert!(codes(&made.columns[1]).iter().zip(&class).all(|(l, c)| l / 2 == *c));
     // Mixtures of all shares alike have (1/3 + 1/3) of the variance.
-    let made = with(Change::MixUp { p: 1.0, alpha: 1.0 });
+    let made = with("{ mixup = { alpha = 1 } }");
     let deviation = super::space::deviation(numbers(&made.columns[0]).iter().copied());
     assert!((deviation * deviation / 4.0 - 2.0 / 3.0).abs() < 0.05, "{deviation}");
     // Half of all columns come from another row.
-    let made = with(Change::CutMix { p: 1.0, alpha: 1.0 });
+    let made = with("{ cutmix = {} }");
     let changed = numbers(&made.columns[0]).iter().zip(&x).filter(|(a, b)| (**a - **b).abs() > 1e-8).count() as f64;
     assert!((changed / 8000.0 - 0.5).abs() < 0.03, "{changed}");
 }
@@ -427,9 +434,8 @@ fn rows_do_not_depend_on_threads() {
         let settings =
             Resample { target: "late".into(), method: Method::SmoteEnn, agree: Agree::Mode, ..Resample::default() };
         let out = settings.apply(&schema, &frame, &keeper, 8).unwrap();
-        let changes = Changes { steps: every_step(), target: None };
         let rows: Vec<usize> = (0..frame.rows).collect();
-        let changed = changes.apply(&schema, &frame, &keeper, &rows, (8, 2)).unwrap().frame;
+        let changed = apply(&changes(EVERY, None, 8), &schema, &frame, &keeper, &rows, 2).unwrap().frame;
         format!("{:?}", (out.kept, out.parents, out.made, changed))
     };
     let with = |threads: usize| ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work);
@@ -458,21 +464,18 @@ fn bad_settings_and_tables_are_said() {
     let read: Resample = toml::from_str("target = \"class\"\nmethod = \"smote_enn\"\nrows = { l1 = 40 }").unwrap();
     assert_eq!((read.method, read.k, read.edit), (Method::SmoteEnn, 5, 3));
 
-    let change = |step: Change, target: Option<&str>| {
-        let changes = Changes { steps: vec![step], target: target.map(str::to_owned) };
-        changes.apply(&schema, &frame, &keeper, &[0, 1], (0, 0)).map(|made| made.frame.rows).map_err(|e| e.to_string())
+    let change = |step: &str, target: Option<&str>| {
+        let made = apply(&changes(step, target, 0), &schema, &frame, &keeper, &[0, 1], 0);
+        made.map(|made| made.frame.rows).map_err(|e| e.to_string())
     };
-    let noise = |p: f64, scale: f64, column: Option<&str>| Change::Noise {
-        p,
-        scale,
-        columns: column.map(|c| vec![c.to_owned()]),
-    };
-    assert!(change(noise(2.0, 0.1, None), None).unwrap_err().contains("chance"));
-    assert!(change(noise(1.0, f64::NAN, None), None).unwrap_err().contains("deviation"));
-    assert!(change(noise(1.0, 0.1, Some("c3")), None).unwrap_err().contains("swap"));
-    assert!(change(noise(1.0, 0.1, Some("class")), Some("class")).unwrap_err().contains("target"));
-    assert!(change(Change::MixUp { p: 1.0, alpha: 0.0 }, None).unwrap_err().contains("above 0"));
-    assert_eq!(change(noise(1.0, 0.1, Some("c0")), None), Ok(2));
+    let refused = |step: &str| Pipeline::from_toml(&format!("table = [{step}]")).unwrap_err().to_string();
+    assert!(refused("{ noise = {}, p = 2 }").contains("between 0 and 1"));
+    assert!(refused("{ noise = { scale = nan } }").contains("`scale`"));
+    assert!(refused("{ mixup = { alpha = 0 } }").contains("alpha"));
+    assert!(refused("{ nois = {} }").contains("did you mean `noise`"));
+    assert!(change("{ noise = { columns = [\"c3\"] } }", None).unwrap_err().contains("swap"));
+    assert!(change("{ noise = { columns = [\"class\"] } }", Some("class")).unwrap_err().contains("target"));
+    assert_eq!(change("{ noise = { columns = [\"c0\"] } }", None), Ok(2));
 
     // Rows without a class stay; a column without values, a constant one and a lone row of its class do no harm.
     let class = vec![0, 0, 0, 0, 1, 1, MISSING, 2];
@@ -480,14 +483,15 @@ fn bad_settings_and_tables_are_said() {
         Frame::new(vec![Column::Number(vec![f64::NAN; 8]), Column::Number(vec![2.0; 8]), category(class.clone())], 8);
     let schema = super::tests::schema(&frame, 1);
     let keeper = Keeper::of(&schema, &frame, &no_rules()).unwrap();
-    let apply = |settings: Resample| settings.apply(&schema, &frame, &keeper, 1);
-    assert!(apply(settings(Method::Smote)).unwrap_err().to_string().contains("random_over"));
-    let out = apply(Resample { k: 1, rows: Some([("l1".to_owned(), 6)].into()), ..settings(Method::Smote) }).unwrap();
+    let resampled = |settings: Resample| settings.apply(&schema, &frame, &keeper, 1);
+    assert!(resampled(settings(Method::Smote)).unwrap_err().to_string().contains("random_over"));
+    let out =
+        resampled(Resample { k: 1, rows: Some([("l1".to_owned(), 6)].into()), ..settings(Method::Smote) }).unwrap();
     assert_eq!((out.made.rows, out.kept.len(), out.notes.len()), (4, 8, 1));
     assert!(numbers(&out.made.columns[0]).iter().all(|x| x.is_nan()));
     assert!(numbers(&out.made.columns[1]).iter().all(|x| *x == 2.0));
-    assert_eq!(apply(settings(Method::RandomOver)).unwrap().kept.len(), 13);
-    let changes = Changes { steps: every_step(), target: Some("class".into()) };
-    let made = changes.apply(&schema, &frame, &keeper, &(0..8).collect::<Vec<_>>(), (1, 1)).unwrap().frame;
+    assert_eq!(resampled(settings(Method::RandomOver)).unwrap().kept.len(), 13);
+    let all: Vec<usize> = (0..8).collect();
+    let made = apply(&changes(EVERY, Some("class"), 1), &schema, &frame, &keeper, &all, 1).unwrap().frame;
     assert_eq!(codes(&made.columns[2]), class);
 }

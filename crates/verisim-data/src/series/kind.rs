@@ -4,13 +4,15 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Series;
-use super::changes::{Change, change_field, first_field};
+use super::changes::{Change, change_field, first_field, to_levels};
+use super::finer::Finer;
 use super::settings::Source;
 use super::shape::Shape;
 use super::wide::Wide;
+use super::{Sequences, Series};
 use crate::error::Result;
 use crate::kind::{Claim, Data, Sink, Target};
+use crate::rng::Stream;
 use crate::table::codec::TableCodec;
 use crate::table::{Field, Schema, Table, Writer, io};
 use crate::watch::Watch;
@@ -23,6 +25,9 @@ pub struct Spec {
     /// Columns of the steps that are learnt as their change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// Columns of the steps that are drawn last, beside others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finer: Vec<Finer>,
     /// How what is the same throughout a sequence is encoded: [`Spec::context_fields`].
     pub context: TableCodec,
     /// How what changes is encoded: [`Spec::step_fields`].
@@ -54,6 +59,13 @@ impl Spec {
             }
         }
         schema
+    }
+
+    /// Makes sequences of what a model drew: levels of changes, which begin with those of the context or follow `last`, and columns that
+    /// are drawn last.
+    pub fn finish(&self, sequences: &mut Sequences, last: Option<&[Vec<f64>]>, rng: &mut Stream) {
+        to_levels(sequences, &self.changes, self.first_level(), last);
+        self.finer.iter().for_each(|finer| finer.draw(&mut sequences.steps, rng));
     }
 
     /// Where first levels stand in the context.
@@ -107,7 +119,15 @@ impl Data for Series {
         let columns = spec.shape.step_fields().modelled().count();
         let changes =
             || spec.changes.iter().find_map(|c| c.problem(columns)).map(|problem| format!("changes: {problem}"));
-        shape.or_else(changes).or_else(context).or_else(steps)
+        let finer = || {
+            let schema = spec.shape.step_fields();
+            let categories: Vec<bool> = schema.modelled().map(Field::is_category).collect();
+            spec.finer
+                .iter()
+                .find_map(|f| f.problem(&categories))
+                .map(|problem| format!("a column that is drawn last {problem}"))
+        };
+        shape.or_else(changes).or_else(context).or_else(steps).or_else(finer)
     }
 
     fn sink<'t>(

@@ -14,6 +14,7 @@
 mod changes;
 mod clock;
 mod find;
+mod finer;
 mod kind;
 mod settings;
 mod shape;
@@ -25,6 +26,7 @@ mod wide;
 pub use changes::{Change, to_changes, to_levels};
 pub use clock::{Clock, Unit};
 pub use find::{Found, Role, recognise};
+pub use finer::Finer;
 pub use kind::Spec;
 pub use settings::{Names, Settings, Source};
 pub use shape::{LENGTH, Made, SEQUENCE, Shape};

@@ -159,6 +159,16 @@ impl Shape {
         self.sequences(&rows.offsets, times, (&table.take(&firsts)?, &table), true)
     }
 
+    /// Which row of a table of this shape each step is, sequence by sequence, and where each sequence begins and the last ends. Not for wide
+    /// files, whose rows are sequences.
+    ///
+    /// # Errors
+    /// When the key or the order is not there.
+    pub fn steps_in(&self, table: &Table) -> Result<(Vec<usize>, Vec<usize>)> {
+        let rows = Grouped::of(table, &self.key, self.order.as_ref(), &mut Vec::new())?;
+        Ok((rows.index, rows.offsets))
+    }
+
     /// Whether sequences start at times of their own, so that a start stands first in their context.
     pub fn has_start(&self) -> bool {
         self.order.is_some() && self.clock.start.is_none()

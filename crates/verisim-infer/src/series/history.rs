@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use verisim_data::rng::stream;
-use verisim_data::series::{Made, Sequences, Series, offsets, to_changes, to_levels};
+use verisim_data::series::{Made, Sequences, Series, offsets, to_changes};
 use verisim_data::table::codec::TableCodec;
 use verisim_data::table::{Column, Frame, MISSING, Table};
 use verisim_models::series::{Past, Wanted};
@@ -92,7 +92,7 @@ impl History {
         let mut sequences = Sequences { offsets: offsets(lengths), context: past.context, steps, times: Vec::new() };
         let ends = |all: &Vec<f64>| past.offsets[1..].iter().map(|&end| all[end - 1]).collect();
         let last: Vec<Vec<f64>> = levels.iter().map(ends).collect();
-        to_levels(&mut sequences, &spec.changes, spec.first_level(), Some(&last));
+        spec.finish(&mut sequences, Some(&last), &mut stream(seed, "beside", c));
         let numbers = self.sequences.count() > 1 && shape.key.is_empty();
         let mut table = shape.render(Made { sequences, starts: Some(starts) }, which.start as u64, seed, numbers)?;
         if let (Some(keys), Some(key)) = (&self.keys, shape.key.first()) {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use rayon::current_num_threads;
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{below, stream};
-use verisim_data::series::{Made as Sequence, Sequences, Series, Shape, offsets, to_levels};
+use verisim_data::series::{Made as Sequence, Sequences, Series, Shape, offsets};
 use verisim_data::table::codec::Encoded;
 use verisim_data::table::{Column, ColumnKind, Frame, Schema, Spec as Rows, Table};
 use verisim_models::series::Wanted;
@@ -292,7 +292,7 @@ impl Plan<Series> for Drawing<'_> {
         let drawn = self.artefact.sampler.steps.draw(&wanted, &mut stream(self.ask.seed, "steps", c))?;
         let steps = spec.steps.decode(&drawn, self.ask.seed, c);
         let mut sequences = Sequences { offsets: offsets(lengths), context, steps, times: Vec::new() };
-        to_levels(&mut sequences, &spec.changes, spec.first_level(), None);
+        spec.finish(&mut sequences, None, &mut stream(self.ask.seed, "beside", c));
         let key = self.ask.key_offset.saturating_add(first as u64);
         let table = shape.render(
             Sequence { sequences, starts: Some(starts) },

@@ -493,6 +493,7 @@ fn files_with_a_row_a_sequence_are_compared_under_a_known_shape() {
     let spec = verisim_data::series::Spec {
         shape,
         changes: Vec::new(),
+        finer: Vec::new(),
         context: Default::default(),
         steps: Default::default(),
     };

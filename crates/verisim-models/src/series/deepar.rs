@@ -33,6 +33,7 @@ use verisim_data::series::{Series, Shape, Spec};
 use verisim_data::table::codec::{CodecConfig, Numeric};
 
 use super::dense::{self, Dense, How, Parts, Place, places};
+use super::order::Order;
 use super::{Encoding, Sampler};
 use crate::error::{Error, Result};
 use crate::learn::{Clock, Losses, Model, Setup, Split, Start, Trainee};
@@ -42,6 +43,7 @@ use crate::read;
 use crate::step::{self, Cuts, Epochs, Learner};
 use crate::training::Training;
 use crate::weights::Weights;
+use draw::Kept;
 use levels::{Levels, PLACE, Restless};
 use net::{Layout, MOST, Masks, Net, Seen, Target, loss};
 
@@ -73,11 +75,13 @@ pub struct Config {
     pub dropout: f64,
     /// Whether steps are told where in the span of one long series they lie; then a sample has the levels of its time.
     pub span: bool,
+    /// Whether rules of order are found and kept.
+    pub order: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { window: None, width: 64, layers: 1, units: 32, components: 6, dropout: 0.4, span: true }
+        Config { window: None, width: 64, layers: 1, units: 32, components: 6, dropout: 0.4, span: true, order: true }
     }
 }
 
@@ -139,13 +143,16 @@ impl Model<Series> for Config {
     fn restore(&self, spec: &Spec, weights: &mut Weights, device: &Device) -> Result<Box<Sampler>> {
         let (contexts, parts) = dense::restore(spec, weights)?;
         let levels = Levels::restore(parts.channels.values, weights)?;
+        let spans = spec.steps.spans();
+        let order = Order::restore(&spans, weights)?;
+        let kept = Kept { told: order.notes(spec), order, spans };
         let layout = Layout::new(&parts.channels, told(&parts));
         // A damaged header must not decide how much memory is taken.
         if layout.count(self) > weights.count() {
             return Err(Error::Misfit { sizes: None });
         }
         let net = with_weights(Net::new(self, &layout, 0, device).valid(), weights)?;
-        let steps = draw::Network::new(parts, levels, layout, net, self, device)?;
+        let steps = draw::Network::new(parts, levels, layout, net, kept, self, device)?;
         Ok(Box::new(Sampler { contexts, steps: Box::new(steps) }))
     }
 }
@@ -192,6 +199,7 @@ fn remember(layout: &Layout, white: &[f32], row: &[f32], before: Option<&[f32]>,
 pub struct Deepar {
     data: Dense,
     levels: Levels,
+    order: Order,
     layout: Layout,
     masks: Masks,
     window: usize,
@@ -235,7 +243,12 @@ impl Deepar {
             data.rows[run.start * layout.channels..run.end * layout.channels].chunks_exact(layout.channels.max(1))
         };
         let learnt: Vec<&[f32]> = encoded.runs(split.train).into_iter().flat_map(rows).collect();
+        let order = match config.order {
+            true => Order::find(&encoded.step_spans(), &encoded.steps, &encoded.runs(split.train)),
+            false => Order::default(),
+        };
         Ok(Deepar {
+            order,
             levels: Levels::fit(&learnt, layout.values),
             masks: Masks::new(&layout, config.units, &setup.device.clone().inner()),
             window,
@@ -409,6 +422,7 @@ impl Trainee<Series> for Deepar {
         let mut weights = weights_of(&self.learner.best())?;
         self.data.put(&mut weights);
         self.levels.put(&mut weights);
+        self.order.store(&mut weights);
         Ok(weights)
     }
 }

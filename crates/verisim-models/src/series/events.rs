@@ -668,8 +668,7 @@ impl Steps for EventsSampler {
     }
 
     fn notes(&self) -> Vec<String> {
-        let told = self.order.told(&self.spec);
-        if told.is_empty() { Vec::new() } else { vec![format!("kept in every sequence: {}", told.join("; "))] }
+        self.order.notes(&self.spec)
     }
 }
 

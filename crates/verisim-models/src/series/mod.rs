@@ -31,7 +31,7 @@ pub mod timeflow;
 pub mod var;
 
 use verisim_data::rng::Stream;
-use verisim_data::series::{Change, Series, Shape, Source, Spec, offsets, to_changes};
+use verisim_data::series::{Change, Finer, Series, Shape, Source, Spec, offsets, to_changes};
 use verisim_data::table::codec::{CodecConfig, Encoded, Numeric, Span, TableCodec};
 use verisim_data::table::rules::{Chosen, RuleSettings};
 use verisim_data::table::{Frame, Schema};
@@ -222,7 +222,11 @@ impl Learn for Series {
         let joined = sequences.count() == 1;
         // One long series has no first level to begin with.
         let changes = if encoding.changes && !joined { Change::choose(&shape, &sequences) } else { Vec::new() };
-        let mut spec = Spec { shape, changes, context: TableCodec::default(), steps: TableCodec::default() };
+        let finds = source.rules.as_ref().is_none_or(|rules| rules.find);
+        let finer = if finds { Finer::find(&sequences.steps, shape.has_gap()) } else { Vec::new() };
+        finer.iter().for_each(|finer| finer.hide(&mut sequences.steps));
+        notes.extend(finer.iter().map(|finer| told_last(&shape, finer)));
+        let mut spec = Spec { shape, changes, finer, context: TableCodec::default(), steps: TableCodec::default() };
         if !spec.changes.is_empty() {
             let schema = spec.shape.step_fields();
             let names: Vec<&str> = schema.modelled().map(|f| f.name.as_str()).collect();
@@ -292,6 +296,18 @@ fn step_codec(
     let chosen = Chosen::of(schema, steps, rules, 0, config.held())?.constructive();
     let notes = chosen.notes();
     Ok((codec(schema, steps, config, Some(&chosen))?, notes))
+}
+
+/// What is said of a column that is drawn last.
+fn told_last(shape: &Shape, finer: &Finer) -> String {
+    let schema = shape.step_fields();
+    let names: Vec<&str> = schema.modelled().map(|f| f.name.as_str()).collect();
+    let of: Vec<&str> = finer.of.iter().map(|&j| names[j]).collect();
+    let of = of.join("` and `");
+    format!(
+        "`{of}` follow from `{}`, which is drawn last, of the values that stood beside the same",
+        names[finer.column]
+    )
 }
 
 /// Pieces of one long series of `rows` steps: about forty, none shorter than four windows. They are

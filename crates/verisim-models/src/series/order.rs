@@ -83,6 +83,12 @@ impl Order {
         told
     }
 
+    /// What a sampler says of them.
+    pub fn notes(&self, spec: &Spec) -> Vec<String> {
+        let told = self.told(spec);
+        if told.is_empty() { Vec::new() } else { vec![format!("kept in every sequence: {}", told.join("; "))] }
+    }
+
     /// Adds them to the tensors of a model.
     pub fn store(&self, weights: &mut Weights) {
         if self.rules.is_empty() {

@@ -93,7 +93,7 @@ pub(crate) fn series(
         context: if joined { Encoded::default() } else { context_codec.encode(&context) },
         steps: codec.encode(&steps),
         times,
-        spec: Spec { shape, changes: Vec::new(), context: context_codec, steps: codec },
+        spec: Spec { shape, changes: Vec::new(), finer: Vec::new(), context: context_codec, steps: codec },
         levels: Vec::new(),
     }
 }

@@ -81,6 +81,7 @@ fn has_value(column: &Column, row: usize) -> bool {
 }
 
 /// How one column of a table is completed.
+#[derive(Clone, Copy)]
 enum How {
     /// It is not learnt.
     Kept,
@@ -92,6 +93,8 @@ enum How {
     Filled(usize, usize),
     /// It is written anew, as a column of the schema. The field.
     Anew(usize),
+    /// It is not learnt, and made anew in the type that it has in the table: keys. The field.
+    Made(usize),
 }
 
 /// Puts values into the holes of a table, all else as it stands.
@@ -100,6 +103,8 @@ pub struct Filler {
     fields: Vec<Field>,
     /// The table that comes of it.
     schema: Schema,
+    /// Whether a hole for which no value was made becomes an empty cell.
+    empties: bool,
 }
 
 impl Filler {
@@ -135,7 +140,22 @@ impl Filler {
         };
         let fields = table.names.iter().enumerate().map(field).collect();
         let made = Schema { fields, nest: table.nest.as_deref().cloned(), dialect: table.dialect };
-        Filler { how, fields: schema.fields.clone(), schema: made }
+        Filler { how, fields: schema.fields.clone(), schema: made, empties: false }
+    }
+
+    /// For rows that come of those of `table`: cells that are holes are replaced, also by none, and keys are made anew. `typed` as for
+    /// [`Filler::new`].
+    pub fn changing(schema: &Schema, table: &Table, typed: bool) -> Filler {
+        let mut filler = Filler::new(schema, table, &vec![Vec::new(); schema.modelled().count()], typed);
+        for (how, name) in filler.how.iter_mut().zip(&table.names) {
+            let key =
+                schema.fields.iter().position(|f| f.name == *name && matches!(f.kind, ColumnKind::Identifier { .. }));
+            if let (Some(key), How::Kept | How::Whole | How::Blank) = (key, *how) {
+                *how = How::Made(key);
+            }
+        }
+        filler.empties = true;
+        filler
     }
 
     /// What the completed table is written by.
@@ -149,24 +169,41 @@ impl Filler {
     /// # Errors
     /// When a value does not fit the type that its column has in the table.
     pub fn fill(&self, table: &Table, holes: &[Vec<bool>], made: &Table) -> Result<Table> {
+        self.filled(table, Some(holes), made)
+    }
+
+    /// Rows of the table as they stand, in the form of what is written; `made` as for [`Filler::fill`].
+    ///
+    /// # Errors
+    /// As [`Filler::fill`].
+    pub fn as_they_stand(&self, table: &Table, made: &Table) -> Result<Table> {
+        self.filled(table, None, made)
+    }
+
+    fn filled(&self, table: &Table, holes: Option<&[Vec<bool>]>, made: &Table) -> Result<Table> {
         let column = |(j, how): (usize, &How)| -> Result<ArrayRef> {
-            match how {
-                How::Kept => Ok(table.columns[j].clone()),
-                How::Whole => {
+            match (how, holes) {
+                (How::Whole, _) => {
                     let text = table.columns[j].as_string::<i32>();
                     Ok(Arc::new(
                         text.iter().map(|cell| cell.and_then(|c| c.parse::<i64>().ok())).collect::<Int64Array>(),
                     ))
                 }
-                How::Blank => {
+                (How::Blank, _) => {
                     let text = table.columns[j].as_string::<i32>();
                     Ok(Arc::new(text.iter().map(|cell| cell.filter(|c| !c.is_empty())).collect::<StringArray>()))
                 }
-                How::Anew(field) => Ok(made.columns[*field].clone()),
-                How::Filled(learnt, field) => {
-                    let into = Into { field: &self.fields[*field], arrow: self.schema.fields[j].arrow.as_deref() };
+                (How::Anew(field), _) => Ok(made.columns[*field].clone()),
+                (How::Made(field), Some(_)) => {
+                    let (column, name) = (&made.columns[*field], &self.fields[*field].name);
+                    cast(column, table.columns[j].data_type()).map_err(|e| Error::column(name, e.to_string()))
+                }
+                (How::Filled(learnt, field), Some(holes)) => {
+                    let arrow = self.schema.fields[j].arrow.as_deref();
+                    let into = Into { field: &self.fields[*field], arrow, empties: self.empties };
                     into.filled(&table.columns[j], &holes[*learnt], &made.columns[*field])
                 }
+                (How::Kept | How::Made(_) | How::Filled(..), _) => Ok(table.columns[j].clone()),
             }
         };
         let columns = self.how.iter().enumerate().map(column).collect::<Result<_>>()?;
@@ -186,6 +223,8 @@ struct Into<'a> {
     field: &'a Field,
     /// Its type in the table.
     arrow: Option<&'a str>,
+    /// Whether a hole for which there is no value becomes empty.
+    empties: bool,
 }
 
 impl Into<'_> {
@@ -220,6 +259,7 @@ impl Into<'_> {
                     match self.text(made, i, &mut cell) {
                         // All that was pushed is text.
                         true => out.append_value(String::from_utf8_lossy(&cell)),
+                        false if self.empties => out.append_null(),
                         // What could not be filled stays.
                         false => out.append_option(old.is_valid(i).then(|| old.value(i))),
                     }

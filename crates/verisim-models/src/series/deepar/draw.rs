@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use verisim_data::rng::{Stream, normal, uniform};
-use verisim_data::table::codec::Encoded;
+use verisim_data::table::codec::{Encoded, Span};
 
 use super::levels::{Levels, PLACE, Restless};
 use super::net::{Layout, Net, SCALES};
@@ -13,6 +13,7 @@ use crate::nets::blocks::CAP;
 use crate::read;
 use crate::series::dense::Parts;
 use crate::series::dense::channels::tell as tell_label;
+use crate::series::order::{Guard, Order};
 use crate::series::{Steps, Wanted};
 
 /// Most steps of a past that are looked at.
@@ -25,7 +26,16 @@ pub(super) struct Network {
     layout: Layout,
     net: Net,
     heads: Heads,
+    kept: Kept,
     device: Device,
+}
+
+/// The rules of order within a sequence, among the tokens of the columns.
+pub(super) struct Kept {
+    pub order: Order,
+    pub spans: Vec<Span>,
+    /// What is kept, as sentences.
+    pub told: Vec<String>,
 }
 
 /// The part of the network that draws a step, on the host: what it computes is little, and each number waits for the one before.
@@ -49,6 +59,8 @@ struct Sequence {
     rows: Vec<f32>,
     numbers: Vec<f32>,
     times: Vec<f64>,
+    /// When the row before the first that is looked at came.
+    since: Option<f64>,
     /// The last row, with what is new in it in place of its numbers.
     white: Vec<f32>,
     restless: Restless,
@@ -59,6 +71,7 @@ struct Sequence {
     earlier: usize,
     length: usize,
     context: Vec<f32>,
+    guard: Guard,
 }
 
 impl Network {
@@ -67,6 +80,7 @@ impl Network {
         levels: Levels,
         layout: Layout,
         net: Net,
+        kept: Kept,
         config: &Config,
         device: &Device,
     ) -> Result<Network> {
@@ -84,7 +98,7 @@ impl Network {
                 .and_then(|l| l.bias.as_ref())
                 .map_or(Ok(Vec::new()), |b| read::numbers(b.val()))?,
         };
-        Ok(Network { parts, levels, layout, net, heads, device: device.clone() })
+        Ok(Network { parts, levels, layout, net, heads, kept, device: device.clone() })
     }
 
     /// Sequence `i` with the end of its past.
@@ -93,6 +107,7 @@ impl Network {
             rows: Vec::new(),
             numbers: Vec::new(),
             times: Vec::new(),
+            since: None,
             white: Vec::new(),
             restless: Restless::new(self.layout.values),
             expected: Vec::new(),
@@ -100,13 +115,18 @@ impl Network {
             earlier: 0,
             length: wanted.lengths[i],
             context: self.parts.told.context(wanted.context, i),
+            guard: Guard::new(&self.kept.order, &self.kept.spans),
         };
         if let Some(past) = wanted.past {
             let (from, to) = (past.offsets[i], past.offsets[i + 1]);
             let begin = from.max(to.saturating_sub(MEMORY));
             sequence.rows = self.parts.channels.encode(past.steps, begin..to);
             sequence.times.extend_from_slice(&past.times[begin..to]);
+            for column in self.kept.order.columns() {
+                past.steps.tokens[column][from..to].iter().for_each(|&token| sequence.guard.took(column, token));
+            }
             (sequence.past, sequence.earlier) = (to - begin, begin - from);
+            sequence.since = (begin > from).then(|| past.times[begin - 1]);
         }
         let rows = sequence.rows.chunks_exact(self.layout.channels.max(1));
         sequence.numbers = rows.flat_map(|row| &row[..self.layout.values]).copied().collect();
@@ -126,7 +146,7 @@ impl Network {
         let before = s.earlier + t;
         let time = match self.parts.gap {
             Some(_) if before == 0 => None,
-            Some(_) => t.checked_sub(1).map(|t| s.times[t]),
+            Some(_) => t.checked_sub(1).map_or(s.since, |t| Some(s.times[t])),
             None => s.times.get(t).copied(),
         };
         let left = (s.earlier + s.past + s.length).saturating_sub(before + 1);
@@ -204,8 +224,10 @@ impl Network {
         let mut next = || dice.next().copied().unwrap_or((0.5, 0.0));
         let (mut q, mut seen) = (values, Vec::with_capacity(self.layout.seen()));
         let mut places = vec![0f32; values * PLACE];
-        for (cell, first) in self.layout.cells.iter().zip(&self.layout.logits) {
+        let left = (s.past + s.length).saturating_sub(t + 1);
+        for (column, (cell, first)) in self.layout.cells.iter().zip(&self.layout.logits).enumerate() {
             let mut label = 0;
+            let token = |k: usize| self.parts.channels.token_of_label(column, k);
             if let Some(at) = cell.value {
                 self.levels.place(at, step.centre(at), &mut places[at * PLACE..(at + 1) * PLACE]);
             }
@@ -217,11 +239,17 @@ impl Network {
             if let Some(first) = *first {
                 see(&white, &mut seen);
                 let logits = self.heads.logits(q, values, first, cell.is_number.len(), known, &seen);
+                let ok = s.guard.allowed(&self.kept.order, column, left);
+                let in_order = |k: usize| token(k).zip(ok.as_ref()).is_none_or(|(token, ok)| ok[token as usize]);
+                let corner = !(0..logits.len()).any(in_order);
                 // Without a step before nothing stands still.
-                let allowed = |k: usize| t > 0 || cell.repeat != Some(k);
+                let allowed = |k: usize| (t > 0 || cell.repeat != Some(k)) && (corner || in_order(k));
                 label = pick(&logits, allowed, next().0);
                 tell_label(cell.is_number.len(), label, &mut white[cell.flags.clone()]);
                 q += 1;
+            }
+            if let Some(token) = token(label) {
+                s.guard.took(column, token);
             }
             let Some(at) = cell.value else { continue };
             row[at] = match (cell.is_number[label], self.parts.channels.value_of_label(at, label)) {
@@ -296,6 +324,10 @@ impl Steps for Network {
 
     fn together(&self) -> usize {
         1024
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.kept.told.clone()
     }
 }
 

@@ -149,3 +149,29 @@ fn stuck() -> (EncodedSeries, f64) {
     let encoding = CodecConfig { numeric: Numeric::Normal, bins: 256, rare: 5, max_levels: 4096 };
     (series(&encoding, &[2000], vec![Cells::Numbers(all)], Vec::new(), None), share)
 }
+
+#[test]
+fn rules_of_order_are_kept_by_networks_that_know_nothing() {
+    // An admission first, then rest and exams, in a third of the sequences a death, which is the end.
+    let one = |i: u64| {
+        let mut rng = stream(3, "journey", i);
+        let mut all = vec![0];
+        all.extend((0..6).map(|_| 1 + u32::from(uniform(&mut rng) < 0.5)));
+        all.push(if uniform(&mut rng) < 0.33 { 3 } else { 1 });
+        all
+    };
+    let states: Vec<u32> = (0..200).flat_map(one).collect();
+    let encoding = CodecConfig { numeric: Numeric::Normal, bins: 256, rare: 5, max_levels: 4096 };
+    let data = series(&encoding, &[8; 200], vec![Cells::Words(states)], Vec::new(), None);
+    let broken = |order: bool| {
+        let (sampler, ..) = trained(&Config { order, ..tiny() }, &data, 2);
+        assert_eq!(sampler.steps.notes().is_empty(), !order);
+        let context = Encoded { rows: 300, ..Encoded::default() };
+        let wanted = Wanted { context: &context, lengths: &[8; 300], starts: &[0.0; 300], past: None };
+        let made = sampler.steps.draw(&wanted, &mut stream(1, "draw", 0)).unwrap();
+        let wrong = |s: &[u32]| s[1..].contains(&0) || s[..7].contains(&3);
+        made.tokens[0].chunks(8).filter(|s| wrong(s)).count()
+    };
+    assert_eq!(broken(true), 0);
+    assert!(broken(false) > 30);
+}

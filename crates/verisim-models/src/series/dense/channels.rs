@@ -387,6 +387,14 @@ impl Channels {
         (low == high).then(|| value.channel(low))
     }
 
+    /// The token that label `k` of column `j` says; none of a number.
+    pub fn token_of_label(&self, j: usize, k: usize) -> Option<u32> {
+        match *self.columns.get(j)?.labels.get(k)? {
+            Label::Token(token) => Some(token),
+            Label::Number | Label::Repeat => None,
+        }
+    }
+
     /// The number that value channel `at` says.
     pub fn number_of(&self, at: usize, x: f32) -> Option<f64> {
         self.value(at).map(|(_, value)| value.number(x))

@@ -1,0 +1,144 @@
+//! From files to files: what `verisim augment` does.
+//!
+//! What is written first is what there was, then what was made of it, pass after pass. A part of a run ([`Ask::shard`]) is some of the same
+//! rows or files, and the parts together are the whole.
+
+mod holdout;
+mod series;
+mod table;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use verisim_data::Watch;
+use verisim_data::table::io;
+
+use crate::error::{Error, Result};
+use crate::pipeline::Pipeline;
+
+/// What an augmentation is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// The data: a file or a folder.
+    pub data: PathBuf,
+    /// What is written.
+    pub out: PathBuf,
+    /// How often each item is changed.
+    pub times: u64,
+    /// Whether what there was is written before what was made of it.
+    pub originals: bool,
+    /// Which part of so many: `(0, 4)` is the first of four.
+    pub shard: (u64, u64),
+    /// Of folders: what was drawn, a line of JSON an item. It is written there where there is no such file, and done again where there is.
+    pub replay: Option<PathBuf>,
+    /// What is there under that name may be replaced.
+    pub replace: bool,
+    /// Whether data that were kept back to measure with may be changed.
+    pub even_holdout: bool,
+}
+
+impl Default for Ask {
+    fn default() -> Self {
+        Ask {
+            data: PathBuf::new(),
+            out: PathBuf::new(),
+            times: 1,
+            originals: true,
+            shard: (0, 1),
+            replay: None,
+            replace: false,
+            even_holdout: false,
+        }
+    }
+}
+
+impl Ask {
+    /// Which of `total` rows the asked part has.
+    fn part(&self, total: usize) -> Range<usize> {
+        let (of, parts) = (self.shard.0 as u128, self.shard.1.max(1) as u128);
+        let at = |k: u128| (total as u128 * k / parts) as usize;
+        at(of)..at(of + 1)
+    }
+}
+
+/// Whether `ask.out` may be written.
+fn is_free(ask: &Ask) -> Result<()> {
+    let refuse = |what: &str| Err(Error::File { path: ask.out.clone(), what: what.into() });
+    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    match ask.out.exists() {
+        true if same(&ask.out, &ask.data) => refuse("is what is read; name another place to write to"),
+        true if !ask.replace => refuse("is there already; remove it, or choose another place"),
+        _ => Ok(()),
+    }
+}
+
+/// What came of an augmentation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Augmented {
+    /// What an item is, in the plural: `rows`, `images`.
+    pub unit: &'static str,
+    /// Items that were written as they were.
+    pub kept: u64,
+    /// Items that were made.
+    pub made: u64,
+    /// What should be known besides, a sentence each.
+    pub notes: Vec<String>,
+    /// Seconds of reading, changing and writing.
+    pub seconds: f64,
+}
+
+/// Changes data as `pipeline` says.
+///
+/// # Errors
+/// When the data cannot be read, are a hold-out, are of a kind that the pipeline has no steps for, or there is no writing to `ask.out`.
+pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<Augmented> {
+    let begun = Instant::now();
+    pipeline.check()?;
+    if ask.times == 0 && pipeline.resample.is_none() {
+        return Err(Error::setting("times", "is 0; each item is changed once or more"));
+    }
+    if ask.shard.0 >= ask.shard.1 {
+        return Err(Error::setting("shard", format!("is part {} of {}", ask.shard.0 + 1, ask.shard.1)));
+    }
+    if !ask.even_holdout {
+        holdout::refuse(&ask.data)?;
+    }
+    let made = match Section::of(pipeline, &ask.data)? {
+        Section::Table | Section::Series if ask.replay.is_some() => {
+            Err(Error::setting("replay", "is for folders of files; the same pipeline and seed make the same rows again"))
+        }
+        Section::Table => table::run(pipeline, ask, watch),
+        Section::Series => series::run(pipeline, ask, watch),
+    };
+    Ok(Augmented { seconds: begun.elapsed().as_secs_f64(), ..made? })
+}
+
+/// The part of a pipeline that is for the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    Table,
+    Series,
+}
+
+impl Section {
+    fn of(pipeline: &Pipeline, data: &Path) -> Result<Section> {
+        let file = |what: &str| Error::File { path: data.to_owned(), what: what.to_owned() };
+        if !data.exists() {
+            return Err(file("is not there"));
+        }
+        let rows = pipeline.resample.is_some() || !pipeline.table.is_empty();
+        let is_table = if data.is_dir() { io::is_dataset(data) } else { io::is_table(data) };
+        match (is_table, rows, !pipeline.series.is_empty()) {
+            (true, true, true) => Err(file(
+                "is a table, and there are steps for rows and for series; take those for rows out where its rows belong together in time",
+            )),
+            (true, true, false) => Ok(Section::Table),
+            (true, false, true) => Ok(Section::Series),
+            (true, false, false) => Err(file(
+                "is a table; there are no steps for it: add [[table]] or [resample], or [[series]] where its rows are series",
+            )),
+            (false, ..) => Err(file("is neither a table nor a folder of images")),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! More of the data there are.
+
+use crate::util::Dir;
+
+/// Orders: a key, a day, a whole number, a price with a comma, a kind, text, and in one of eight rows a return.
+fn orders(rows: usize) -> String {
+    let mut out = "id;day;size;price;kind;note;returned\n".to_owned();
+    for i in 0..rows {
+        let (size, back) = ((i * 37) % 90, i % 8 == 3);
+        let price = size * 100 + (i * 13) % 50 + if back { 5000 } else { 0 };
+        let kind = ["small", "large", "odd"][(i / 7) % 3];
+        out += &format!(
+            "K{i:05};{:02}.{:02}.2021;{size};{price},{:02};{kind};{};{}\n",
+            1 + i % 28,
+            1 + i % 12,
+            i % 100,
+            note(i),
+            if back { "yes" } else { "no" }
+        );
+    }
+    out
+}
+
+/// Words that nobody learns.
+fn note(i: usize) -> String {
+    const WORDS: [&str; 7] = ["leave", "it", "at the door", "please", "ring twice", "call before", "mind the dog"];
+    let word = |k: usize| WORDS[(i * 31 + k * k * 17 + i / (k + 3)) % 7];
+    (0..3 + i % 4).map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn cells(csv: &str) -> Vec<Vec<String>> {
+    csv.lines().skip(1).map(|line| line.split(';').map(str::to_owned).collect()).collect()
+}
+
+const NOISE: &str = "target = \"returned\"\n[[table]]\nnoise = { scale = 0.2 }\n[[table]]\nswap = {}\np = 0.5\n";
+
+#[test]
+fn changed_rows_follow_the_real_ones_under_new_keys() {
+    let dir = Dir::new();
+    let real = orders(400);
+    dir.file("orders.csv", &real);
+    dir.file("noise.toml", NOISE);
+    let said = dir.run(&["augment", "noise.toml", "--data", "orders.csv", "-o", "more.csv", "--times", "2"]).ok();
+    assert!(said.stderr.contains("400 rows as they were, 800 rows made"), "{}", said.stderr);
+    let more = dir.text("more.csv");
+    assert!(more.starts_with(&real), "the real rows stand as they were");
+    let (real, all) = (cells(&real), cells(&more));
+    assert_eq!(all.len(), 1200);
+    let keys: std::collections::HashSet<&String> = all.iter().map(|row| &row[0]).collect();
+    assert_eq!(keys.len(), 1200, "no key comes twice");
+    let changed: Vec<(&Vec<String>, &Vec<String>)> = all[400..800].iter().zip(&real).collect();
+    assert!(changed.iter().filter(|(made, real)| made[3] != real[3]).count() > 350);
+    for (made, real) in changed {
+        assert_eq!((&made[5], &made[6]), (&real[5], &real[6]), "text and class stay with the row");
+        let (whole, cents) = made[3].split_once(',').unwrap();
+        assert!(whole.parse::<i64>().is_ok() && cents.len() == 2, "{}", made[3]);
+        assert!((0..90).contains(&made[2].parse::<i64>().unwrap()), "{}", made[2]);
+    }
+    assert_ne!(all[400..800], all[800..]);
+}
+
+#[test]
+fn parts_are_the_whole_and_threads_do_not_matter() {
+    let dir = Dir::new();
+    dir.file("orders.csv", orders(300));
+    dir.file("both.toml", format!("{NOISE}[resample]\nmethod = \"smote\"\n"));
+    let run = |out: &str, more: &[&str]| {
+        dir.run(&[&["augment", "both.toml", "--data", "orders.csv", "-o", out, "--times", "2"], more].concat()).ok();
+        dir.text(out)
+    };
+    let whole = run("whole.csv", &[]);
+    let parts: Vec<String> = (1..=3).map(|i| run(&format!("part{i}.csv"), &["--shard", &format!("{i}/3")])).collect();
+    let body = |text: &String| text.split_once('\n').unwrap().1.to_owned();
+    assert_eq!(body(&whole), parts.iter().map(body).collect::<String>());
+    dir.run_with(
+        ("RAYON_NUM_THREADS", "1"),
+        &["augment", "both.toml", "--data", "orders.csv", "-o", "one.csv", "--times", "2"],
+    )
+    .ok();
+    assert_eq!(whole, dir.text("one.csv"));
+    assert_ne!(whole, run("other.csv", &["--seed", "7"]));
+    // Classes were brought to one size by rows between neighbours, before every real row was changed twice.
+    let count = |text: &str, class: &str| cells(text).iter().filter(|row| row[6] == class).count();
+    let made = run("made.csv", &["--set", "table=[]"]);
+    assert_eq!(count(&made, "yes"), count(&made, "no"));
+}
+
+#[test]
+fn tables_of_other_formats_stay_what_they_are() {
+    let dir = Dir::new();
+    dir.file("orders.csv", orders(200));
+    dir.file("noise.toml", NOISE);
+    dir.run(&["augment", "noise.toml", "--data", "orders.csv", "-o", "more.parquet"]).ok();
+    dir.run(&["augment", "noise.toml", "--data", "more.parquet", "-o", "more.jsonl", "--no-originals"]).ok();
+    let text = dir.text("more.jsonl");
+    assert_eq!(text.lines().count(), 400);
+    let row: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert!(row["size"].is_i64() && row["price"].is_f64() && row["kind"].is_string(), "{row}");
+}
+
+/// Sensors that measure every hour.
+fn panel() -> String {
+    let mut out = "sensor,place,time,heat,state\n".to_owned();
+    for s in 0..6 {
+        for t in 0..40 {
+            let heat = 20.0 + f64::from(s) + (f64::from(t) / 4.0).sin() * 3.0;
+            let state = if t % 10 < 7 { "on" } else { "off" };
+            let place = if s % 2 == 0 { "north" } else { "south" };
+            out += &format!("s{s},{place},2024-03-{:02} {:02}:00:00,{heat:.2},{state}\n", 1 + t / 24, t % 24);
+        }
+    }
+    out
+}
+
+#[test]
+fn series_are_changed_one_by_one_and_their_stamps_stay_right() {
+    let dir = Dir::new();
+    let real = panel();
+    dir.file("plant.csv", &real);
+    let run = |out: &str, more: &[&str]| {
+        let said = dir.run(&[&["augment", "sensors", "--data", "plant.csv", "-o", out], more].concat()).ok();
+        (dir.text(out), said.stderr)
+    };
+    let (more, said) = run("more.csv", &["--times", "2"]);
+    assert!(said.contains("6 sequences as they were, 12 sequences made"), "{said}");
+    assert!(more.starts_with(&real));
+    let rows: Vec<Vec<&str>> = more.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 3 * 240);
+    assert_eq!((rows[240][0], rows[480][0]), ("s0-e1", "s0-e2"));
+    for (made, real) in rows[240..480].iter().zip(&rows[..240]) {
+        assert_eq!((made[1], made[2]), (real[1], real[2]), "place and stamp");
+    }
+    assert!(rows[240..480].iter().zip(&rows[..240]).filter(|(made, real)| made[3] != real[3]).count() > 120);
+    let parts: String = (1..=4)
+        .map(|i| run(&format!("p{i}.csv"), &["--times", "2", "--shard", &format!("{i}/4")]).0)
+        .map(|text| text.split_once('\n').unwrap().1.to_owned())
+        .collect();
+    assert_eq!(more.split_once('\n').unwrap().1, parts);
+}
+
+#[test]
+fn one_long_series_gets_a_column_that_tells_the_copies_apart() {
+    let dir = Dir::new();
+    let rows: String = (0..200).map(|t| format!("{t},{:.1}\n", 50.0 + f64::from(t % 24))).collect();
+    dir.file("load.csv", format!("hour,load\n{rows}"));
+    dir.file("slower.toml", "[[series]]\nresample = { ratio = 0.5 }\n");
+    dir.run(&["augment", "slower.toml", "--data", "load.csv", "-o", "more.csv"]).ok();
+    let more = dir.text("more.csv");
+    let lines: Vec<&str> = more.lines().collect();
+    assert_eq!((lines[0], lines[1], lines.len()), ("sequence,hour,load", "0,0,50.0", 301));
+    assert!(lines[201].starts_with("1,0,"), "{}", lines[201]);
+}
+
+#[test]
+fn what_cannot_be_augmented_is_said() {
+    let dir = Dir::new();
+    dir.file("orders.csv", orders(60));
+    dir.file("orders-holdout.csv", orders(60));
+    dir.file("noise.toml", NOISE);
+    let refused = |args: &[&str]| dir.run(&[&["augment"], args].concat()).fails(1).stderr;
+    let said = refused(&["noise.toml", "--data", "orders-holdout.csv", "-o", "x.csv"]);
+    assert!(said.contains("holdout") && said.contains("--even-holdout"), "{said}");
+    dir.run(&["augment", "noise.toml", "--data", "orders-holdout.csv", "-o", "x.csv", "--even-holdout"]).ok();
+    assert!(refused(&["noise.toml", "--data", "orders.csv", "-o", "x.csv"]).contains("already"));
+    assert!(refused(&["noise.toml", "--data", "orders.csv", "-o", "orders.csv", "--force"]).contains("what is read"));
+    assert!(refused(&["nois", "--data", "orders.csv", "-o", "y.csv"]).contains("no pipeline of that name"));
+    assert!(refused(&["detecton", "--data", "orders.csv", "-o", "y.csv"]).contains("did you mean `detection`"));
+    assert!(refused(&["detection", "--data", "orders.csv", "-o", "y.csv"]).contains("no steps for it"));
+    assert!(refused(&["noise.toml", "--data", "none.csv", "-o", "y.csv"]).contains("not there"));
+    assert!(refused(&["noise.toml", "--data", "orders.csv", "-o", "y.csv", "--times", "0"]).contains("times"));
+    let set = |set: &str| refused(&["noise.toml", "--data", "orders.csv", "-o", "y.csv", "--set", set]);
+    assert!(set("target=colour").contains("colour"));
+    assert!(set("table=[{ nois = {} }]").contains("did you mean `noise`"));
+    dir.file("wrong.toml", "[[table]]\nnoise = { scale = -1 }\n");
+    assert!(refused(&["wrong.toml", "--data", "orders.csv", "-o", "y.csv"]).contains("step 1 (`noise`)"));
+    dir.file("empty.csv", "a;b\n");
+    refused(&["noise.toml", "--data", "empty.csv", "-o", "y.csv", "--set", "target=a"]);
+    assert!(!dir.path("y.csv").exists() && dir.leftovers().is_empty());
+}
