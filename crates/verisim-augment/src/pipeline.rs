@@ -26,6 +26,7 @@ use crate::draw::Draw;
 use crate::error::{Error, Result};
 use crate::image::{Rules, Transform};
 use crate::range::Range;
+use crate::text;
 
 /// Everything that is done to each item, in order.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -37,14 +38,19 @@ pub struct Pipeline {
     pub labels: Rules,
     /// Steps for images, in order.
     pub image: Vec<Step<Transform>>,
+    /// What steps for text leave as it is.
+    pub keep: text::Keep,
+    /// Steps for text, in order.
+    pub text: Vec<Step<text::Transform>>,
 }
 
 /// Names of the presets that come along, by task.
-pub const PRESETS: [(&str, &str); 4] = [
+pub const PRESETS: [(&str, &str); 5] = [
     ("classification", include_str!("../presets/classification.toml")),
     ("detection", include_str!("../presets/detection.toml")),
     ("ocr", include_str!("../presets/ocr.toml")),
     ("medical", include_str!("../presets/medical.toml")),
+    ("typos", include_str!("../presets/typos.toml")),
 ];
 
 impl Pipeline {
@@ -73,7 +79,8 @@ impl Pipeline {
     /// Whether every step says what can be.
     pub fn check(&self) -> Result<()> {
         self.labels.check()?;
-        check(&self.image, "")
+        check(&self.image, "")?;
+        check(&self.text, "")
     }
 }
 
