@@ -49,7 +49,8 @@ impl Change for Diacritics {
         if kind == Marks::Add {
             let places = Places { table: &MARKS, per_word: &self.per_word };
             words.retain(|w| places.any(view.text, w));
-            return places.change(rng, view, &self.pick().some(rng, &words));
+            let chosen = self.pick().some(rng, &words);
+            return places.change(rng, view, &chosen);
         }
         words.retain(|w| !w.of(view.text).is_ascii() && w.of(view.text).nfd().any(mark));
         let mut edits = Edits::new(view);

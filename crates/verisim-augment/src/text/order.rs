@@ -9,7 +9,7 @@ use super::words::{Word, sentences};
 use crate::range::Range;
 
 shared! {
-    /// Words left out, each with the space beside it. The last word of a passage stays.
+    /// Words left out, each with the space beside it. One at least stays.
     WordDrop,
     /// Of words of so many letters, those that are left out.
     share [0.1, 0.3], least 1, most 10;
@@ -197,7 +197,7 @@ impl Change for SentenceShuffle {
 }
 
 shared! {
-    /// Sentences left out. One with a part that was asked to stay stays, and so does the last one of a passage.
+    /// Sentences left out. One with a part that was asked to stay stays, and so does one at least.
     SentenceDrop,
     /// Of the sentences, those that are left out.
     share [0.1, 0.3], least 0, most 10;

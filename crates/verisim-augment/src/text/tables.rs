@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(near(Layout::Qwerty, "g"), "bfhtvy");
         assert_eq!(near(Layout::Qwerty, "G"), "BFHTVY");
         assert_eq!(near(Layout::Qwertz, "z"), "ghtu");
-        assert_eq!(near(Layout::Qwertz, "p"), "oßöü");
+        assert_eq!(near(Layout::Qwertz, "p"), "loßöü");
         assert_eq!(near(Layout::Azerty, "a"), "qzé");
         assert_eq!(near(Layout::Qwerty, "7"), "");
     }
