@@ -5,7 +5,7 @@
 //! as [`image::Drawn`], plain data, and applied again exactly by [`image::replay`].
 //!
 //! Kinds of data have a folder each. [`image`]: pictures with their masks, boxes and key points. [`table`]: rows resampled by class and
-//! changed, rules of rows kept. [`series`]: sequences changed, their stamps kept right.
+//! changed, rules of rows kept. [`series`]: sequences changed, their stamps kept right. [`text`]: passages with their labelled spans.
 
 pub mod draw;
 pub mod error;
@@ -16,6 +16,7 @@ pub mod run;
 pub mod series;
 mod settings;
 pub mod table;
+pub mod text;
 
 pub use draw::Draw;
 pub use error::{Error, Result};

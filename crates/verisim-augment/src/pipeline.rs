@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::image::{Rules, Transform};
 use crate::range::Range;
 use crate::table::Resample;
-use crate::{series, table};
+use crate::{series, table, text};
 
 /// Everything that is done to each item, in order.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -52,16 +52,34 @@ pub struct Pipeline {
     pub table: Vec<Step<table::Transform>>,
     /// Steps for series, in order.
     pub series: Vec<Step<series::Transform>>,
+    /// What steps for text leave as it is.
+    pub keep: text::Keep,
+    /// Which columns of a table hold text, and what is labelled in it.
+    pub passages: Passages,
+    /// Steps for text, in order.
+    pub text: Vec<Step<text::Transform>>,
+}
+
+/// Text in a table: a column of it or several, and what is labelled there.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Passages {
+    /// The columns of text; those of free text when not given.
+    pub columns: Option<Vec<String>>,
+    /// The column of labelled spans, where there is one column of text: JSON, a list of `[start, end, name]` or of `{ start, end, name }`
+    /// (`label` for `name` will do), in characters.
+    pub spans: Option<String>,
 }
 
 /// Names of the presets that come along, by task.
-pub const PRESETS: [(&str, &str); 6] = [
+pub const PRESETS: &[(&str, &str)] = &[
     ("classification", include_str!("../presets/classification.toml")),
     ("detection", include_str!("../presets/detection.toml")),
     ("ocr", include_str!("../presets/ocr.toml")),
     ("medical", include_str!("../presets/medical.toml")),
     ("sensors", include_str!("../presets/sensors.toml")),
     ("smote", include_str!("../presets/smote.toml")),
+    ("typos", include_str!("../presets/typos.toml")),
 ];
 
 impl Pipeline {
@@ -77,8 +95,8 @@ impl Pipeline {
         match PRESETS.iter().find(|(n, _)| *n == name) {
             Some((_, text)) => Pipeline::from_toml(text),
             None => {
-                let names = PRESETS.map(|(n, _)| n);
-                let hint = match nearest(name, names) {
+                let names: Vec<&str> = PRESETS.iter().map(|(n, _)| *n).collect();
+                let hint = match nearest(name, names.iter().copied()) {
                     Some(n) => format!("; did you mean `{n}`?"),
                     None => format!("; there are {}", names.join(", ")),
                 };
@@ -97,7 +115,8 @@ impl Pipeline {
         self.labels.check()?;
         check(&self.image, "")?;
         check(&self.table, "")?;
-        check(&self.series, "")
+        check(&self.series, "")?;
+        check(&self.text, "")
     }
 }
 

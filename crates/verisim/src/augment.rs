@@ -26,7 +26,7 @@ pub struct Ask {
 
 /// The pipelines that come along, by task.
 pub fn pipelines() -> impl Iterator<Item = Shipped> {
-    PRESETS.into_iter().map(|(name, text)| Shipped { name, text })
+    PRESETS.iter().map(|&(name, text)| Shipped { name, text })
 }
 
 /// Changes data as a pipeline says.
@@ -47,7 +47,10 @@ fn read(named: &Path, sets: &[String]) -> Result<Pipeline> {
         _ => {
             let hint = match nearest(&name, pipelines().map(|preset| preset.name)) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("those that come along: {}", PRESETS.map(|(name, _)| name).join(", ")),
+                None => format!(
+                    "those that come along: {}",
+                    PRESETS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+                ),
             };
             let problem = format!("{name}: no such file, and no pipeline of that name comes along; {hint}");
             return Err(Error::Ask { problem });

@@ -122,7 +122,7 @@ fn pipelines_that_were_not_checked_fail_with_words() {
 
 #[test]
 fn presets_take_any_picture() {
-    for (name, _) in crate::pipeline::PRESETS {
+    for (name, _) in crate::pipeline::PRESETS.iter().copied() {
         let pipeline = Pipeline::preset(name).unwrap();
         for (w, h, channels) in [(1, 1, 3), (90, 61, 1), (64, 80, 4)] {
             let it = item(w, h, channels);

@@ -42,7 +42,7 @@ fn what_is_not_understood_is_said_with_the_near_name() {
 
 #[test]
 fn presets_are_read() {
-    for (name, _) in PRESETS {
+    for (name, _) in PRESETS.iter().copied() {
         assert!(!Pipeline::preset(name).unwrap().image.is_empty(), "{name}");
     }
 }

@@ -189,7 +189,9 @@ impl Record {
         file.read_line(&mut text).map_err(Error::io(path))?;
         match text.trim_end() {
             "" => {
-                let what = format!("line {line} is missing or empty; the data or what is asked of them are others than when it was written");
+                let what = format!(
+                    "line {line} is missing or empty; the data or what is asked of them are others than when it was written"
+                );
                 Err(Error::File { path: path.clone(), what })
             }
             text => Ok(Some(text.to_owned())),
@@ -219,7 +221,9 @@ pub(super) fn is_of(drawn: (u64, u64), item: u64, pass: u64) -> Result<()> {
     match drawn == (item, pass) {
         true => Ok(()),
         false => {
-            let what = format!("it comes where that of item {item} in pass {pass} should; the data or what is asked of them are others");
+            let what = format!(
+                "it comes where that of item {item} in pass {pass} should; the data or what is asked of them are others"
+            );
             Err(Error::Replay { item: drawn.0, what })
         }
     }

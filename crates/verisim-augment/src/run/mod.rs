@@ -3,7 +3,10 @@
 //! What is written first is what there was, then what was made of it, pass after pass. A part of a run ([`Ask::shard`]) is some of the same
 //! rows or files, and the parts together are the whole.
 
+mod documents;
+mod folder;
 mod holdout;
+mod passages;
 mod series;
 mod table;
 
@@ -16,6 +19,7 @@ use verisim_data::table::io;
 
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
+use folder::Kind as _;
 
 /// What an augmentation is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,9 +109,11 @@ pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<
         holdout::refuse(&ask.data)?;
     }
     let made = match Section::of(pipeline, &ask.data)? {
-        Section::Table | Section::Series if ask.replay.is_some() => {
-            Err(Error::setting("replay", "is for folders of files; the same pipeline and seed make the same rows again"))
-        }
+        Section::Documents => folder::run(&documents::Documents(pipeline), ask, watch),
+        Section::Table | Section::Series if ask.replay.is_some() => Err(Error::setting(
+            "replay",
+            "is for folders of files; the same pipeline and seed make the same rows again",
+        )),
         Section::Table => table::run(pipeline, ask, watch),
         Section::Series => series::run(pipeline, ask, watch),
     };
@@ -117,6 +123,7 @@ pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<
 /// The part of a pipeline that is for the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Section {
+    Documents,
     Table,
     Series,
 }
@@ -128,17 +135,27 @@ impl Section {
             return Err(file("is not there"));
         }
         let rows = pipeline.resample.is_some() || !pipeline.table.is_empty();
-        let is_table = if data.is_dir() { io::is_dataset(data) } else { io::is_table(data) };
-        match (is_table, rows, !pipeline.series.is_empty()) {
-            (true, true, true) => Err(file(
-                "is a table, and there are steps for rows and for series; take those for rows out where its rows belong together in time",
-            )),
-            (true, true, false) => Ok(Section::Table),
-            (true, false, true) => Ok(Section::Series),
-            (true, false, false) => Err(file(
-                "is a table; there are no steps for it: add [[table]] or [resample], or [[series]] where its rows are series",
-            )),
-            (false, ..) => Err(file("is neither a table nor a folder of images")),
+        let (series, text) = (!pipeline.series.is_empty(), !pipeline.text.is_empty());
+        let none = |what: &str, section: &str| {
+            Err(file(&format!("is {what}, and there are no steps for it: the pipeline has no {section}")))
+        };
+        if io::is_table(data) || data.is_dir() && io::is_dataset(data) {
+            return match (rows || text, series) {
+                (true, true) => Err(file(
+                    "is a table, and there are steps for rows and for series; keep those for series where its rows belong together in time",
+                )),
+                (true, false) => Ok(Section::Table),
+                (false, true) => Ok(Section::Series),
+                (false, false) => {
+                    none("a table", "[[table]], [resample] or [[text]], or [[series]] where its rows are series")
+                }
+            };
+        }
+        let holds = |takes: fn(&Path) -> bool| Ok::<_, Error>(data.is_dir() && !folder::files(data, takes)?.is_empty());
+        match holds(documents::Documents::takes)? {
+            true if text => Ok(Section::Documents),
+            true => none("a folder of documents", "[[text]]"),
+            false => Err(file("is neither a table nor a folder of pictures, sounds or documents")),
         }
     }
 }

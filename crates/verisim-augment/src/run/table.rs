@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use verisim_data::series::Source;
+use verisim_data::table::rules::RuleSettings;
 use verisim_data::table::{Column, Filler, Frame, Schema, Table, Writer, io};
 use verisim_data::{Event, Watch};
 
+use super::passages::Texts;
 use super::{Ask, Augmented};
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
@@ -43,6 +45,7 @@ struct Work<'a> {
     keeper: Keeper,
     resampled: Resampled,
     filler: Filler,
+    texts: Option<Texts>,
     /// Whether real rows are written too.
     originals: bool,
 }
@@ -51,8 +54,17 @@ pub(super) fn run(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Resu
     let source = pipeline.source(&ask.data);
     super::is_free(ask)?;
     let table = source.table(watch)?;
-    let (schema, frame) = parsed(&table, &source)?;
-    let keeper = Keeper::of(&schema, &frame, &source.rules.clone().unwrap_or_default())?;
+    let schema = Schema::detect(&table, &source.wishes())?;
+    let texts = Texts::of(pipeline, &schema, &table)?;
+    if let Some(texts) = &texts {
+        texts.check(&table)?;
+    }
+    // Where only text is changed, nothing else must be understood.
+    let whole = !pipeline.table.is_empty() || pipeline.resample.is_some();
+    let frame = parsed(&table, &schema, &source, whole)?;
+    let rules = source.rules.clone().unwrap_or_default();
+    let rules = RuleSettings { find: rules.find && whole, ..rules };
+    let keeper = Keeper::of(&schema, &frame, &rules)?;
     let all: Vec<usize> = (0..frame.rows).collect();
     let resampled = match &pipeline.resample {
         Some(resample) => {
@@ -66,7 +78,7 @@ pub(super) fn run(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Resu
     let filler = Filler::changing(&schema, &table, !io::is_delimited(&ask.out));
     let mut writer = Writer::create(&ask.out, filler.schema())?;
     let originals = ask.originals;
-    let work = Work { pipeline, table, schema, frame, keeper, resampled, filler, originals };
+    let work = Work { pipeline, table, schema, frame, keeper, resampled, filler, texts, originals };
     let parts = work.parts(ask);
     let total = parts.iter().map(|part| part.rows().len()).sum();
     let asked = ask.part(total);
@@ -87,15 +99,17 @@ pub(super) fn run(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Resu
     Ok(Augmented { unit: "rows", kept, made, notes, seconds: 0.0 })
 }
 
-/// What the columns mean, and the values of those that can be changed.
-fn parsed(table: &Table, source: &Source) -> Result<(Schema, Frame)> {
-    let schema = Schema::detect(table, &source.wishes())?;
-    let frame = schema.parse(table)?;
-    if frame.columns.is_empty() || frame.rows == 0 {
+/// The values of the columns that can be changed.
+fn parsed(table: &Table, schema: &Schema, source: &Source, whole: bool) -> Result<Frame> {
+    let frame = match schema.modelled().next() {
+        Some(_) => schema.parse(table)?,
+        None => Frame::new(Vec::new(), table.rows),
+    };
+    if frame.rows == 0 || whole && frame.columns.is_empty() {
         let what = "holds nothing that can be changed: no row, or no column of numbers, dates or categories";
         return Err(Error::File { path: source.path.clone(), what: what.into() });
     }
-    Ok((schema, frame))
+    Ok(frame)
 }
 
 impl Work<'_> {
@@ -114,7 +128,7 @@ impl Work<'_> {
         }
         parts.push(Part::Again(again.to_vec()));
         parts.push(Part::Between(self.resampled.parents.iter().map(|parents| parents[0]).collect()));
-        if !self.pipeline.table.is_empty() {
+        if !self.pipeline.table.is_empty() || self.texts.is_some() {
             parts.extend((0..ask.times).map(|pass| Part::Changed(kept.to_vec(), pass)));
         }
         parts
@@ -155,6 +169,7 @@ impl Work<'_> {
         let (frame, unchanged) = match part {
             Part::Kept(_) | Part::Again(_) => (self.frame.take(from), 0),
             Part::Between(_) => (self.resampled.made.take(&which.collect::<Vec<_>>()), 0),
+            Part::Changed(..) if self.pipeline.table.is_empty() => (self.frame.take(from), 0),
             Part::Changed(_, pass) => {
                 let changed = apply(self.pipeline, &self.schema, &self.frame, &self.keeper, from, *pass)?;
                 (changed.frame, changed.unchanged)
@@ -164,8 +179,11 @@ impl Work<'_> {
         let key = if self.originals { first.saturating_sub(self.kept()) } else { first } as u64;
         let holes = differing(&frame, &self.frame.take(from));
         let made = self.schema.render(frame, key, self.pipeline.seed)?;
-        let table = match part {
-            Part::Kept(_) => self.filler.as_they_stand(&real, &made)?,
+        let table = match (part, &self.texts) {
+            (Part::Kept(_), _) => self.filler.as_they_stand(&real, &made)?,
+            (Part::Changed(_, pass), Some(texts)) => {
+                texts.change(self.pipeline, self.filler.fill(&real, &holes, &made)?, from, *pass)?
+            }
             _ => self.filler.fill(&real, &holes, &made)?,
         };
         Ok((table, unchanged))
