@@ -42,8 +42,9 @@ fn what_is_not_understood_is_said_with_the_near_name() {
 
 #[test]
 fn presets_are_read() {
-    for (name, _) in PRESETS.iter().copied() {
-        assert!(!Pipeline::preset(name).unwrap().image.is_empty(), "{name}");
+    for &(name, text) in PRESETS {
+        assert_ne!(Pipeline::preset(name).unwrap(), Pipeline::default(), "{name}");
+        assert!(text.starts_with("# "), "{name} says what it is for");
     }
 }
 
@@ -72,4 +73,18 @@ fn the_schema_names_every_step() {
     for name in Transform::names().iter().chain(&["one_of", "some_of", "all_of", "min_visibility"]) {
         assert!(schema.contains(&format!("\"{name}\"")), "{name}");
     }
+}
+
+#[test]
+fn every_step_of_every_kind_can_be_what_it_is_without_settings() {
+    fn holds<O: Operation>(steps: Vec<O>) {
+        assert_eq!(steps.iter().map(O::name).collect::<Vec<_>>(), O::names());
+        for step in &steps {
+            assert_eq!(step.check(), Ok(()), "{}", step.name());
+        }
+    }
+    holds(crate::image::every_step());
+    holds(crate::table::every_step());
+    holds(crate::series::every_step());
+    holds(crate::text::every_step());
 }

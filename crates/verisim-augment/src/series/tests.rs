@@ -77,16 +77,16 @@ const ALL: [&str; 18] = [
 fn what_changes_values_leaves_times_and_categories_alone() {
     let of = series(&wave(100));
     for name in [
-        "jitter",
-        "scaling",
-        "drift",
-        "magnitude_warp",
-        "dropout",
-        "missing_blocks",
-        "pooling",
-        "quantise",
-        "smooth",
-        "frequency_mask",
+        "jitter = {}",
+        "scaling = {}",
+        "drift = {}",
+        "magnitude_warp = {}",
+        "dropout = {}",
+        "missing_blocks = {}",
+        "pooling = {}",
+        "quantise = {}",
+        "smooth = {}",
+        "frequency_mask = {}",
     ] {
         let made = done(name, &of, 1);
         assert_eq!((&made.times, codes(&made)), (&of.times, codes(&of)), "{name}");
@@ -178,7 +178,7 @@ fn curves_are_those_of_their_definitions() {
 fn what_moves_in_time_takes_categories_along_and_leaves_stamps() {
     // Values are their own times, so each step says where it comes from.
     let of = series(&(0..100).map(f64::from).collect::<Vec<f64>>());
-    for (name, ends) in [("time_warp", true), ("window_warp", true), ("window_slice\"\nstretch = true #", false)] {
+    for (name, ends) in [("time_warp = {}", true), ("window_warp = {}", true), ("window_slice = { stretch = true }", false)] {
         for seed in 0..20 {
             let made = done(name, &of, seed);
             assert_eq!(made.times, of.times);

@@ -19,5 +19,7 @@ pub use keep::Keeper;
 pub use resample::{Agree, Method, Resample, Resampled};
 pub use space::Scale;
 
+#[cfg(test)]
+pub(crate) use change::every_step;
 pub(crate) use resample::blend;
 pub(crate) use rows::joined_all;

@@ -137,8 +137,8 @@ fn plural(word: &str) -> String {
         return irregular.to_owned();
     }
     for (one, many) in [("woman", "women"), ("craftsman", "craftsmen")] {
-        if word.ends_with(one) {
-            return format!("{}{many}", &word[..word.len() - one.len()]);
+        if let Some(stem) = word.strip_suffix(one) {
+            return format!("{stem}{many}");
         }
     }
     match word.strip_suffix("man") {
