@@ -5,7 +5,7 @@
 //! as [`image::Drawn`], plain data, and applied again exactly by [`image::replay`].
 //!
 //! Kinds of data have a folder each. [`image`]: pictures with their masks, boxes and key points. [`table`]: rows resampled by class and
-//! changed, rules of rows kept. [`series`]: sequences changed, their stamps kept right.
+//! changed, rules of rows kept. [`series`]: sequences changed, their stamps kept right. [`sound`]: sounds with what is heard when.
 
 pub mod draw;
 pub mod error;
@@ -13,6 +13,7 @@ pub mod image;
 pub mod pipeline;
 pub mod range;
 pub mod series;
+pub mod sound;
 pub mod table;
 
 pub use draw::Draw;

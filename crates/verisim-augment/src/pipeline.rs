@@ -26,6 +26,7 @@ use crate::draw::Draw;
 use crate::error::{Error, Result};
 use crate::image::{Rules, Transform};
 use crate::range::Range;
+use crate::sound;
 
 /// Everything that is done to each item, in order.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -37,14 +38,18 @@ pub struct Pipeline {
     pub labels: Rules,
     /// Steps for images, in order.
     pub image: Vec<Step<Transform>>,
+    /// Steps for sounds, in order.
+    pub sound: Vec<Step<sound::Transform>>,
 }
 
 /// Names of the presets that come along, by task.
-pub const PRESETS: [(&str, &str); 4] = [
+pub const PRESETS: [(&str, &str); 6] = [
     ("classification", include_str!("../presets/classification.toml")),
     ("detection", include_str!("../presets/detection.toml")),
     ("ocr", include_str!("../presets/ocr.toml")),
     ("medical", include_str!("../presets/medical.toml")),
+    ("speech", include_str!("../presets/speech.toml")),
+    ("sound", include_str!("../presets/sound.toml")),
 ];
 
 impl Pipeline {
@@ -73,7 +78,8 @@ impl Pipeline {
     /// Whether every step says what can be.
     pub fn check(&self) -> Result<()> {
         self.labels.check()?;
-        check(&self.image, "")
+        check(&self.image, "")?;
+        check(&self.sound, "")
     }
 }
 

@@ -16,7 +16,7 @@ mod noise;
 pub(crate) mod picture;
 mod policy;
 mod resize;
-mod settings;
+pub(crate) mod settings;
 mod spoil;
 mod tone;
 mod turn;

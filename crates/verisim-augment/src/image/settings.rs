@@ -29,7 +29,7 @@ pub trait Change {
 }
 
 /// A setting with limits.
-pub(super) trait Limited {
+pub(crate) trait Limited {
     fn limit(&self, key: &str, low: f64, high: f64) -> Result<(), String>;
 }
 
@@ -85,4 +85,4 @@ macro_rules! settings {
         }
     };
 }
-pub(super) use settings;
+pub(crate) use settings;

@@ -43,7 +43,8 @@ fn what_is_not_understood_is_said_with_the_near_name() {
 #[test]
 fn presets_are_read() {
     for (name, _) in PRESETS {
-        assert!(!Pipeline::preset(name).unwrap().image.is_empty(), "{name}");
+        let preset = Pipeline::preset(name).unwrap();
+        assert!(!preset.image.is_empty() || !preset.sound.is_empty(), "{name}");
     }
 }
 
@@ -69,7 +70,8 @@ fn steps_happen_as_often_as_they_should() {
 #[test]
 fn the_schema_names_every_step() {
     let schema = serde_json::to_string(&schemars::schema_for!(Pipeline)).unwrap();
-    for name in Transform::names().iter().chain(&["one_of", "some_of", "all_of", "min_visibility"]) {
+    let names = Transform::names().iter().chain(sound::Transform::names());
+    for name in names.chain(&["one_of", "some_of", "all_of", "min_visibility"]) {
         assert!(schema.contains(&format!("\"{name}\"")), "{name}");
     }
 }
