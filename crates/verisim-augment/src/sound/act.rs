@@ -80,7 +80,7 @@ pub enum Act {
         /// By so many.
         seconds: f64,
         /// What comes where there is room.
-        fill: time::Room,
+        fill: time::Fill,
     },
     /// What is from a sample on; outside there is silence.
     Window {

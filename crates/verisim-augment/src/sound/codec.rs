@@ -177,10 +177,11 @@ fn a_code(x: i32) -> i32 {
     // A negative number is one less, so that each side has as many steps.
     let size = (if x < 0 { -x - 1 } else { x }) >> 4;
     match size {
-        0..32 => size >> 1,
+        // The first two segments have steps alike.
+        0..32 => size,
         _ => {
-            let segment = size.min(2047).ilog2() as i32 - 4;
-            (segment << 4) | ((size.min(2047) >> segment) & 15)
+            let segment = size.min(2047).ilog2() as i32 - 3;
+            (segment << 4) | ((size.min(2047) >> (segment - 1)) & 15)
         }
     }
 }

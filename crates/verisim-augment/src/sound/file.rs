@@ -16,32 +16,51 @@ use verisim_data::file::write_atomically;
 use super::clip::{Clip, Depth};
 use crate::error::{Error, Result};
 
-/// Ends of the names of files that [`read`] knows, in lower case.
+/// Ends of the names of files that [`Clip::read`] knows, in lower case.
 pub const EXTENSIONS: [&str; 4] = ["wav", "wave", "flac", "mp3"];
-
-/// The sound in a file: WAV of whole numbers of 8 to 32 bits or of 32-bit floats, FLAC, or MP3 without what its encoder added before
-/// and after.
-///
-/// # Errors
-/// When the file cannot be read, is none of these, is damaged, ends early or is of no samples a second that a clip may have.
-pub fn read(path: &Path) -> Result<Clip> {
-    let wrong = |what: String| Error::File { path: path.to_owned(), what };
-    let bytes = fs::read(path).map_err(|e| wrong(e.to_string()))?;
-    decode(&bytes).map_err(wrong)
-}
 
 /// The sound in the bytes of a file; what is wrong is said for people.
 fn decode(bytes: &[u8]) -> Result<Clip, String> {
+    // What taggers put before, FLAC as well as MP3.
+    let tag = nanomp3::id3v2_len(bytes).min(bytes.len());
     match bytes {
         [] => Err("the file is empty; leave it out, or make it again".to_owned()),
         [b'R', b'I', b'F', b'F', ..] => read_wav(bytes),
-        [b'f', b'L', b'a', b'C', ..] => read_flac(bytes),
+        _ if bytes[tag..].starts_with(b"fLaC") => read_flac(&bytes[tag..]),
         [b'R', b'F', b'6', b'4', ..] | [b'R', b'I', b'F', b'X', ..] => {
             Err("a form of WAV that is not read (RF64 or RIFX); save it as plain WAV or FLAC".to_owned())
         }
         [b'O', b'g', b'g', b'S', ..] => Err("Ogg is not read; save it as WAV or FLAC".to_owned()),
         _ if nanomp3::detect(bytes) => read_mp3(bytes),
         _ => Err("neither WAV nor FLAC nor MP3, whatever its name says; save it as one of them".to_owned()),
+    }
+}
+
+/// A WAV that was written into a pipe announces as many bytes as can be, since nobody knew how many would come: they are all there are.
+fn mend(bytes: &mut [u8]) {
+    const UNKNOWN: u32 = 0x7fff_f000;
+    if !bytes.starts_with(b"RIFF") {
+        return;
+    }
+    let word = |at: usize| bytes.get(at..at + 4).and_then(|w| w.try_into().ok()).map(u32::from_le_bytes);
+    // A chunk after another: four letters, a length, and as many bytes, made even.
+    let (mut at, mut frame) = (12, 1);
+    while let Some(length) = word(at + 4) {
+        match &bytes[at..at + 4] {
+            b"data" if length >= UNKNOWN => {
+                let left = (bytes.len() - at - 8) as u32;
+                let whole = left - left % frame;
+                bytes[at + 4..at + 8].copy_from_slice(&whole.to_le_bytes());
+                return;
+            }
+            b"data" => return,
+            b"fmt " => frame = word(at + 20).map_or(1, |w| (w & 0xffff).max(1)),
+            _ => {}
+        }
+        at = at.saturating_add(8 + length as usize + length as usize % 2);
+        if at > bytes.len() {
+            return;
+        }
     }
 }
 
@@ -67,11 +86,15 @@ fn clip(rate: u32, depth: Depth, channels: Vec<Vec<f32>>) -> Result<Clip, String
 
 fn read_wav(bytes: &[u8]) -> Result<Clip, String> {
     let said = |e: hound::Error| match e {
-        hound::Error::IoError(_) => "the WAV ends before what it announces; it is damaged or was not copied whole".to_owned(),
+        hound::Error::IoError(_) => {
+            "the WAV ends before what it announces; it is damaged or was not copied whole".to_owned()
+        }
         hound::Error::Unsupported => {
             "a WAV of a coding that is not read; save it as whole numbers of up to 32 bits or floats of 32".to_owned()
         }
-        other => format!("not a WAV that can be read ({other}); save it again"),
+        other => {
+            format!("not a WAV that can be read ({other}); save it as whole numbers of 8 to 32 bits or floats of 32")
+        }
     };
     let mut reader = WavReader::new(bytes).map_err(said)?;
     let spec = reader.spec();
@@ -113,22 +136,39 @@ fn read_mp3(bytes: &[u8]) -> Result<Clip, String> {
     let decoded = nanomp3::decode_all::<f32>(bytes);
     let channels = match decoded.channels {
         _ if decoded.format_changed => {
-            return Err("an MP3 that changes its rate or channels on the way; save it again with one of each".to_owned());
+            return Err(
+                "an MP3 that changes its rate or channels on the way; save it again with one of each".to_owned()
+            );
         }
         None => return Err("an MP3 without sound in it; it is damaged or was not copied whole".to_owned()),
         Some(nanomp3::Channels::Mono) => 1,
         Some(nanomp3::Channels::Stereo) => 2,
     };
+    let n = (decoded.samples.len() / channels) as u64;
+    let reader = nanomp3::SliceReader::<f32>::new(bytes);
+    // Two frames of grace: encoders differ in whether they count the one that announces.
+    match reader.total_samples().filter(|_| reader.has_vbr_tag()) {
+        Some(announced) if announced > n + 2 * 1152 => {
+            return Err(format!(
+                "the MP3 has {n} samples a channel and announces {announced}; it was not copied whole"
+            ));
+        }
+        _ => {}
+    }
     clip(decoded.sample_rate, Depth::Sixteen, parted(&decoded.samples, channels, |s| s))
 }
 
 impl Clip {
-    /// Reads a file; see [`read`].
+    /// The sound in a file: WAV of whole numbers of 8 to 32 bits or of 32-bit floats, FLAC, or MP3. What the encoder of an
+    /// MP3 added before and after is left out where the file says how much that is (the tag of LAME and FFmpeg).
     ///
     /// # Errors
-    /// As of [`read`].
+    /// When the file cannot be read, is none of these, is damaged, ends early or is of no samples a second that a clip may have.
     pub fn read(path: &Path) -> Result<Clip> {
-        read(path)
+        let wrong = |what: String| Error::File { path: path.to_owned(), what };
+        let mut bytes = fs::read(path).map_err(|e| wrong(e.to_string()))?;
+        mend(&mut bytes);
+        decode(&bytes).map_err(wrong)
     }
 
     /// Writes a WAV or a FLAC, as the end of its name says, whole or not at all. Samples are rounded to the depth of the clip. What is
@@ -136,7 +176,8 @@ impl Clip {
     /// clip of them is written with 24 bits.
     ///
     /// # Errors
-    /// When the name ends in something else, the format has no room for so many channels or such a rate, or the file cannot be written.
+    /// When the name ends in something else, the format has no room for so many channels or such a rate, a
+    /// FLAC would be of no samples, or the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<u64> {
         let wrong = |what: String| Error::File { path: path.to_owned(), what };
         let end = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -181,10 +222,13 @@ impl Clip {
             return Err(format!("a FLAC of {} channels; it has room for 8: write WAV", self.channels.len()));
         };
         let bits = if self.depth() == Depth::Float { 24 } else { u32::from(self.depth().bits()) };
+        if self.is_empty() {
+            return Err("a FLAC of no samples cannot be written; write WAV".to_owned());
+        }
         let mut clipped = 0;
         let samples: Vec<i32> = joined(self).map(|s| down(s, bits, &mut clipped)).collect();
         let options = Options::default().max_lpc_order(None).map_err(|e| format!("{e:?}"))?.no_padding();
-        let (mut bytes, total) = (Cursor::new(Vec::new()), Some(samples.len() as u64).filter(|n| *n > 0));
+        let (mut bytes, total) = (Cursor::new(Vec::new()), Some(samples.len() as u64));
         let mut writer =
             FlacSampleWriter::new(&mut bytes, options, self.rate(), bits, channels, total).map_err(said)?;
         writer.write(&samples).and_then(|()| writer.finalize()).map_err(said)?;

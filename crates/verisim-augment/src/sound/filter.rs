@@ -100,11 +100,17 @@ impl Filter {
         let g = libm::pow(10.0, self.db / 40.0);
         let root = 2.0 * g.sqrt() * alpha;
         let (b, a) = match self.shape {
-            Shape::LowPass => ([(1.0 - cos) / 2.0, 1.0 - cos, (1.0 - cos) / 2.0], [1.0 + alpha, -2.0 * cos, 1.0 - alpha]),
-            Shape::HighPass => ([(1.0 + cos) / 2.0, -1.0 - cos, (1.0 + cos) / 2.0], [1.0 + alpha, -2.0 * cos, 1.0 - alpha]),
+            Shape::LowPass => {
+                ([(1.0 - cos) / 2.0, 1.0 - cos, (1.0 - cos) / 2.0], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])
+            }
+            Shape::HighPass => {
+                ([(1.0 + cos) / 2.0, -1.0 - cos, (1.0 + cos) / 2.0], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])
+            }
             Shape::BandPass => ([alpha, 0.0, -alpha], [1.0 + alpha, -2.0 * cos, 1.0 - alpha]),
             Shape::BandStop => ([1.0, -2.0 * cos, 1.0], [1.0 + alpha, -2.0 * cos, 1.0 - alpha]),
-            Shape::Peak => ([1.0 + alpha * g, -2.0 * cos, 1.0 - alpha * g], [1.0 + alpha / g, -2.0 * cos, 1.0 - alpha / g]),
+            Shape::Peak => {
+                ([1.0 + alpha * g, -2.0 * cos, 1.0 - alpha * g], [1.0 + alpha / g, -2.0 * cos, 1.0 - alpha / g])
+            }
             Shape::LowShelf | Shape::HighShelf => {
                 // The two are each other's mirror image: the sign of the cosine.
                 let s = if self.shape == Shape::LowShelf { 1.0 } else { -1.0 };

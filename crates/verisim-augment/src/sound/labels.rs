@@ -24,9 +24,7 @@ impl Span {
 }
 
 pub(super) fn check(spans: &[Span], seconds: f64) -> Result<()> {
-    let wrong = |i: usize, what: String| {
-        Err(Error::Item(format!("span {} (`{}`) {what}", i + 1, spans[i].name)))
-    };
+    let wrong = |i: usize, what: String| Err(Error::Item(format!("span {} (`{}`) {what}", i + 1, spans[i].name)));
     for (i, span) in spans.iter().enumerate() {
         let Span { start, end, .. } = span;
         if !(start.is_finite() && end.is_finite()) || *start < 0.0 || end < start {
@@ -116,7 +114,7 @@ mod tests {
     fn what_rolls_over_the_end_becomes_two() {
         let mut spans = some();
         roll(&mut spans, 2.0, 4.0);
-        assert_eq!(times(&spans), [(2.0, 3.0), (3.5, 4.0), (1.5, 2.0), (0.0, 0.5), (1.0, 1.0)]);
+        assert_eq!(times(&spans), [(2.0, 3.0), (3.5, 4.0), (0.0, 0.5), (1.0, 1.0), (1.5, 2.0)]);
         let mut back = some();
         roll(&mut back, -2.0, 4.0);
         assert_eq!(times(&back), times(&spans));

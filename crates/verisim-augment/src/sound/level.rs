@@ -278,7 +278,10 @@ mod tests {
         let act = Act::Compress(Compression { threshold: -20.0, ratio: 4.0, attack: 0.0, release: 1.0 });
         let item = Item::from(clip(16_000, vec![sine(1000.0, 16_000, 16_000)]));
         // 20 dB above become 5.
-        let after = peak(&Clip::new(16_000, super::super::Depth::Float, vec![run(&act, &item).clip.channels()[0][200..].to_vec()]).unwrap());
+        let after = peak(
+            &Clip::new(16_000, super::super::Depth::Float, vec![run(&act, &item).clip.channels()[0][200..].to_vec()])
+                .unwrap(),
+        );
         assert!((decibels(after) + 15.0).abs() < 0.1, "{}", decibels(after));
         let quiet = run(&Act::Gain { db: -21.0 }, &item);
         assert_eq!(run(&act, &quiet), quiet);

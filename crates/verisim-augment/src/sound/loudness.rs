@@ -31,7 +31,8 @@ pub(super) fn ratio(decibels: f64) -> f64 {
 }
 
 /// The two filters by which the standard weighs frequencies. It gives their numbers at 48 kHz; at other rates they are those of the same
-/// analogue filters under the bilinear transform, whose frequencies and quality are found from these numbers.
+/// analogue filters under the bilinear transform, whose frequencies and quality are found from these numbers. That bends frequencies near half
+/// the rate: at 8 kHz a sine of 997 Hz is a few tenths of a decibel off.
 pub(super) fn weighting(rate: u32) -> [Biquad; 2] {
     // A rate too low for them has them as high as it can.
     let bend = |hz: f64| libm::tan(std::f64::consts::PI * (hz / f64::from(rate)).min(0.45));
@@ -41,11 +42,7 @@ pub(super) fn weighting(rate: u32) -> [Biquad; 2] {
     let middle = libm::pow(high, 0.499_666_774_154_541_6);
     let a0 = 1.0 + k / q + k * k;
     let head = Biquad {
-        b: [
-            (high + middle * k / q + k * k) / a0,
-            2.0 * (k * k - high) / a0,
-            (high - middle * k / q + k * k) / a0,
-        ],
+        b: [(high + middle * k / q + k * k) / a0, 2.0 * (k * k - high) / a0, (high - middle * k / q + k * k) / a0],
         a: [2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0],
     };
     // An ear: less below 100 Hz.
@@ -127,14 +124,14 @@ mod tests {
 
     #[test]
     fn a_sine_of_full_scale_is_as_loud_as_the_standard_says() {
-        for rate in [48_000, 44_100, 16_000, 8_000] {
+        for (rate, off) in [(48_000, 0.01), (44_100, 0.01), (16_000, 0.05), (8_000, 0.3)] {
             let x = sine(997.0, rate, rate as usize * 3);
             let mono = loudness(&clip(rate, vec![x.clone()])).unwrap();
-            assert!((mono + 3.01).abs() < 0.02, "{rate}: {mono}");
+            assert!((mono + 3.01).abs() < off, "{rate}: {mono}");
             let both = loudness(&clip(rate, vec![x.clone(), x.clone()])).unwrap();
-            assert!(both.abs() < 0.02, "{both}");
+            assert!(both.abs() < off, "{both}");
             let five = loudness(&clip(rate, vec![x; 6])).unwrap();
-            assert!((five - (-3.01 + 10.0 * libm::log10(3.0 + 2.0 * 1.41))).abs() < 0.02, "{five}");
+            assert!((five - (-3.01 + 10.0 * libm::log10(3.0 + 2.0 * 1.41))).abs() < off, "{five}");
         }
     }
 

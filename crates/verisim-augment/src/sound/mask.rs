@@ -83,9 +83,8 @@ pub(super) fn time(clip: &mut Clip, masks: &[[f64; 2]]) {
 pub(super) fn frequency(clip: &mut Clip, masks: &[[f64; 2]]) {
     let mut frames = Frames::of_seconds(FRAME, clip.rate());
     let width = f64::from(clip.rate()) / frames.fft.len() as f64;
-    let out: Vec<usize> = (0..frames.fft.bins())
-        .filter(|k| masks.iter().any(|[a, b]| (*a..*b).contains(&(*k as f64 * width))))
-        .collect();
+    let out: Vec<usize> =
+        (0..frames.fft.bins()).filter(|k| masks.iter().any(|[a, b]| (*a..*b).contains(&(*k as f64 * width)))).collect();
     if !out.is_empty() {
         clip.map(|c| frames.changed(c, |_, bins| out.iter().for_each(|k| bins[*k] = Default::default())));
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use verisim_data::rng::{below, uniform};
 
 use super::clip::{Clip, Item};
-use super::file::{EXTENSIONS, read};
+use super::file::EXTENSIONS;
 use super::labels;
 use super::loudness::{power, ratio};
 use super::resample::to_rate;
@@ -116,7 +116,7 @@ fn sum(clip: &mut Clip, other: &[Vec<f32>], [own, their]: [f64; 2]) {
 }
 
 pub(super) fn background(clip: &mut Clip, file: &Path, from: f64, snr: f64) -> Result<()> {
-    let mut behind = fitted(clip, read(file)?);
+    let mut behind = fitted(clip, Clip::read(file)?);
     let n = behind.first().map_or(0, Vec::len);
     if n == 0 || clip.is_empty() {
         return Ok(());
@@ -201,7 +201,11 @@ mod tests {
             assert_eq!(after.classes, [(0, 1.0), (1, 1.0)]);
             assert_eq!(after.clip.len(), 8000);
             let span = &after.spans[1];
-            assert!(span.start >= 0.0 && span.end <= 0.5 && (span.end - span.start - (n as f64 / f64::from(rate)).min(0.5)).abs() < 1e-3);
+            assert!(
+                span.start >= 0.0
+                    && span.end <= 0.5
+                    && (span.end - span.start - (n as f64 / f64::from(rate)).min(0.5)).abs() < 1e-3
+            );
             assert_eq!(replay(&drawn, &own, [other].as_slice()).unwrap(), after);
         }
     }

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use act::Act;
 pub use clip::{Clip, Depth, Item};
 pub use codec::*;
-pub use file::{EXTENSIONS, read};
+pub use file::EXTENSIONS;
 pub use filter::*;
 pub use labels::Span;
 pub use level::*;

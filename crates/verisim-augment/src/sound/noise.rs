@@ -89,8 +89,7 @@ fn coloured(n: usize, rate: u32, exponent: f64, seed: u64, channel: u64) -> Vec<
 
 pub(super) fn add(clip: &mut Clip, snr: f64, exponent: f64, seed: u64) {
     let (n, rate) = (clip.len(), clip.rate());
-    let noise: Vec<Vec<f64>> =
-        (0..clip.channels.len()).map(|c| coloured(n, rate, exponent, seed, c as u64)).collect();
+    let noise: Vec<Vec<f64>> = (0..clip.channels.len()).map(|c| coloured(n, rate, exponent, seed, c as u64)).collect();
     let (signal, own) = (power(&clip.channels), {
         let all: f64 = noise.iter().flatten().map(|s| s * s).sum();
         all / (n * noise.len()).max(1) as f64
@@ -111,7 +110,7 @@ mod tests {
     use super::*;
 
     /// What was added.
-    pub(in crate::sound) fn added(after: &Item, before: &Item) -> Vec<Vec<f32>> {
+    fn added(after: &Item, before: &Item) -> Vec<Vec<f32>> {
         let pairs = after.clip.channels().iter().zip(before.clip.channels());
         pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| a - b).collect()).collect()
     }

@@ -17,7 +17,8 @@ fn each(folder: &std::path::Path) -> Vec<(&'static str, Pipeline)> {
         Transform::Background(b) => Transform::Background(Background { folder: folder.to_owned(), ..b }),
         t => t,
     };
-    let one = |t| Pipeline { seed: 3, sound: vec![Step { what: What::One(with_folder(t)), p: 1.0 }], ..Pipeline::default() };
+    let one =
+        |t| Pipeline { seed: 3, sound: vec![Step { what: What::One(with_folder(t)), p: 1.0 }], ..Pipeline::default() };
     Transform::names().iter().copied().zip(every_transform().into_iter().map(one)).collect()
 }
 
@@ -32,7 +33,9 @@ fn check(name: &str, item: &Item) {
 fn every_transform_takes_every_sound_and_replays() {
     let folder = tempfile::tempdir().unwrap();
     for (name, pipeline) in each(folder.path()) {
-        for (rate, n, channels) in [(16_000, 0, 1), (16_000, 1, 2), (44_100, 3, 1), (8_000, 1600, 1), (11_025, 900, 6), (100, 50, 2)] {
+        for (rate, n, channels) in
+            [(16_000, 0, 1), (16_000, 1, 2), (44_100, 3, 1), (8_000, 1600, 1), (11_025, 900, 6), (100, 50, 2)]
+        {
             let rough = item(rate, n, channels);
             let silent = Item { clip: clip(rate, vec![vec![0.0; n]; channels]), ..rough.clone() };
             for before in [rough, silent] {
@@ -103,9 +106,8 @@ fn presets_take_any_sound() {
 
 #[test]
 fn lines_that_ask_for_the_impossible_are_refused() {
-    let line = |act: &str| {
-        format!("{{\"item\":4,\"pass\":0,\"steps\":[{{\"step\":\"1\",\"name\":\"x\",\"act\":{act}}}]}}")
-    };
+    let line =
+        |act: &str| format!("{{\"item\":4,\"pass\":0,\"steps\":[{{\"step\":\"1\",\"name\":\"x\",\"act\":{act}}}]}}");
     assert!(Drawn::from_line(&line("\"nothing\"")).is_ok());
     for act in [
         "{\"stretch\":{\"rate\":0}}",

@@ -14,7 +14,7 @@ use crate::sound::Act;
 /// What comes where a shift leaves room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Room {
+pub enum Fill {
     /// What went over the other end.
     #[default]
     Roll,
@@ -30,7 +30,7 @@ settings! {
         /// Instead: by so many seconds.
         seconds: Option<Range> = None, in -3600 to 3600;
         /// What comes where there is room.
-        fill: Room = Room::Roll;
+        fill: Fill = Fill::Roll;
     }
 }
 
@@ -153,19 +153,19 @@ change!(ChannelSwap, |self, rng, view| match view.channels {
     n => Act::Channels(permutation(rng, n)),
 });
 
-pub(super) fn shift(item: &mut Item, seconds: f64, fill: Room) {
+pub(super) fn shift(item: &mut Item, seconds: f64, fill: Fill) {
     let n = item.clip.len();
     let by = item.clip.samples_of(seconds);
     // Spans go as far as the samples do.
     let moved = by as f64 / f64::from(item.clip.rate());
     match fill {
-        Room::Roll if n > 0 => {
+        Fill::Roll if n > 0 => {
             item.clip.channels.iter_mut().for_each(|c| c.rotate_right(by.rem_euclid(n as i64) as usize));
             let whole = item.clip.seconds();
             labels::roll(&mut item.spans, moved, whole);
         }
-        Room::Roll => {}
-        Room::Silence => window(item, -by, n),
+        Fill::Roll => {}
+        Fill::Silence => window(item, -by, n),
     }
 }
 
@@ -226,24 +226,24 @@ mod tests {
 
     #[test]
     fn a_roll_brings_what_went_over_the_end_to_the_beginning() {
-        let after = run(&Act::Shift { seconds: 0.15, fill: Room::Roll }, &counted(100));
+        let after = run(&Act::Shift { seconds: 0.15, fill: Fill::Roll }, &counted(100));
         let (x, spans) = of(&after);
         assert_eq!((x[0], x[14], x[15], x[99]), (85.0, 99.0, 0.0, 84.0));
         assert_eq!(spans, [(0.25, 0.45), (0.95, 1.0), (0.0, 0.05)]);
-        assert_eq!(run(&Act::Shift { seconds: -0.85, fill: Room::Roll }, &counted(100)).clip, after.clip);
+        assert_eq!(run(&Act::Shift { seconds: -0.85, fill: Fill::Roll }, &counted(100)).clip, after.clip);
     }
 
     #[test]
     fn a_shift_into_silence_drops_what_falls_out() {
-        let after = run(&Act::Shift { seconds: 0.15, fill: Room::Silence }, &counted(100));
+        let after = run(&Act::Shift { seconds: 0.15, fill: Fill::Silence }, &counted(100));
         let (x, spans) = of(&after);
         assert_eq!((x[14], x[15], x[16], x[99]), (0.0, 0.0, 1.0, 84.0));
         assert_eq!(spans, [(0.25, 0.45), (0.95, 1.0)]);
-        let after = run(&Act::Shift { seconds: -0.2, fill: Room::Silence }, &counted(100));
+        let after = run(&Act::Shift { seconds: -0.2, fill: Fill::Silence }, &counted(100));
         let (x, spans) = of(&after);
         assert_eq!((x[0], x[79], x[80]), (20.0, 99.0, 0.0));
         assert_eq!(spans, [(0.0, 0.1), (0.6, 0.7)]);
-        assert!(run(&Act::Shift { seconds: 5.0, fill: Room::Silence }, &counted(100)).spans.is_empty());
+        assert!(run(&Act::Shift { seconds: 5.0, fill: Fill::Silence }, &counted(100)).spans.is_empty());
     }
 
     #[test]
