@@ -6,6 +6,7 @@
 //!
 //! Kinds of data have a folder each. [`image`]: pictures with their masks, boxes and key points. [`table`]: rows resampled by class and
 //! changed, rules of rows kept. [`series`]: sequences changed, their stamps kept right. [`text`]: passages with their labelled spans.
+//! [`sound`]: sounds with what is heard when.
 
 pub mod draw;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod range;
 pub mod run;
 pub mod series;
 mod settings;
+pub mod sound;
 pub mod table;
 pub mod text;
 

@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::image::{Rules, Transform};
 use crate::range::Range;
 use crate::table::Resample;
-use crate::{series, table, text};
+use crate::{series, sound, table, text};
 
 /// Everything that is done to each item, in order.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -58,6 +58,8 @@ pub struct Pipeline {
     pub passages: Passages,
     /// Steps for text, in order.
     pub text: Vec<Step<text::Transform>>,
+    /// Steps for sounds, in order.
+    pub sound: Vec<Step<sound::Transform>>,
 }
 
 /// Text in a table: a column of it or several, and what is labelled there.
@@ -80,6 +82,8 @@ pub const PRESETS: &[(&str, &str)] = &[
     ("sensors", include_str!("../presets/sensors.toml")),
     ("smote", include_str!("../presets/smote.toml")),
     ("typos", include_str!("../presets/typos.toml")),
+    ("speech", include_str!("../presets/speech.toml")),
+    ("sound", include_str!("../presets/sound.toml")),
 ];
 
 impl Pipeline {
@@ -116,7 +120,8 @@ impl Pipeline {
         check(&self.image, "")?;
         check(&self.table, "")?;
         check(&self.series, "")?;
-        check(&self.text, "")
+        check(&self.text, "")?;
+        check(&self.sound, "")
     }
 }
 

@@ -70,7 +70,8 @@ fn steps_happen_as_often_as_they_should() {
 #[test]
 fn the_schema_names_every_step() {
     let schema = serde_json::to_string(&schemars::schema_for!(Pipeline)).unwrap();
-    for name in Transform::names().iter().chain(&["one_of", "some_of", "all_of", "min_visibility"]) {
+    let names = Transform::names().iter().chain(sound::Transform::names());
+    for name in names.chain(&["one_of", "some_of", "all_of", "min_visibility"]) {
         assert!(schema.contains(&format!("\"{name}\"")), "{name}");
     }
 }
@@ -87,4 +88,5 @@ fn every_step_of_every_kind_can_be_what_it_is_without_settings() {
     holds(crate::table::every_step());
     holds(crate::series::every_step());
     holds(crate::text::every_step());
+    holds(crate::sound::every_step());
 }

@@ -8,6 +8,7 @@ mod folder;
 mod holdout;
 mod passages;
 mod series;
+mod sounds;
 mod table;
 
 use std::ops::Range;
@@ -109,6 +110,7 @@ pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<
         holdout::refuse(&ask.data)?;
     }
     let made = match Section::of(pipeline, &ask.data)? {
+        Section::Sounds => folder::run(&sounds::Sounds::of(pipeline, &ask.data)?, ask, watch),
         Section::Documents => folder::run(&documents::Documents(pipeline), ask, watch),
         Section::Table | Section::Series if ask.replay.is_some() => Err(Error::setting(
             "replay",
@@ -123,6 +125,7 @@ pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<
 /// The part of a pipeline that is for the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Section {
+    Sounds,
     Documents,
     Table,
     Series,
@@ -152,10 +155,13 @@ impl Section {
             };
         }
         let holds = |takes: fn(&Path) -> bool| Ok::<_, Error>(data.is_dir() && !folder::files(data, takes)?.is_empty());
-        match holds(documents::Documents::takes)? {
-            true if text => Ok(Section::Documents),
-            true => none("a folder of documents", "[[text]]"),
-            false => Err(file("is neither a table nor a folder of pictures, sounds or documents")),
+        // Text beside sounds is what is said of them.
+        match (holds(sounds::Sounds::takes)?, holds(documents::Documents::takes)?) {
+            (true, _) if !pipeline.sound.is_empty() => Ok(Section::Sounds),
+            (true, false) => none("a folder of sounds", "[[sound]]"),
+            (_, true) if text => Ok(Section::Documents),
+            (_, true) => none("a folder of documents", "[[text]]"),
+            (false, false) => Err(file("is neither a table nor a folder of pictures, sounds or documents")),
         }
     }
 }

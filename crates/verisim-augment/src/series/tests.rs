@@ -178,7 +178,9 @@ fn curves_are_those_of_their_definitions() {
 fn what_moves_in_time_takes_categories_along_and_leaves_stamps() {
     // Values are their own times, so each step says where it comes from.
     let of = series(&(0..100).map(f64::from).collect::<Vec<f64>>());
-    for (name, ends) in [("time_warp = {}", true), ("window_warp = {}", true), ("window_slice = { stretch = true }", false)] {
+    for (name, ends) in
+        [("time_warp = {}", true), ("window_warp = {}", true), ("window_slice = { stretch = true }", false)]
+    {
         for seed in 0..20 {
             let made = done(name, &of, seed);
             assert_eq!(made.times, of.times);
