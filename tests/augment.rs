@@ -177,3 +177,92 @@ fn what_cannot_be_augmented_is_said() {
     refused(&["noise.toml", "--data", "empty.csv", "-o", "y.csv", "--set", "target=a"]);
     assert!(!dir.path("y.csv").exists() && dir.leftovers().is_empty());
 }
+
+/// A WAV of a second of a tone, 8 kHz, 16 bits.
+fn wave(hertz: f64) -> Vec<u8> {
+    let sample = |i: i32| ((f64::from(i) * hertz / 8000.0 * std::f64::consts::TAU).sin() * 8000.0).round() as i16;
+    let data: Vec<u8> = (0..8000).flat_map(|i| sample(i).to_le_bytes()).collect();
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + data.len() as u32).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16u32.to_le_bytes());
+    wav.extend([1, 0, 1, 0]);
+    wav.extend(8000u32.to_le_bytes());
+    wav.extend(16000u32.to_le_bytes());
+    wav.extend([2, 0, 16, 0]);
+    wav.extend(b"data");
+    wav.extend((data.len() as u32).to_le_bytes());
+    wav.extend(data);
+    wav
+}
+
+#[test]
+fn sounds_of_a_folder_are_changed_with_their_tracks_and_again_from_a_record() {
+    let dir = Dir::new();
+    std::fs::create_dir_all(dir.path("clips/low")).unwrap();
+    for (name, hertz) in [("low/a", 200.0), ("low/b", 300.0), ("high", 2000.0)] {
+        dir.file(&format!("clips/{name}.wav"), wave(hertz));
+    }
+    dir.file("clips/low/a.txt", "0.25\t0.75\tspoken\n");
+    dir.file("clips/broken.wav", "no sound");
+    dir.file("slow.toml", "[[sound]]\nspeed = { factor = 0.5 }\n[[sound]]\nnoise = { snr = [5, 40] }\n");
+    let run = |out: &str, more: &[&str]| {
+        dir.run(&[&["augment", "slow.toml", "--data", "clips", "-o", out, "--times", "2"], more].concat()).ok().stderr
+    };
+    let said = run("more", &["--replay", "drawn.jsonl"]);
+    assert!(said.contains("3 sounds as they were, 6 sounds made") && said.contains("broken.wav"), "{said}");
+    assert_eq!(dir.bytes("more/low/a.wav"), dir.bytes("clips/low/a.wav"));
+    assert_eq!(dir.text("more/low/a-e1.txt"), "0.500000\t1.500000\tspoken\n");
+    assert_eq!(dir.bytes("more/high-e2.wav").len(), 44 + 2 * 16000);
+    // What was drawn is done again, whatever the seed; parts and threads change nothing.
+    run("again", &["--replay", "drawn.jsonl", "--seed", "99"]);
+    run("part1", &["--shard", "1/2"]);
+    run("part2", &["--shard", "2/2"]);
+    for name in ["low/a", "low/a-e1", "low/b-e2", "high-e1", "high-e2"] {
+        let name = format!("{name}.wav");
+        let whole = dir.bytes(&format!("more/{name}"));
+        assert_eq!(whole, dir.bytes(&format!("again/{name}")), "{name}");
+        let parts = ["part1", "part2"].map(|part| std::fs::read(dir.path(part).join(&name)).ok());
+        assert_eq!(parts.iter().flatten().collect::<Vec<_>>(), [&whole], "{name}");
+    }
+    let others =
+        dir.run(&["augment", "slow.toml", "--data", "clips/low", "-o", "x", "--replay", "drawn.jsonl"]).fails(1);
+    assert!(others.stderr.contains("others"), "{}", others.stderr);
+    assert!(!dir.path("x").exists());
+}
+
+#[test]
+fn text_is_changed_in_tables_and_in_documents_and_spans_go_along() {
+    let dir = Dir::new();
+    let row = |i: usize| {
+        format!(
+            "\"The quick brown fox number {i} met Anna Smith near the old river\",\"[[{}, {}, \"\"PERSON\"\"]]\",fox\n",
+            31 + i.to_string().len() - 1,
+            41 + i.to_string().len() - 1
+        )
+    };
+    let rows: String = (10..60).map(row).collect();
+    dir.file("notes.csv", format!("text,people,label\n{rows}"));
+    dir.file("typos.toml", "[passages]\ncolumns = [\"text\"]\nspans = \"people\"\n[[text]]\nword_drop = { share = 0.3 }\n[[text]]\nkeyboard = {}\n");
+    dir.run(&["augment", "typos.toml", "--data", "notes.csv", "-o", "more.csv"]).ok();
+    let settings = verisim_data::table::ReadSettings::default();
+    let table = verisim_data::table::Table::read(&dir.path("more.csv"), &settings).unwrap();
+    let (text, spans) = (table.text(0).unwrap(), table.text(1).unwrap());
+    assert_eq!(table.rows, 100);
+    let mut kept = 0;
+    for i in 50..100 {
+        assert_ne!(text.value(i), text.value(i - 50));
+        let said: Vec<(usize, usize, String)> = serde_json::from_str(spans.value(i)).unwrap();
+        for (start, end, name) in said {
+            let part: String = text.value(i).chars().skip(start).take(end - start).collect();
+            assert!(name == "PERSON" && (part.contains("nna") || part.contains("mit") || part.contains('A')), "{part}");
+            kept += 1;
+        }
+    }
+    assert!(kept > 40, "{kept}");
+    std::fs::create_dir_all(dir.path("docs")).unwrap();
+    dir.file("docs/a.md", "# Title\n\nSome words that nobody has to read twice, really.\n");
+    dir.run(&["augment", "typos", "--data", "docs", "-o", "spoilt", "--times", "3", "--no-originals"]).ok();
+    assert!(!dir.path("spoilt/a.md").exists());
+    assert_ne!(dir.text("spoilt/a-e1.md"), dir.text("spoilt/a-e2.md"));
+}

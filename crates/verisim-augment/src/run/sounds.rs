@@ -1,6 +1,7 @@
 //! Folders of sounds, and label tracks beside them: `dog.txt` beside `dog.wav`, a line `start<TAB>end<TAB>name` in seconds, as audio editors
 //! write them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -13,26 +14,32 @@ use crate::sound::{Clip, Drawn, EXTENSIONS, Item, Partners, Span, apply_with, re
 /// Sounds and what is done to them.
 pub(super) struct Sounds<'a> {
     pipeline: &'a Pipeline,
-    /// All of them: each may be mixed with any other.
-    all: Vec<PathBuf>,
+    /// Those of each folder: one is mixed with others of its folder, since folders are classes.
+    beside: BTreeMap<PathBuf, Vec<PathBuf>>,
 }
+
+/// Sounds that one may be mixed with.
+struct Beside<'a>(&'a [PathBuf]);
 
 impl Sounds<'_> {
     pub(super) fn of<'a>(pipeline: &'a Pipeline, folder: &Path) -> Result<Sounds<'a>> {
-        let all = files(folder, Sounds::takes)?.into_iter().map(|name| folder.join(name)).collect();
-        Ok(Sounds { pipeline, all })
+        let mut beside: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+        for path in files(folder, Sounds::takes)?.into_iter().map(|name| folder.join(name)) {
+            beside.entry(path.parent().unwrap_or(folder).to_owned()).or_default().push(path);
+        }
+        Ok(Sounds { pipeline, beside })
     }
 }
 
-impl Partners for Sounds<'_> {
+impl Partners for Beside<'_> {
     fn len(&self) -> u64 {
-        self.all.len() as u64
+        self.0.len() as u64
     }
 
     fn get(&self, index: u64) -> Result<Item> {
-        match usize::try_from(index).ok().and_then(|i| self.all.get(i)) {
+        match usize::try_from(index).ok().and_then(|i| self.0.get(i)) {
             Some(path) => read(path),
-            None => Err(Error::Item(format!("there is no sound {index} to mix with; there are {}", self.all.len()))),
+            None => Err(Error::Item(format!("there is no sound {index} to mix with; there are {}", self.0.len()))),
         }
     }
 }
@@ -53,12 +60,13 @@ impl Kind for Sounds<'_> {
 
     fn change(&self, path: &Path, item: u64, pass: u64, drawn: Option<&str>) -> Result<Made> {
         let real = read(path)?;
+        let beside = Beside(path.parent().and_then(|folder| self.beside.get(folder)).map_or(&[], Vec::as_slice));
         let (made, drawn) = match drawn {
-            None => apply_with(self.pipeline, &real, item, pass, self)?,
+            None => apply_with(self.pipeline, &real, item, pass, &beside)?,
             Some(line) => {
                 let drawn = Drawn::from_line(line)?;
                 is_of((drawn.item, drawn.pass), item, pass)?;
-                (replay(&drawn, &real, self)?, drawn)
+                (replay(&drawn, &real, &beside)?, drawn)
             }
         };
         // MP3 is read, not written.
@@ -89,7 +97,7 @@ fn read(path: &Path) -> Result<Item> {
     let clip = Clip::read(path)?;
     let track = track(path);
     if !track.is_file() {
-        return Ok(Item { clip, spans: Vec::new() });
+        return Ok(Item { clip, spans: Vec::new(), classes: Vec::new() });
     }
     let text = std::fs::read_to_string(&track).map_err(Error::io(&track))?;
     let spans = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('\\'));
@@ -104,7 +112,7 @@ fn read(path: &Path) -> Result<Item> {
             }
         }
     };
-    Ok(Item { clip, spans: spans.map(span).collect::<Result<_>>()? })
+    Ok(Item { clip, spans: spans.map(span).collect::<Result<_>>()?, classes: Vec::new() })
 }
 
 fn written(spans: &[Span]) -> String {
