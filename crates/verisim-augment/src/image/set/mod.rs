@@ -121,7 +121,6 @@ enum Source {
     Yolo {
         task: Task,
         flips: Vec<usize>,
-        yaml: Option<PathBuf>,
     },
     Voc,
 }

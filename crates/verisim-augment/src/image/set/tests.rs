@@ -283,7 +283,7 @@ fn folders_are_classes_and_shares_of_mixed_ones_are_told() {
     place.run("set", "out", "[[image]]\nmixup = { alpha = 1 }\n", &OutSettings::default(), 3).unwrap();
     assert!(place.path("out/train/big, dogs/a.e2.png").exists() && !place.path("out/test").exists());
     let shares = place.read("out/shares.csv");
-    assert!(shares.starts_with("file,class,share\n\"train/big, dogs/a.e"), "{shares}");
+    assert!(shares.starts_with("file,class,share\n") && shares.contains(",\"big, dogs\",0."), "{shares}");
 }
 
 #[test]
