@@ -28,6 +28,7 @@ use crate::draw::Draw;
 use crate::error::{Error, Result};
 use crate::image::{Rules, Transform};
 use crate::range::Range;
+use crate::run::Pictures;
 use crate::table::Resample;
 use crate::{series, sound, table, text};
 
@@ -40,6 +41,8 @@ pub struct Pipeline {
     /// How a table is read, and its rules: as `[data]` of a config of a model. The path may be left out.
     #[serde(deserialize_with = "anywhere")]
     pub data: Option<Source>,
+    /// How sets of pictures are read and written.
+    pub pictures: Pictures,
     /// Which boxes are kept after the steps.
     pub labels: Rules,
     /// The column that says the class of a row or of a series: steps keep it true.

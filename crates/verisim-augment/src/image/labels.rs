@@ -1,11 +1,15 @@
-//! What is said of a picture, and moves along: masks, boxes, key points, classes.
+//! What is said of a picture, and moves along: masks, boxes with outlines and key points of their own, key points, classes.
 //!
 //! Places are in pixels from the top left corner: pixel (0, 0) reaches from 0 to 1 and its centre is at 0.5. So a picture flipped left
 //! to right moves x to `width - x`, and a box that is all of the picture is `[0, 0, width, height]`.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::outline::Outline;
 use super::picture::Picture;
 use crate::error::{Error, Result};
 
@@ -35,12 +39,53 @@ pub struct Bounds {
     pub corners: Option<[[f64; 2]; 4]>,
     /// The share of it that was never cut off, from 1 down.
     pub visible: f64,
+    /// The outline of what is in it. Where its extents were the box's, to within 2 pixels, they stay so; when nothing of it is left in the
+    /// picture, the box is dropped.
+    pub outline: Option<Outline>,
+    /// Key points of what is in it, in the order of its class. All are kept.
+    pub marks: Vec<Mark>,
+    /// Whether it is seen as in a mirror, so that its left and right have changed places.
+    pub mirrored: bool,
+    /// What else is said of it, by the names that its file has for it. It is carried along.
+    pub carried: Option<Arc<Map<String, Value>>>,
+}
+
+/// A key point of a thing, as COCO has them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mark {
+    /// From the left.
+    pub x: f64,
+    /// From the top.
+    pub y: f64,
+    /// What is known of it.
+    pub seen: Seen,
+}
+
+/// Whether a key point is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Nobody says where it is, or it left the picture.
+    No,
+    /// It is behind something; where is known.
+    Hidden,
+    /// It is seen.
+    Yes,
 }
 
 impl Bounds {
     /// An upright box, all of it visible.
     pub fn new(sides: [f64; 4], class: u32, id: u64) -> Bounds {
-        Bounds { sides, class, id, corners: None, visible: 1.0 }
+        Bounds {
+            sides,
+            class,
+            id,
+            corners: None,
+            visible: 1.0,
+            outline: None,
+            marks: Vec::new(),
+            mirrored: false,
+            carried: None,
+        }
     }
 
     /// In square pixels.
@@ -121,6 +166,11 @@ impl Labels {
                 )));
             }
         }
+        let outlined = |b: &Bounds| b.outline.iter().flat_map(|o| &o.rings).flatten().flatten().all(|v| v.is_finite());
+        let marked = |b: &Bounds| b.marks.iter().all(|m| m.x.is_finite() && m.y.is_finite());
+        if let Some(b) = self.boxes.iter().find(|b| !(outlined(b) && marked(b))) {
+            return Err(Error::Item(format!("box {}: a corner of its outline or a key point is not finite", b.id)));
+        }
         match self.points.iter().position(|p| !(p.x.is_finite() && p.y.is_finite())) {
             Some(i) => {
                 Err(Error::Item(format!("key point {i} is not finite; leave it out or say that it is not visible")))
@@ -144,16 +194,7 @@ impl Labels {
             }
         }
         for b in &mut self.boxes {
-            b.sides = match &mut b.corners {
-                Some(corners) => {
-                    let moved: Vec<[f64; 2]> = corners.iter().filter_map(|&[x, y]| forward(x, y)).collect();
-                    if let Ok(all) = <[[f64; 2]; 4]>::try_from(moved.as_slice()) {
-                        *corners = all;
-                    }
-                    if moved.len() == 4 { extents(moved) } else { [0.0; 4] }
-                }
-                None => extents(outline(b.sides, between).into_iter().filter_map(|[x, y]| forward(x, y))),
-            };
+            b.forward(between, &mut forward);
         }
         self.clip(width, height);
     }
@@ -167,14 +208,93 @@ impl Labels {
         self.boxes.retain_mut(|b| {
             let before = b.area();
             let [l, t, r, bottom] = b.sides;
+            let tied = b.tied();
             b.sides = [l.clamp(0.0, w), t.clamp(0.0, h), r.clamp(0.0, w), bottom.clamp(0.0, h)];
             let after = b.area();
             if after > 0.0 {
                 b.visible *= after / before;
             }
-            after > 0.0
+            for m in b.marks.iter_mut().filter(|m| !((0.0..w).contains(&m.x) && (0.0..h).contains(&m.y))) {
+                m.seen = Seen::No;
+            }
+            after > 0.0 && b.clip_outline([0.0, 0.0, w, h], tied)
         });
     }
+}
+
+/// How far apart the sides of a box and the extents of its outline are, in pixels, where one is taken from the other. Boxes are often
+/// rounded to whole pixels, outwards or not.
+const TIED: f64 = 2.0;
+
+impl Bounds {
+    /// Whether it is the extents of its outline.
+    fn tied(&self) -> bool {
+        let extents = self.outline.as_ref().and_then(Outline::extents);
+        extents.is_some_and(|e| e.iter().zip(&self.sides).all(|(a, b)| (a - b).abs() <= TIED))
+    }
+
+    /// As [`Labels::forward`].
+    fn forward(&mut self, between: usize, forward: &mut impl FnMut(f64, f64) -> Option<[f64; 2]>) {
+        let old = self.sides;
+        let tied = self.tied();
+        for m in self.marks.iter_mut().filter(|m| m.seen != Seen::No) {
+            match forward(m.x, m.y) {
+                Some([x, y]) => (m.x, m.y) = (x, y),
+                None => m.seen = Seen::No,
+            }
+        }
+        if let Some(outline) = &mut self.outline {
+            outline.forward(between > 0, forward);
+        }
+        self.mirrored ^= mirrors(old, forward);
+        self.sides = match &mut self.corners {
+            Some(corners) => {
+                let moved: Vec<[f64; 2]> = corners.iter().filter_map(|&[x, y]| forward(x, y)).collect();
+                if let Ok(all) = <[[f64; 2]; 4]>::try_from(moved.as_slice()) {
+                    *corners = all;
+                }
+                if moved.len() == 4 { extents(moved) } else { [0.0; 4] }
+            }
+            None => extents(outline(old, between).into_iter().filter_map(|[x, y]| forward(x, y))),
+        };
+        // A box that stays one is exact as it is; one that is turned is as large as what is in it.
+        if tied && self.corners.is_none() && (between > 0 || !stays_upright(old, forward)) {
+            self.sides = self.outline.as_ref().and_then(Outline::extents).unwrap_or([0.0; 4]);
+        }
+    }
+
+    /// Cuts the outline, and the box with it where it is tied; false where nothing is left.
+    fn clip_outline(&mut self, window: [f64; 4], tied: bool) -> bool {
+        let Some(outline) = &mut self.outline else { return true };
+        let uncut = outline.extents();
+        outline.clip(window);
+        let cut = outline.extents();
+        if let (true, Some([l, t, r, b]), true) = (tied, cut, cut != uncut) {
+            let [left, top, right, bottom] = self.sides;
+            self.sides = [left.max(l), top.max(t), right.min(r), bottom.min(b)];
+        }
+        // A thing that never had an inside, such as a line, is as good as its box.
+        (cut.is_some() && self.area() > 0.0) || uncut.is_none()
+    }
+}
+
+/// Whether left and right change places within a box: the sign of the area of a small triangle at its middle.
+fn mirrors([l, t, r, b]: [f64; 4], forward: &mut impl FnMut(f64, f64) -> Option<[f64; 2]>) -> bool {
+    let (x, y) = (f64::midpoint(l, r), f64::midpoint(t, b));
+    let (dx, dy) = ((r - l) / 8.0, (b - t) / 8.0);
+    match (forward(x, y), forward(x + dx, y), forward(x, y + dy)) {
+        (Some(o), Some(e), Some(s)) => (e[0] - o[0]) * (s[1] - o[1]) - (e[1] - o[1]) * (s[0] - o[0]) < 0.0,
+        _ => false,
+    }
+}
+
+/// Whether an upright box becomes one again.
+fn stays_upright([l, t, r, b]: [f64; 4], forward: &mut impl FnMut(f64, f64) -> Option<[f64; 2]>) -> bool {
+    let corners = [[l, t], [r, t], [r, b], [l, b]].map(|[x, y]| forward(x, y));
+    let [Some(c0), Some(c1), Some(c2), Some(c3)] = corners else { return false };
+    let same = |a: f64, b: f64| (a - b).abs() < 1e-6;
+    let level = same(c0[1], c1[1]) && same(c2[1], c3[1]) && same(c0[0], c3[0]) && same(c1[0], c2[0]);
+    level || same(c0[0], c1[0]) && same(c2[0], c3[0]) && same(c0[1], c3[1]) && same(c1[1], c2[1])
 }
 
 /// The corners of a box and `between` more places on each side.

@@ -7,7 +7,7 @@ use verisim_data::rng::{Stream, below, uniform};
 use super::Item;
 use super::act::Act;
 use super::edge::Edge;
-use super::labels::{Bounds, Labels};
+use super::labels::{Bounds, Labels, Seen};
 use super::picture::{Picture, Sample, Samples, map_samples};
 use super::resize::{Filter, Resize};
 use super::settings::{Change, View, settings};
@@ -236,6 +236,15 @@ fn cover(labels: &mut Labels, cover: [f64; 4]) {
         let [x0, y0, x1, y1] = it.sides;
         let both = Bounds::new([x0.max(l), y0.max(t), x1.min(r), y1.min(b)], 0, 0).area();
         it.visible *= 1.0 - both / it.area().max(f64::MIN_POSITIVE);
+        for m in it.marks.iter_mut().filter(|m| (l..r).contains(&m.x) && (t..b).contains(&m.y)) {
+            m.seen = Seen::No;
+        }
+        if let Some(outline) = it.outline.as_mut().filter(|_| both > 0.0) {
+            outline.without(cover);
+            if outline.rings.is_empty() {
+                return false;
+            }
+        }
         it.visible > 1e-9
     });
     for p in labels.points.iter_mut().filter(|p| (l..r).contains(&p.x) && (t..b).contains(&p.y)) {

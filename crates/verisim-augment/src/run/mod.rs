@@ -6,6 +6,7 @@
 mod documents;
 mod folder;
 mod holdout;
+mod images;
 mod passages;
 mod series;
 mod sounds;
@@ -21,6 +22,8 @@ use verisim_data::table::io;
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 use folder::Kind as _;
+
+pub use images::Pictures;
 
 /// What an augmentation is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,10 +109,13 @@ pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<
     if ask.shard.0 >= ask.shard.1 {
         return Err(Error::setting("shard", format!("is part {} of {}", ask.shard.0 + 1, ask.shard.1)));
     }
-    if !ask.even_holdout {
-        holdout::refuse(&ask.data)?;
-    }
     let made = match Section::of(pipeline, &ask.data)? {
+        Section::Images => {
+            // A set says itself which part of it was kept back.
+            let set = pipeline.pictures.open(&ask.data, ask.even_holdout)?;
+            return images::run(pipeline, &set, ask, watch);
+        }
+        _ if !ask.even_holdout && holdout::is_one(&ask.data).is_some() => Err(holdout::refused(&ask.data)),
         Section::Sounds => folder::run(&sounds::Sounds::of(pipeline, &ask.data)?, ask, watch),
         Section::Documents => folder::run(&documents::Documents(pipeline), ask, watch),
         Section::Table | Section::Series if ask.replay.is_some() => Err(Error::setting(
@@ -122,9 +128,22 @@ pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<
     Ok(Augmented { seconds: begun.elapsed().as_secs_f64(), ..made? })
 }
 
+/// Draws a picture of some of the set at `data` before and after the steps, as PNG.
+///
+/// # Errors
+/// When the data are no set of pictures, the pipeline has no steps for pictures, or there is no writing to `to`.
+pub fn preview(pipeline: &Pipeline, data: &Path, to: &Path) -> Result<()> {
+    pipeline.check()?;
+    match Section::of(pipeline, data)? {
+        Section::Images => images::preview(pipeline, &pipeline.pictures.open(data, true)?, to),
+        _ => Err(Error::File { path: data.to_owned(), what: "is no set of pictures; only those can be shown".into() }),
+    }
+}
+
 /// The part of a pipeline that is for the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Section {
+    Images,
     Sounds,
     Documents,
     Table,
@@ -142,6 +161,10 @@ impl Section {
         let none = |what: &str, section: &str| {
             Err(file(&format!("is {what}, and there are no steps for it: the pipeline has no {section}")))
         };
+        // The labels of a set may be a file that is a table, too.
+        if !pipeline.image.is_empty() && images::is_one(data)? {
+            return Ok(Section::Images);
+        }
         if io::is_table(data) || data.is_dir() && io::is_dataset(data) {
             return match (rows || text, series) {
                 (true, true) => Err(file(
@@ -161,6 +184,7 @@ impl Section {
             (true, false) => none("a folder of sounds", "[[sound]]"),
             (_, true) if text => Ok(Section::Documents),
             (_, true) => none("a folder of documents", "[[text]]"),
+            (false, false) if data.is_dir() && images::is_one(data)? => none("a set of pictures", "[[image]]"),
             (false, false) => Err(file("is neither a table nor a folder of pictures, sounds or documents")),
         }
     }
