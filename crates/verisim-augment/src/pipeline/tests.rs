@@ -78,15 +78,16 @@ fn the_schema_names_every_step() {
 
 #[test]
 fn every_step_of_every_kind_can_be_what_it_is_without_settings() {
-    fn holds<O: Operation>(steps: Vec<O>) {
-        assert_eq!(steps.iter().map(O::name).collect::<Vec<_>>(), O::names());
-        for step in &steps {
-            assert_eq!(step.check(), Ok(()), "{}", step.name());
-        }
+    /// Those that cannot.
+    fn lacking<O: Operation>(steps: Vec<O>) -> Vec<&'static str> {
+        let names: Vec<&str> = steps.iter().map(O::name).collect();
+        assert_eq!(names, O::names());
+        names.into_iter().zip(&steps).filter(|(_, step)| step.check().is_err()).map(|(name, _)| name).collect()
     }
-    holds(crate::image::every_step());
-    holds(crate::table::every_step());
-    holds(crate::series::every_step());
-    holds(crate::text::every_step());
-    holds(crate::sound::every_step());
+    assert_eq!(lacking(crate::image::every_step()), [""; 0]);
+    assert_eq!(lacking(crate::table::every_step()), [""; 0]);
+    assert_eq!(lacking(crate::series::every_step()), [""; 0]);
+    assert_eq!(lacking(crate::text::every_step()), [""; 0]);
+    // A background comes from a folder that only the user knows.
+    assert_eq!(lacking(crate::sound::every_step()), ["background"]);
 }
