@@ -42,8 +42,11 @@ impl Names {
             let own = stem(&e.name);
             // The first of a name has it.
             let first = taken.get_mut(&key(e, &own)).is_some_and(|used| !std::mem::replace(used, true));
+            if first {
+                continue;
+            }
             let mut n = 2;
-            while !first {
+            loop {
                 let other = format!("{own}-{n}");
                 if let Slot::Vacant(slot) = taken.entry(key(e, &other)) {
                     slot.insert(true);
