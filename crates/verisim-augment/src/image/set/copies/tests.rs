@@ -74,7 +74,7 @@ fn drawn(rng: &mut Stream) -> Picture {
 #[test]
 fn changed_copies_are_found_and_others_are_not() {
     let mut rng = stream(5, "copies", 0);
-    let pictures: Vec<Picture> = (0..120).map(|_| drawn(&mut rng)).collect();
+    let pictures: Vec<Picture> = (0..60).map(|_| drawn(&mut rng)).collect();
     for (name, pipeline, least) in CHANGES {
         let share = found(&pictures, pipeline);
         assert!(share >= least, "{name}: {share}");
