@@ -25,4 +25,4 @@ pub use error::{Error, Result};
 pub use image::{Drawn, Item, apply, replay};
 pub use pipeline::Pipeline;
 pub use range::Range;
-pub use run::{Ask, Augmented, augment};
+pub use run::{Ask, Augmented, Leaks, augment, leaks, preview};

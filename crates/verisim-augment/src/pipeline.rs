@@ -12,6 +12,8 @@
 //! A step is one transform, or a group of steps: `one_of`, `some_of = { n = 2, steps = [..], keep_order = true }`, `all_of`. Its `p` is how
 //! likely it happens, 1 where nothing is said. Within `one_of` the `p` are weights instead: one of the steps happens for certain.
 
+mod describe;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,6 +25,8 @@ use serde::{Deserialize, Deserializer};
 use verisim_data::error::nearest;
 use verisim_data::rng::{Stream, below, uniform};
 use verisim_data::series::Source;
+
+pub use describe::{About, steps};
 
 use crate::draw::Draw;
 use crate::error::{Error, Result};

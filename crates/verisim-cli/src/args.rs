@@ -64,6 +64,8 @@ pub enum Command {
     EdgeCases(EdgeCases),
     /// Change real data a little, again and again: pictures with their labels, tables, series, text, sound.
     Augment(Augment),
+    /// Find copies on both sides of a split, changed ones too.
+    Leaks(Leaks),
     /// Part a table into rows to learn and rows to keep back.
     Split(Split),
     /// List the configs that come along, or print one.
@@ -481,21 +483,33 @@ pub struct Generate {
 #[command(after_help = "\
 Examples:
   verisim augment classification --data photos/ -o more/ --times 3     three changed copies of each picture
-  verisim augment my.toml --data adult-train.csv -o more.csv           rows of a table
+  verisim augment detection --data coco/ --preview sheet.png           some of them before and after, with their boxes
+  verisim augment detection --data coco/ -o more/ --set pictures.to=yolo
+  verisim augment smote --data adult-train.csv -o more.csv --set target=income     rows of a table
+  verisim augment speech --data clips/ -o more/ --replay drawn.jsonl   sounds; what was drawn is kept, or done again
+  verisim augment typos --data notes.csv -o more.csv                   columns of text
   verisim augment my.toml --data plant.csv -o more.csv --set series='[{ jitter = {} }]'
   verisim config detection > my.toml                                   a pipeline that comes along, to change
+  verisim augment --steps image                                        all steps for pictures, with their settings
 
 What happens to an item follows from the seed, the item and the pass alone: any number of threads or parts gives the same bytes. Part
 data first (`verisim split`): what was kept back to measure with is refused. docs/augment.md lists the steps.")]
 pub struct Augment {
     /// A pipeline's file, or the name of one that comes along (see `verisim config`).
-    pub pipeline: PathBuf,
-    /// The data: a folder of pictures, a table, a file of series.
-    #[arg(long, value_name = "PATH")]
-    pub data: PathBuf,
+    #[arg(required_unless_present = "steps")]
+    pub pipeline: Option<PathBuf>,
+    /// The data: a set of pictures, a table, a file of series, a folder of sounds or documents.
+    #[arg(long, value_name = "PATH", required_unless_present = "steps")]
+    pub data: Option<PathBuf>,
+    /// List the steps that there are and their settings: all, or those of a kind, `image`, `table`, `series`, `text` or `sound`.
+    #[arg(long, value_name = "KIND", num_args = 0..=1, default_missing_value = "all", conflicts_with_all = ["data", "output", "preview"])]
+    pub steps: Option<String>,
     /// A folder or a file, as the data are.
-    #[arg(short, long, value_name = "PATH")]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "PATH", required_unless_present_any = ["preview", "steps"])]
+    pub output: Option<PathBuf>,
+    /// Of pictures: draw some of them before and after into this file, and write nothing else.
+    #[arg(long, value_name = "PNG", conflicts_with = "output")]
+    pub preview: Option<PathBuf>,
     /// How often each item is changed.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub times: u64,
@@ -521,6 +535,21 @@ pub struct Augment {
     #[arg(long)]
     pub even_holdout: bool,
     /// Print what was written as JSON to standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  verisim leaks photos/train photos/test                pictures that are on both sides: mirrored, turned, lighter, cropped a little
+  verisim leaks adult-train.csv adult-holdout.csv       rows that are the same in all columns but keys and text")]
+pub struct Leaks {
+    /// What is learnt: a set of pictures, or a table.
+    pub first: PathBuf,
+    /// What was kept back.
+    pub second: PathBuf,
+    /// Print as JSON.
     #[arg(long)]
     pub json: bool,
 }

@@ -70,6 +70,7 @@ fn run(command: &mut Command, ui: &ui::Ui) -> anyhow::Result<ExitCode> {
         Command::World(a) => generate::describe(a).map(done),
         Command::EdgeCases(a) => generate::edges(a, ui).map(done),
         Command::Augment(a) => augment::run(a, ui).map(done),
+        Command::Leaks(a) => augment::leaks(a, ui).map(done),
         Command::Split(a) => split::run(a).map(done),
         Command::Config(a) => config::run(a).map(done),
         Command::Completions(a) => complete(a.shell).map(done),

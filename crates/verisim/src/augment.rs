@@ -8,7 +8,8 @@ use verisim_data::Watch;
 use verisim_data::error::nearest;
 use verisim_train::Config;
 
-pub use verisim_augment::{Ask as Files, Augmented};
+pub use verisim_augment::pipeline::{About, steps};
+pub use verisim_augment::{Ask as Files, Augmented, Leaks};
 
 use crate::configs::Shipped;
 use crate::error::{Error, Result};
@@ -36,6 +37,22 @@ pub fn pipelines() -> impl Iterator<Item = Shipped> {
 pub fn augment(ask: &Ask, watch: &mut dyn Watch) -> Result<Augmented> {
     let pipeline = read(&ask.pipeline, &ask.set)?;
     Ok(verisim_augment::augment(&pipeline, &ask.files, watch)?)
+}
+
+/// Finds what of `b` is a copy of something of `a`: two sets of pictures, or two tables.
+///
+/// # Errors
+/// When the two are not of one kind, or cannot be read.
+pub fn leaks(a: &Path, b: &Path, watch: &mut dyn Watch) -> Result<Leaks> {
+    Ok(verisim_augment::leaks(a, b, watch)?)
+}
+
+/// Draws a picture of some of a set before and after the steps, as PNG.
+///
+/// # Errors
+/// When the pipeline is none, the data are no set of pictures, or there is no writing to `to`.
+pub fn preview(ask: &Ask, to: &Path) -> Result<()> {
+    Ok(verisim_augment::preview(&read(&ask.pipeline, &ask.set)?, &ask.files.data, to)?)
 }
 
 /// The pipeline that `named` is.

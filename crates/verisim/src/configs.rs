@@ -4,6 +4,7 @@ use std::path::Path;
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
+use verisim_augment::Pipeline;
 use verisim_data::Claim;
 use verisim_data::error::nearest;
 use verisim_train::Config;
@@ -105,10 +106,11 @@ pub(crate) fn find(named: &Path, data: Option<&Path>, sets: &[String]) -> Result
     }
 }
 
-/// The JSON schema of all configs, by which editors complete and check them.
+/// The JSON schema of all configs, of models and of pipelines, by which editors complete and check them.
 pub fn config_schema() -> Value {
     let mut generator = SchemaGenerator::default();
-    let kinds: Vec<Schema> = KINDS.iter().filter_map(|kind| kind.config_schema(&mut generator)).collect();
+    let mut kinds: Vec<Schema> = KINDS.iter().filter_map(|kind| kind.config_schema(&mut generator)).collect();
+    kinds.push(generator.subschema_for::<Pipeline>());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A config of verisim",

@@ -48,7 +48,7 @@ pub mod world;
 mod written;
 
 pub use ask::Ask;
-pub use augment::augment;
+pub use augment::{augment, leaks};
 pub use configs::{Shipped, config_schema, configs, shipped};
 pub use demo::{Demo, demo};
 pub use device::{Choice, choose};

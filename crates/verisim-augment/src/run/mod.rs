@@ -7,6 +7,7 @@ mod documents;
 mod folder;
 mod holdout;
 mod images;
+mod leaks;
 mod passages;
 mod series;
 mod sounds;
@@ -24,6 +25,7 @@ use crate::pipeline::Pipeline;
 use folder::Kind as _;
 
 pub use images::Pictures;
+pub use leaks::{Leaks, leaks};
 
 /// What an augmentation is asked for.
 #[derive(Clone, Debug, PartialEq)]
