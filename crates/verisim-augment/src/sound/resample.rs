@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_the_lower_rate_cannot_hold_is_gone() {
-        let x = sine(6000.0, 44_100, 22_050);
+        let x = sine(4300.0, 44_100, 22_050);
         let y = &to_rate(&[x], 44_100, 8_000)[0];
         assert!(rms(&y[400..3600]) < 1e-4, "{}", rms(&y[400..3600]));
         let x = sine(3300.0, 44_100, 22_050);
