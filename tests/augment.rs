@@ -126,7 +126,7 @@ fn series_are_changed_one_by_one_and_their_stamps_stay_right() {
     assert!(more.starts_with(&real));
     let rows: Vec<Vec<&str>> = more.lines().skip(1).map(|line| line.split(',').collect()).collect();
     assert_eq!(rows.len(), 3 * 240);
-    assert_eq!((rows[240][0], rows[480][0]), ("s0-e1", "s0-e2"));
+    assert_eq!((rows[240][0], rows[480][0]), ("s0.e0", "s0.e1"));
     for (made, real) in rows[240..480].iter().zip(&rows[..240]) {
         assert_eq!((made[1], made[2]), (real[1], real[2]), "place and stamp");
     }
@@ -212,13 +212,13 @@ fn sounds_of_a_folder_are_changed_with_their_tracks_and_again_from_a_record() {
     let said = run("more", &["--replay", "drawn.jsonl"]);
     assert!(said.contains("3 sounds as they were, 6 sounds made") && said.contains("broken.wav"), "{said}");
     assert_eq!(dir.bytes("more/low/a.wav"), dir.bytes("clips/low/a.wav"));
-    assert_eq!(dir.text("more/low/a-e1.txt"), "0.500000\t1.500000\tspoken\n");
-    assert_eq!(dir.bytes("more/high-e2.wav").len(), 44 + 2 * 16000);
+    assert_eq!(dir.text("more/low/a.e0.txt"), "0.500000\t1.500000\tspoken\n");
+    assert_eq!(dir.bytes("more/high.e1.wav").len(), 44 + 2 * 16000);
     // What was drawn is done again, whatever the seed; parts and threads change nothing.
     run("again", &["--replay", "drawn.jsonl", "--seed", "99"]);
     run("part1", &["--shard", "1/2"]);
     run("part2", &["--shard", "2/2"]);
-    for name in ["low/a", "low/a-e1", "low/b-e2", "high-e1", "high-e2"] {
+    for name in ["low/a", "low/a.e0", "low/b.e1", "high.e0", "high.e1"] {
         let name = format!("{name}.wav");
         let whole = dir.bytes(&format!("more/{name}"));
         assert_eq!(whole, dir.bytes(&format!("again/{name}")), "{name}");
@@ -264,5 +264,5 @@ fn text_is_changed_in_tables_and_in_documents_and_spans_go_along() {
     dir.file("docs/a.md", "# Title\n\nSome words that nobody has to read twice, really.\n");
     dir.run(&["augment", "typos", "--data", "docs", "-o", "spoilt", "--times", "3", "--no-originals"]).ok();
     assert!(!dir.path("spoilt/a.md").exists());
-    assert_ne!(dir.text("spoilt/a-e1.md"), dir.text("spoilt/a-e2.md"));
+    assert_ne!(dir.text("spoilt/a.e0.md"), dir.text("spoilt/a.e1.md"));
 }

@@ -136,10 +136,10 @@ fn kept<K: Kind>(kind: &K, path: &Path) -> Result<Made> {
     Ok(Made { files, drawn: String::new(), counts: Vec::new() })
 }
 
-/// Writes what became of a file under its name, with the pass where it was changed: `dog.wav`, `dog-e1.wav`, `dog-e2.wav`.
+/// Writes what became of a file under its name, with the pass where it was changed: `dog.wav`, `dog.e0.wav`, `dog.e1.wav`.
 fn write(folder: &Path, name: &Path, pass: Option<u64>, files: &[(String, Vec<u8>)]) -> Result<()> {
     let stem = name.file_stem().unwrap_or_default().to_string_lossy();
-    let mark = pass.map(|pass| format!("-e{}", pass + 1)).unwrap_or_default();
+    let mark = pass.map(|pass| format!(".e{pass}")).unwrap_or_default();
     for (end, bytes) in files {
         let path = folder.join(name.with_file_name(format!("{stem}{mark}{end}")));
         if let Some(parent) = path.parent() {

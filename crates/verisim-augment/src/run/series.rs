@@ -162,7 +162,7 @@ fn new_keys(keys: &ArrayRef, pass: u64, name: &str) -> Result<ArrayRef> {
     if let Some(new) = numbers.filter(plain).and_then(|numbers| further(&numbers)) {
         return Ok(Arc::new(new.iter().map(|n| Some(n.to_string())).collect::<StringArray>()));
     }
-    let new: Vec<String> = text.iter().map(|cell| format!("{}-e{}", cell.unwrap_or_default(), pass + 1)).collect();
+    let new: Vec<String> = text.iter().map(|cell| format!("{}.e{pass}", cell.unwrap_or_default())).collect();
     let there: HashSet<&str> = text.iter().flatten().collect();
     match new.iter().find(|key| there.contains(key.as_str())) {
         Some(key) => Err(Error::column(name, format!("has the key `{key}` already; these data were augmented before"))),
