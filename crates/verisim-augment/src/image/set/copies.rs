@@ -293,5 +293,5 @@ fn correlation(pairs: impl Iterator<Item = (f32, f32)>) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::print_stdout)]
 mod tests;
