@@ -73,8 +73,8 @@ const WINDOWS: usize = 3;
 const PLAIN: f32 = 2.0;
 
 /// Finds pictures of one set that are copies of pictures of another: as they are, or turned, mirrored, lighter, darker, a little
-/// cropped, compressed or blurred. Compares every picture of one with every one of the other by 152 words of 64 bits, which is about half
-/// a microsecond; holds 4 KB for each picture.
+/// cropped, compressed or blurred. Compares every picture of one with
+/// every one of the other, by 152 words of 64 bits; holds 4 KB for each picture.
 ///
 /// # Errors
 /// When it is stopped.

@@ -79,8 +79,8 @@ impl<'a> Plan<'a> {
         if shard.1 == 0 || shard.0 >= shard.1 {
             return Err(Error::setting("shard", format!("is {} of {}; shards count from 0", shard.0, shard.1)));
         }
-        if times > 1 << 20 || times == 0 {
-            return Err(Error::setting("times", format!("is {times}; it is from 1 to {}", 1 << 20)));
+        if !(1..=MOST_TIMES).contains(&times) {
+            return Err(Error::setting("times", format!("is {times}; it is from 1 to {MOST_TIMES}")));
         }
         let layout = settings.layout.unwrap_or(set.layout);
         let boxes = |l| matches!(l, Layout::Coco | Layout::Yolo | Layout::Voc);
@@ -261,6 +261,9 @@ impl<'a> Plan<'a> {
         text
     }
 }
+
+/// Passes at most, so that numbers of annotations of a million pictures are exact in JSON, which are 65,536 for each changed picture.
+const MOST_TIMES: u64 = 10_000;
 
 /// The beginning of a COCO file, up to its images.
 pub(super) fn head(keys: &serde_json::Map<String, Value>) -> String {

@@ -99,10 +99,10 @@ impl Yaml {
         }
     }
 
-    /// Key points of a thing: how many, and numbers of each.
+    /// Key points of a thing: how many, at most 1,000, and numbers of each.
     pub fn shape(&self) -> Option<(usize, usize)> {
         match self.kpt_shape.as_deref() {
-            Some(&[n, d @ 2..=3]) => Some((n, d)),
+            Some(&[n @ ..=1000, d @ 2..=3]) => Some((n, d)),
             _ => None,
         }
     }
