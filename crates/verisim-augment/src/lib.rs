@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod range;
 pub mod series;
 pub mod table;
+mod wide;
 
 pub use draw::Draw;
 pub use error::{Error, Result};
