@@ -19,6 +19,7 @@ mod settings;
 pub mod sound;
 pub mod table;
 pub mod text;
+mod wide;
 
 pub use draw::Draw;
 pub use error::{Error, Result};

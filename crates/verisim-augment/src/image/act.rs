@@ -1,13 +1,16 @@
 //! What is done to a picture once chance has had its say.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::Item;
 use super::Partners;
 use super::filter::Kernel;
-use super::labels::Rules;
+use super::labels::{Labels, Rules};
 use super::mix::{self, Pasted};
 use super::noise::{Noise, SaltPepper};
+use super::picture::Picture;
 use super::policy;
 use super::resize::{Filter, Resize};
 use super::settings::View;
@@ -195,24 +198,21 @@ impl Act {
     }
 }
 
-/// An item that is worked on. Curves wait for one another until something else comes.
-pub(super) struct Work {
-    item: Item,
+/// An item that is worked on. Its picture is copied when something is done in place, not before. Curves wait for one another until
+/// something else comes.
+pub(super) struct Work<'a> {
+    picture: Cow<'a, Picture>,
+    labels: Labels,
     pending: Option<Pending>,
 }
 
-impl Work {
-    pub(super) fn new(item: Item) -> Work {
-        Work { item, pending: None }
+impl<'a> Work<'a> {
+    pub(super) fn new(picture: &'a Picture, labels: Labels) -> Work<'a> {
+        Work { picture: Cow::Borrowed(picture), labels, pending: None }
     }
 
     pub(super) fn view(&self, partners: u64) -> View<'_> {
-        View {
-            width: self.item.picture.width(),
-            height: self.item.picture.height(),
-            labels: &self.item.labels,
-            partners,
-        }
+        View { width: self.picture.width(), height: self.picture.height(), labels: &self.labels, partners }
     }
 
     pub(super) fn run(&mut self, act: &Act, partners: &(impl Partners + ?Sized)) -> Result<()> {
@@ -220,37 +220,62 @@ impl Work {
             Act::Nothing => return Ok(()),
             Act::Chain(acts) => return acts.iter().try_for_each(|act| self.run(act, partners)),
             Act::Curve(curve) => {
-                self.pending = Some(Pending::after(self.pending.take(), curve, &self.item.picture));
+                self.pending = Some(Pending::after(self.pending.take(), curve, &self.picture));
                 return Ok(());
             }
             _ => self.settle(),
         }
-        let item = &mut self.item;
-        let picture = &mut item.picture;
-        match act {
-            Act::Nothing | Act::Chain(_) | Act::Curve(_) => {}
-            Act::Turn(turn) => turn.apply(item),
-            Act::Window(window) => window.apply(item),
-            Act::Resize(resize) => resize.apply(item),
-            Act::Warp(warp) => warp.apply(item),
+        // What makes another picture reads the old one, which need not be ours.
+        let (old, labels) = (&*self.picture, &mut self.labels);
+        let made = match act {
+            Act::Turn(Turn::Stay) => return Ok(()),
+            Act::Turn(turn) => turn.moved(old, labels),
+            Act::Window(window) => window.moved(old, labels),
+            Act::Warp(warp) => warp.moved(old, labels),
+            Act::Filter(kernel) => kernel.of(old),
+            Act::Jpeg(quality) => super::jpeg::jpeg(old, *quality),
+            Act::Equalise => tone::equalise(old),
+            Act::Autocontrast => tone::autocontrast(old),
+            Act::Median(reach) => super::median::median(old, *reach),
+            Act::Resize(resize) => match resize.moved(old, labels) {
+                Some(made) => made,
+                None => return Ok(()),
+            },
             Act::Contrast(factor) => {
-                self.pending = Some(Pending::after(None, &tone::contrast(picture, *factor), picture))
+                self.pending = Some(Pending::after(None, &tone::contrast(old, *factor), old));
+                return Ok(());
             }
+            _ => return self.change(act, partners),
+        };
+        self.picture = Cow::Owned(made);
+        Ok(())
+    }
+
+    /// Does what is done in place.
+    fn change(&mut self, act: &Act, partners: &(impl Partners + ?Sized)) -> Result<()> {
+        let picture = self.picture.to_mut();
+        match act {
             Act::Matrix(matrix) => tone::mix(picture, matrix),
             Act::Hue(turn) => tone::hue(picture, *turn),
-            Act::Clahe { tiles, limit } => tone::clahe(picture, *tiles, *limit),
-            Act::Equalise => tone::equalise(picture),
-            Act::Autocontrast => tone::autocontrast(picture),
+            Act::Clahe { tiles, limit } => super::clahe::clahe(picture, *tiles, *limit),
             Act::FancyPca(weights) => tone::fancy_pca(picture, *weights),
-            Act::Filter(kernel) => kernel.apply(picture),
-            Act::Median(reach) => super::filter::median(picture, *reach),
             Act::ZoomBlur(factor) => zoom_blur(picture, *factor),
             Act::Noise(noise) => noise.apply(picture),
             Act::SaltPepper(noise) => noise.apply(picture),
-            Act::Jpeg(quality) => spoil::jpeg(picture, *quality)?,
             Act::Downscale { factor, filter } => spoil::downscale(picture, *factor, *filter),
-            Act::Holes(holes) => holes.apply(item),
+            Act::Holes(holes) => holes.apply(picture, &mut self.labels),
             Act::Weather(weather) => weather.apply(picture),
+            _ => return self.mix(act, partners),
+        }
+        Ok(())
+    }
+
+    /// Does what needs other items, or works on an item whole.
+    fn mix(&mut self, act: &Act, partners: &(impl Partners + ?Sized)) -> Result<()> {
+        let picture = std::mem::replace(&mut self.picture, Cow::Owned(Picture::nothing())).into_owned();
+        let mut whole = Item { picture, labels: std::mem::take(&mut self.labels) };
+        let item = &mut whole;
+        match act {
             Act::Blend { partner, share } => mix::blend(item, partners.get(*partner)?, *share)?,
             Act::Paste(pasted) => mix::paste(item, partners.get(pasted.partner)?, pasted)?,
             Act::Mosaic { partners: who, middle } => {
@@ -258,26 +283,29 @@ impl Work {
                 mix::mosaic(item, [a?, b?, c?], *middle)?;
             }
             Act::Ways { ways, weights, own } => policy::mean_of_ways(item, ways, weights, *own, partners)?,
+            // All others are done where the picture is.
+            _ => {}
         }
+        (self.picture, self.labels) = (Cow::Owned(whole.picture), whole.labels);
         Ok(())
     }
 
     /// Applies the curves that wait.
     fn settle(&mut self) {
         if let Some(pending) = self.pending.take() {
-            pending.apply(&mut self.item.picture);
+            self.picture = Cow::Owned(pending.of(&self.picture));
         }
     }
 
     pub(super) fn finish(mut self, rules: &Rules) -> Item {
         self.settle();
-        rules.apply(&mut self.item.labels);
-        self.item
+        rules.apply(&mut self.labels);
+        Item { picture: self.picture.into_owned(), labels: self.labels }
     }
 
     /// The picture as it is now.
-    pub(super) fn into_picture(mut self) -> super::Picture {
+    pub(super) fn into_picture(mut self) -> Picture {
         self.settle();
-        self.item.picture
+        self.picture.into_owned()
     }
 }

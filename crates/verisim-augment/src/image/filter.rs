@@ -1,11 +1,12 @@
-//! What a pixel becomes with its neighbours: blurs, sharpening, medians. Beyond the edge the picture is mirrored. Opacity is left alone.
+//! What a pixel becomes with its neighbours: blurs, sharpening. Beyond the edge the picture is mirrored. Opacity is left alone.
 //!
 //! Sums go over whole rows at a time, so that the compiler makes vectors of them: down first, weighted rows added up; then along.
 
 use serde::{Deserialize, Serialize};
 
 use super::edge::{Edge, Mode};
-use super::picture::{Picture, Sample, Samples, with_samples};
+use super::picture::{Picture, Sample, map_samples};
+use crate::wide::wide;
 
 /// A weighted sum of neighbours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +41,13 @@ impl Kernel {
         }
     }
 
-    pub(super) fn apply(&self, picture: &mut Picture) {
+    #[cfg(test)]
+    fn apply(&self, picture: &mut Picture) {
+        *picture = self.of(picture);
+    }
+
+    /// What the picture becomes.
+    pub(super) fn of(&self, picture: &Picture) -> Picture {
         match self {
             Kernel::Gaussian(sigma) => separable(picture, &bell(*sigma), 1.0, 0.0),
             Kernel::Box(n) => separable(picture, &vec![1.0 / (2 * n + 1) as f32; 2 * n + 1], 1.0, 0.0),
@@ -50,7 +57,7 @@ impl Kernel {
             Kernel::Emboss(amount) => {
                 let a = *amount as f32;
                 let taps = [(-1, -1, -a), (0, -1, -a), (-1, 0, -a), (0, 0, 1.0), (1, 0, a), (0, 1, a), (1, 1, a)];
-                sparse(picture, &taps.to_vec());
+                sparse(picture, &taps.to_vec())
             }
         }
     }
@@ -98,21 +105,23 @@ fn disc(radius: f64) -> Taps {
 }
 
 /// Rows as numbers, mirrored by `reach` pixels on each side.
-struct Rows<'a, S> {
-    samples: &'a [S],
-    width: usize,
-    height: usize,
-    channels: usize,
+pub(super) struct Rows<'a, S> {
+    pub samples: &'a [S],
+    pub width: usize,
+    pub height: usize,
+    pub channels: usize,
 }
 
-impl<S: Sample> Rows<'_, S> {
-    fn row(&self, y: i64) -> &[S] {
+impl<'a, S: Sample> Rows<'a, S> {
+    #[inline(always)]
+    pub(super) fn row(&self, y: i64) -> &'a [S] {
         let y = Edge::Mode(Mode::Reflect).place(y, self.height).unwrap_or(0);
         &self.samples[y * self.width * self.channels..(y + 1) * self.width * self.channels]
     }
 }
 
 /// Fills what is beyond both ends of a row, of which `reach` pixels on each side are to be mirrored.
+#[inline(always)]
 fn mirror(row: &mut [f32], width: usize, channels: usize, reach: usize) {
     for i in 0..reach {
         let sides = [(reach - 1 - i, -1 - i as i64), (reach + width + i, (width + i) as i64)];
@@ -123,56 +132,101 @@ fn mirror(row: &mut [f32], width: usize, channels: usize, reach: usize) {
     }
 }
 
-/// `gain` times the sum by `weights` both ways plus `own` times the sample itself.
-fn separable(picture: &mut Picture, weights: &[f32], gain: f32, own: f32) {
-    let (width, height, channels, colours) = (picture.width(), picture.height(), picture.channels(), picture.colours());
-    fn run<S: Sample>(
-        samples: &mut Vec<S>,
-        (width, height, channels, colours): (usize, usize, usize, usize),
-        weights: &[f32],
-        (gain, own): (f32, f32),
-    ) {
-        let reach = weights.len() / 2;
-        let rows = Rows { samples, width, height, channels };
-        let n = width * channels;
-        let mut wide = vec![0.0f32; (width + 2 * reach) * channels];
-        let mut sum = vec![0.0f32; n];
-        let mut made = Vec::with_capacity(samples.len());
-        for y in 0..height as i64 {
-            let middle = &mut wide[reach * channels..reach * channels + n];
-            for (m, s) in middle.iter_mut().zip(rows.row(y)) {
-                *m = weights[reach] * s.up();
-            }
-            for k in 1..=reach {
-                let (up, down, w) = (rows.row(y - k as i64), rows.row(y + k as i64), weights[reach + k]);
-                for ((m, u), d) in middle.iter_mut().zip(up).zip(down) {
-                    *m += w * (u.up() + d.up());
-                }
-            }
-            mirror(&mut wide, width, channels, reach);
-            for (s, m) in sum.iter_mut().zip(&wide[reach * channels..]) {
-                *s = weights[reach] * m;
-            }
-            for k in 1..=reach {
-                let (left, right) = (&wide[(reach - k) * channels..], &wide[(reach + k) * channels..]);
-                for ((s, l), r) in sum.iter_mut().zip(left).zip(right) {
-                    *s += weights[reach + k] * (l + r);
-                }
-            }
-            let start = made.len();
-            if own == 0.0 {
-                made.extend(sum.iter().map(|s| S::down(*s * gain)));
-            } else {
-                made.extend(sum.iter().zip(rows.row(y)).map(|(s, o)| S::down(gain * s + own * o.up())));
-            }
-            keep_opacity(&mut made[start..], rows.row(y), channels, colours);
-        }
-        *samples = made;
-    }
-    with_samples!(&mut picture.samples, s => run(s, (width, height, channels, colours), weights, (gain, own)));
+/// Samples that are summed at a time, so that sums stay where they are added up.
+const LANES: usize = 16;
+
+/// Some numbers from `at` on; all zero where there are not as many.
+#[inline(always)]
+fn lanes<T: Copy + Default>(of: &[T], at: usize) -> [T; LANES] {
+    of.get(at..).and_then(|of| of.first_chunk()).copied().unwrap_or([T::default(); LANES])
 }
 
-fn keep_opacity<S: Sample>(made: &mut [S], old: &[S], channels: usize, colours: usize) {
+/// `gain` times the sum by `weights` both ways plus `own` times the sample itself. The weights are the same on both sides.
+fn separable(picture: &Picture, weights: &[f32], gain: f32, own: f32) -> Picture {
+    let size = (picture.width(), picture.height(), picture.channels(), picture.colours());
+    let samples = map_samples!(&picture.samples, s => wide!(separable_rows(s, size, weights, (gain, own))));
+    picture.like(picture.width(), picture.height(), samples)
+}
+
+#[inline(always)]
+fn separable_rows<S: Sample>(
+    samples: &[S],
+    (width, height, channels, colours): (usize, usize, usize, usize),
+    weights: &[f32],
+    (gain, own): (f32, f32),
+) -> Vec<S> {
+    let reach = weights.len() / 2;
+    let rows = Rows { samples, width, height, channels };
+    let (n, before) = (width * channels, reach * channels);
+    // Room for whole lanes behind the last.
+    let mut wide = vec![0.0f32; n + 2 * before + LANES];
+    let mut line = vec![S::default(); n + LANES];
+    let mut made = Vec::with_capacity(samples.len());
+    let mut pairs: Vec<(&[S], &[S])> = Vec::with_capacity(reach);
+    for y in 0..height as i64 {
+        let here = rows.row(y);
+        pairs.clear();
+        pairs.extend((1..=reach as i64).map(|k| (rows.row(y - k), rows.row(y + k))));
+        let (_, after) = weights.split_at(reach);
+        let whole = n / LANES * LANES;
+        for i in (0..whole).step_by(LANES) {
+            let mut sum = [0.0f32; LANES];
+            let own = lanes(here, i);
+            for j in 0..LANES {
+                sum[j] = after[0] * own[j].up();
+            }
+            for (&(up, down), w) in pairs.iter().zip(&after[1..]) {
+                let (up, down) = (lanes(up, i), lanes(down, i));
+                for j in 0..LANES {
+                    sum[j] += w * S::pair(up[j], down[j]);
+                }
+            }
+            if let Some(to) = wide[before + i..].first_chunk_mut() {
+                *to = sum;
+            }
+        }
+        for i in whole..n {
+            let first = after[0] * here[i].up();
+            wide[before + i] =
+                pairs.iter().zip(&after[1..]).fold(first, |sum, ((up, down), w)| sum + w * S::pair(up[i], down[i]));
+        }
+        mirror(&mut wide, width, channels, reach);
+        for i in (0..n).step_by(LANES) {
+            let mut sum: [f32; LANES] = lanes(&wide, before + i);
+            for s in &mut sum {
+                *s *= after[0];
+            }
+            for (k, w) in after.iter().enumerate().skip(1) {
+                let (left, right) = (lanes(&wide, before + i - k * channels), lanes(&wide, before + i + k * channels));
+                for j in 0..LANES {
+                    sum[j] += w * (left[j] + right[j]);
+                }
+            }
+            if own != 0.0 {
+                // A partial block is of no account: what is behind the row is cut off.
+                let here: [S; LANES] = if i < whole {
+                    lanes(here, i)
+                } else {
+                    std::array::from_fn(|j| *here.get(i + j).unwrap_or(&here[0]))
+                };
+                for j in 0..LANES {
+                    sum[j] = gain * sum[j] + own * here[j].up();
+                }
+            }
+            if let Some(to) = line[i..].first_chunk_mut::<LANES>() {
+                for (to, s) in to.iter_mut().zip(&sum) {
+                    *to = S::down(*s);
+                }
+            }
+        }
+        keep_opacity(&mut line[..n], here, channels, colours);
+        made.extend_from_slice(&line[..n]);
+    }
+    made
+}
+
+#[inline(always)]
+pub(super) fn keep_opacity<S: Sample>(made: &mut [S], old: &[S], channels: usize, colours: usize) {
     if channels != colours {
         for (m, o) in made.chunks_exact_mut(channels).zip(old.chunks_exact(channels)) {
             m[colours] = o[colours];
@@ -181,13 +235,14 @@ fn keep_opacity<S: Sample>(made: &mut [S], old: &[S], channels: usize, colours: 
 }
 
 /// The sum by weights of any neighbours.
-fn sparse(picture: &mut Picture, taps: &Taps) {
+fn sparse(picture: &Picture, taps: &Taps) -> Picture {
     let (width, height, channels, colours) = (picture.width(), picture.height(), picture.channels(), picture.colours());
+    #[inline(always)]
     fn run<S: Sample>(
-        samples: &mut [S],
+        samples: &[S],
         (width, height, channels, colours): (usize, usize, usize, usize),
         taps: &Taps,
-    ) {
+    ) -> Vec<S> {
         let reach = taps.iter().map(|t| t.0.unsigned_abs()).max().unwrap_or(0) as usize;
         let n = width * channels;
         let all: Vec<f32> = {
@@ -200,6 +255,7 @@ fn sparse(picture: &mut Picture, taps: &Taps) {
         };
         let line = (width + 2 * reach) * channels;
         let mut sum = vec![0.0f32; n];
+        let mut made = samples.to_vec();
         for y in 0..height {
             sum.fill(0.0);
             for (dx, dy, w) in taps {
@@ -209,7 +265,7 @@ fn sparse(picture: &mut Picture, taps: &Taps) {
                     *s += w * v;
                 }
             }
-            let out = &mut samples[y * n..(y + 1) * n];
+            let out = &mut made[y * n..(y + 1) * n];
             if channels == colours {
                 out.iter_mut().zip(&sum).for_each(|(o, s)| *o = S::down(*s));
             } else {
@@ -218,83 +274,10 @@ fn sparse(picture: &mut Picture, taps: &Taps) {
                 }
             }
         }
+        made
     }
-    with_samples!(&mut picture.samples, s => run(s, (width, height, channels, colours), taps));
-}
-
-/// The median of a square of `reach` pixels each way from its middle.
-pub(super) fn median(picture: &mut Picture, reach: usize) {
-    let (width, height, channels, colours) = (picture.width(), picture.height(), picture.channels(), picture.colours());
-    fn small<S: Sample + Ord>(samples: &mut Vec<S>, (width, height, channels, colours): (usize, usize, usize, usize)) {
-        let rows = Rows { samples, width, height, channels };
-        let n = width * channels;
-        // Each column of three sorted; then the median of nine is that of the greatest low, the middle middle and the least high.
-        let [mut low, mut mid, mut high] = [(); 3].map(|()| vec![S::default(); n + 2 * channels]);
-        let mut made = Vec::with_capacity(samples.len());
-        for y in 0..height as i64 {
-            let (above, own, under) = (&rows.row(y - 1)[..n], &rows.row(y)[..n], &rows.row(y + 1)[..n]);
-            // Slices of one length, so that the loops have no checks within and become vectors.
-            let of = channels..channels + n;
-            let (l, m, h) = (&mut low[of.clone()], &mut mid[of.clone()], &mut high[of]);
-            for i in 0..n {
-                let (a, b, c) = (above[i], own[i], under[i]);
-                let (least, most) = (a.min(b), a.max(b));
-                l[i] = least.min(c);
-                h[i] = most.max(c);
-                m[i] = most.min(c).max(least);
-            }
-            for column in [&mut low, &mut mid, &mut high] {
-                column.copy_within(channels..2 * channels, 0);
-                column.copy_within(n..n + channels, n + channels);
-            }
-            let start = made.len();
-            made.resize(start + n, S::default());
-            let out = &mut made[start..start + n];
-            let middle = |a: S, b: S, c: S| a.max(b).min(c).max(a.min(b));
-            let [[l0, l1, l2], [m0, m1, m2], [h0, h1, h2]] =
-                [&low, &mid, &high].map(|column| [0, 1, 2].map(|i| &column[i * channels..i * channels + n]));
-            for i in 0..n {
-                let (low, high) = (l0[i].max(l1[i]).max(l2[i]), h0[i].min(h1[i]).min(h2[i]));
-                out[i] = middle(low, middle(m0[i], m1[i], m2[i]), high);
-            }
-            keep_opacity(&mut made[start..], own, channels, colours);
-        }
-        *samples = made;
-    }
-    fn large<S: Sample + Ord>(
-        samples: &mut Vec<S>,
-        (width, height, channels, colours): (usize, usize, usize, usize),
-        reach: usize,
-    ) {
-        let rows = Rows { samples, width, height, channels };
-        let mut made = samples.clone();
-        let side = reach as i64;
-        let mut around = Vec::with_capacity((2 * reach + 1) * (2 * reach + 1));
-        let columns: Vec<usize> = (-side..width as i64 + side)
-            .map(|x| Edge::Mode(Mode::Reflect).place(x, width).unwrap_or(0) * channels)
-            .collect();
-        for y in 0..height {
-            for x in 0..width {
-                for c in 0..colours {
-                    around.clear();
-                    for dy in -side..=side {
-                        let row = rows.row(y as i64 + dy);
-                        around.extend(columns[x..=x + 2 * reach].iter().map(|at| row[at + c]));
-                    }
-                    let half = around.len() / 2;
-                    made[(y * width + x) * channels + c] = *around.select_nth_unstable(half).1;
-                }
-            }
-        }
-        *samples = made;
-    }
-    let size = (width, height, channels, colours);
-    match (&mut picture.samples, reach) {
-        (Samples::Eight(s), 1) => small(s, size),
-        (Samples::Sixteen(s), 1) => small(s, size),
-        (Samples::Eight(s), _) => large(s, size, reach),
-        (Samples::Sixteen(s), _) => large(s, size, reach),
-    }
+    let samples = map_samples!(&picture.samples, s => wide!(run(s, (width, height, channels, colours), taps)));
+    picture.like(width, height, samples)
 }
 
 #[cfg(test)]
@@ -373,30 +356,5 @@ mod tests {
         let mut p = grey(3, 1, &[10, 20, 30]);
         Kernel::Emboss(1.0).apply(&mut p);
         assert!(p.at(1, 0, 0) > 20.0);
-    }
-
-    #[test]
-    fn medians_by_hand_and_both_ways_the_same() {
-        let mut p = grey(3, 3, &[1, 2, 3, 4, 99, 6, 7, 8, 9]);
-        median(&mut p, 1);
-        assert_eq!(p.at(1, 1, 0), 6.0);
-        // 1 1 2, 1 1 2, 4 4 99: the median of the corner.
-        assert_eq!(p.at(0, 0, 0), 2.0);
-        let p = rough(23, 17, 4);
-        let mut small = p.clone();
-        median(&mut small, 1);
-        for y in 1..16 {
-            for x in 1..22 {
-                let mut nine: Vec<f32> = (0..9).map(|i| p.at(x + i % 3 - 1, y + i / 3 - 1, 2)).collect();
-                nine.sort_by(f32::total_cmp);
-                assert_eq!(small.at(x, y, 2), nine[4]);
-            }
-        }
-        let mut large = rough(23, 17, 1);
-        let before = large.clone();
-        median(&mut large, 2);
-        let mut all: Vec<f32> = (0..25).map(|i| before.at(8 + i % 5, 6 + i / 5, 0)).collect();
-        all.sort_by(f32::total_cmp);
-        assert_eq!(large.at(10, 8, 0), all[12]);
     }
 }

@@ -4,13 +4,17 @@
 //! work; many transforms come to the same act. What was drawn for an item is the list of its acts, [`Drawn`].
 
 mod act;
+mod bilinear;
+mod clahe;
 mod colour;
 mod crop;
 mod damage;
 mod edge;
 mod filter;
 mod geometry;
+mod jpeg;
 mod labels;
+mod median;
 mod mix;
 mod noise;
 mod outline;
@@ -154,7 +158,7 @@ pub fn apply_with(
     partners: &(impl Partners + ?Sized),
 ) -> Result<(Item, Drawn)> {
     item.labels.check(&item.picture)?;
-    let mut work = act::Work::new(item.clone());
+    let mut work = act::Work::new(&item.picture, item.labels.clone());
     let mut steps = Vec::new();
     walk(&pipeline.image, |k| Draw::new(pipeline.seed, index, pass, k), &mut |transform: &Transform, place, rng| {
         let act = transform.settings().draw(rng, &work.view(partners.len()));
@@ -172,7 +176,7 @@ pub fn apply_with(
 /// Does again what was drawn: the same item gives the same bytes.
 pub fn replay(drawn: &Drawn, item: &Item, partners: &(impl Partners + ?Sized)) -> Result<Item> {
     item.labels.check(&item.picture)?;
-    let mut work = act::Work::new(item.clone());
+    let mut work = act::Work::new(&item.picture, item.labels.clone());
     for done in &drawn.steps {
         done.act.check().map_err(|what| Error::Replay { item: drawn.item, what })?;
         work.run(&done.act, partners)?;

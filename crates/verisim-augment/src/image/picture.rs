@@ -13,6 +13,8 @@ pub trait Sample: Copy + Default + PartialEq + Send + Sync + std::fmt::Debug + '
     const MAX: f32;
     /// As a number.
     fn up(self) -> f32;
+    /// The sum of two, as a number.
+    fn pair(a: Self, b: Self) -> f32;
     /// The nearest sample; what is outside becomes the nearest end.
     fn down(x: f32) -> Self;
     /// As an index of a table of `MAX + 1` entries.
@@ -28,9 +30,13 @@ impl Sample for u8 {
         f32::from(self)
     }
     #[inline(always)]
+    fn pair(a: u8, b: u8) -> f32 {
+        // Of half the size until it is a number: twice as many fit into a vector.
+        f32::from(u16::from(a) + u16::from(b))
+    }
+    #[inline(always)]
     fn down(x: f32) -> u8 {
-        // Through a whole number that is known to fit, which vectors of numbers can do.
-        (x + 0.5).clamp(0.0, 255.0) as i32 as u8
+        whole((x + 0.5).clamp(0.0, 255.0)) as u8
     }
     #[inline(always)]
     fn index(self) -> usize {
@@ -51,8 +57,12 @@ impl Sample for u16 {
         f32::from(self)
     }
     #[inline(always)]
+    fn pair(a: u16, b: u16) -> f32 {
+        f32::from(a) + f32::from(b)
+    }
+    #[inline(always)]
     fn down(x: f32) -> u16 {
-        (x + 0.5).clamp(0.0, 65535.0) as i32 as u16
+        whole((x + 0.5).clamp(0.0, 65535.0)) as u16
     }
     #[inline(always)]
     fn index(self) -> usize {
@@ -65,6 +75,25 @@ impl Sample for u16 {
         let bottom = u64::from(c) * (256 - fx) + u64::from(d) * fx;
         ((top * (256 - fy) + bottom * fy + (1 << 15)) >> 16) as u16
     }
+}
+
+/// In its lowest 22 bits the whole number below `x`, which is from 0 to 2^22. Not a number is 0.
+///
+/// A conversion to a whole number looks at each for what does not fit, and vectors have no instruction for that. Here the number is
+/// made so large that its last bit is 1, which rounds it to the nearest; where that is above, one less.
+#[inline(always)]
+pub(super) fn whole(x: f32) -> u32 {
+    const UP: f32 = (1 << 23) as f32;
+    let large = x + UP;
+    large.to_bits().wrapping_sub(u32::from(large - UP > x))
+}
+
+/// The same as a number.
+#[inline(always)]
+pub(super) fn floor(x: f32) -> f32 {
+    const UP: f32 = (1 << 23) as f32;
+    let near = (x + UP) - UP;
+    near - if near > x { 1.0 } else { 0.0 }
 }
 
 /// All samples of a picture.
@@ -125,6 +154,11 @@ impl Picture {
             )));
         }
         Ok(Picture { width, height, channels, samples })
+    }
+
+    /// What stands for a picture while it is elsewhere.
+    pub(super) fn nothing() -> Picture {
+        Picture { width: 0, height: 0, channels: 1, samples: Samples::Eight(Vec::new()) }
     }
 
     /// Of the same depth and channels, another size. The caller has counted the samples.

@@ -6,6 +6,7 @@ use verisim_data::rng::{Stream, below, uniform};
 use super::act::{Act, Work};
 use super::edge::Edge;
 use super::filter::Kernel;
+use super::labels::Labels;
 use super::mix::{share, weighted};
 use super::settings::{Change, View, settings};
 use super::tone::{Curve, saturation};
@@ -210,7 +211,7 @@ pub(super) fn mean_of_ways(
 ) -> Result<()> {
     let mut parts = vec![(item.picture.clone(), own)];
     for (way, weight) in ways.iter().zip(weights) {
-        let mut work = Work::new(Item::from(item.picture.clone()));
+        let mut work = Work::new(&item.picture, Labels::default());
         way.iter().try_for_each(|act| work.run(act, partners))?;
         let picture = work.into_picture();
         if (picture.width(), picture.height()) != (item.picture.width(), item.picture.height()) {
@@ -234,7 +235,7 @@ mod tests {
     use crate::Draw;
 
     fn run(change: &impl Change, it: &Item, index: u64) -> (super::super::Picture, Act) {
-        let mut work = Work::new(it.clone());
+        let mut work = Work::new(&it.picture, it.labels.clone());
         let act = change.draw(&mut Draw::new(1, index, 0, 0).stream(), &work.view(0));
         act.check().unwrap();
         work.run(&act, &[] as &[Item]).unwrap();
@@ -246,7 +247,7 @@ mod tests {
         let scale = Scale { shear: 0.3, translate: [9.0; 2], degrees: 30.0, factor: 0.9, bits: 4.0 };
         let it = Item::from(rough(20, 14, 3));
         for op in ALL.into_iter().filter(|op| ![Op::Autocontrast, Op::Equalize].contains(op)) {
-            let mut work = Work::new(it.clone());
+            let mut work = Work::new(&it.picture, it.labels.clone());
             let act = op.act(&mut Draw::new(1, 0, 0, 0).stream(), &work.view(0), &Edge::default(), &scale, 0.0);
             work.run(&act, &[] as &[Item]).unwrap();
             let made = work.into_picture();

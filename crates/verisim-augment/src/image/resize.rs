@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Item;
+use super::labels::Labels;
 use super::picture::{Picture, Sample, map_samples};
+use crate::wide::wide;
 
 /// How pixels of another size come from the old ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,17 +36,24 @@ pub struct Resize {
 
 impl Resize {
     pub(super) fn apply(&self, item: &mut Item) {
-        let (w, h) = (item.picture.width(), item.picture.height());
+        if let Some(picture) = self.moved(&item.picture, &mut item.labels) {
+            item.picture = picture;
+        }
+    }
+
+    /// The picture at the new size, where that is another one; its labels move along.
+    pub(super) fn moved(&self, from: &Picture, labels: &mut Labels) -> Option<Picture> {
+        let (w, h) = (from.width(), from.height());
         let (width, height) = (self.width, self.height);
         if (w, h) == (width, height) {
-            return;
+            return None;
         }
-        item.picture = resized(&item.picture, width, height, self.filter);
-        for m in &mut item.labels.masks {
+        for m in &mut labels.masks {
             *m = resized(m, width, height, Filter::Nearest);
         }
         let (sx, sy) = (width as f64 / w as f64, height as f64 / h as f64);
-        item.labels.forward((width, height), 0, |x, y| Some([x * sx, y * sy]));
+        labels.forward((width, height), 0, |x, y| Some([x * sx, y * sy]));
+        Some(resized(from, width, height, self.filter))
     }
 }
 
@@ -73,26 +82,76 @@ fn scale<S: Sample, const C: usize>(from: &[S], p: &Picture, width: usize, heigh
     }
     let (across, down) = (Taps::new(w, width, filter), Taps::new(h, height, filter));
     let mut made = Vec::with_capacity(width * height * C);
-    // Down first, whole rows at a time; then along, for rows of the new height alone.
-    let mut sum = vec![[0.0f32; C]; w];
+    // Down first, whole rows at a time; then along, for rows of the new height alone. Behind each row there is room for what is read
+    // and written in lanes.
+    let mut sum = vec![0.0f32; w * C + LANES];
+    let mut line = vec![0.0f32; width * C + 4];
     for (first, weights) in down.each() {
-        sum.iter_mut().for_each(|s| *s = [0.0; C]);
-        for (row, &weight) in pixels[first * w..].chunks_exact(w).zip(weights).filter(|(_, weight)| **weight != 0.0) {
-            for (s, v) in sum.as_flattened_mut().iter_mut().zip(row.as_flattened()) {
-                *s += weight * v.up();
-            }
-        }
-        made.extend(across.each().flat_map(|(first, weights)| {
-            let mut at = [0.0f32; C];
-            for (pixel, &weight) in sum[first..first + weights.len()].iter().zip(weights) {
-                for c in 0..C {
-                    at[c] += weight * pixel[c];
-                }
-            }
-            at.map(S::down)
-        }));
+        wide!(
+            add_rows(&from[first * w * C..], w * C, weights, &mut sum);
+            add_pixels::<C>(&sum, &across, &mut line);
+            made.extend(line[..width * C].iter().map(|v| S::down(*v)))
+        );
     }
     made
+}
+
+/// Samples of a row that are summed at a time.
+const LANES: usize = 32;
+
+/// Rows of `n` samples, one after another, added up by weights.
+#[inline(always)]
+fn add_rows<S: Sample>(from: &[S], n: usize, weights: &[f32], sum: &mut [f32]) {
+    let whole = n / LANES * LANES;
+    for (i, to) in sum[..whole].as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut at = [0.0f32; LANES];
+        for (k, &weight) in weights.iter().enumerate() {
+            if let Some(row) = from[k * n + i * LANES..].first_chunk::<LANES>() {
+                for j in 0..LANES {
+                    at[j] += weight * row[j].up();
+                }
+            }
+        }
+        *to = at;
+    }
+    for (i, to) in sum.iter_mut().enumerate().take(n).skip(whole) {
+        *to = weights.iter().enumerate().fold(0.0, |sum, (k, weight)| sum + weight * from[k * n + i].up());
+    }
+}
+
+/// Pixels of a row added up by weights. Few pixels are so many steps, without a loop.
+#[inline(always)]
+fn add_pixels<const C: usize>(sum: &[f32], across: &Taps, line: &mut [f32]) {
+    match across.n {
+        1 => add_few::<C, 1>(sum, across, line),
+        2 => add_few::<C, 2>(sum, across, line),
+        3 => add_few::<C, 3>(sum, across, line),
+        4 => add_few::<C, 4>(sum, across, line),
+        5 => add_few::<C, 5>(sum, across, line),
+        6 => add_few::<C, 6>(sum, across, line),
+        _ => add_few::<C, 0>(sum, across, line),
+    }
+}
+
+/// `N` pixels for each new one, or any number where it is 0. Four numbers are read of each, whatever its channels, and four written; the
+/// next writes over what is too much.
+#[inline(always)]
+fn add_few<const C: usize, const N: usize>(sum: &[f32], across: &Taps, line: &mut [f32]) {
+    let n = if N == 0 { across.n } else { N };
+    for (x, (first, weights)) in across.each().enumerate() {
+        let mut at = [0.0f32; 4];
+        let (from, weights) = (&sum[first * C..][..n * C + 4], &weights[..n]);
+        for k in 0..n {
+            if let Some(pixel) = from[k * C..].first_chunk::<4>() {
+                for c in 0..4 {
+                    at[c] += weights[k] * pixel[c];
+                }
+            }
+        }
+        if let Some(to) = line[x * C..].first_chunk_mut::<4>() {
+            *to = at;
+        }
+    }
 }
 
 /// For each new place the first of the old ones that count, and as many weights for all, which add up to 1.
@@ -105,6 +164,25 @@ struct Taps {
 impl Taps {
     fn each(&self) -> impl Iterator<Item = (usize, &[f32])> {
         self.first.iter().copied().zip(self.weights.chunks_exact(self.n))
+    }
+
+    /// The same with no more weights than count anywhere.
+    fn trimmed(self, old: usize) -> Taps {
+        let counting = |weights: &[f32]| {
+            let before = weights.iter().take_while(|w| **w == 0.0).count();
+            let after = weights[before..].iter().rev().take_while(|w| **w == 0.0).count();
+            before..weights.len() - after
+        };
+        let n = self.each().map(|(_, weights)| counting(weights).len()).max().unwrap_or(1).max(1);
+        let mut taps = Taps { n, first: Vec::with_capacity(self.first.len()), weights: Vec::new() };
+        for (first, weights) in self.each() {
+            let start = (first + counting(weights).start).min(old - n);
+            taps.first.push(start);
+            taps.weights.extend(
+                (start..start + n).map(|j| j.checked_sub(first).and_then(|k| weights.get(k)).copied().unwrap_or(0.0)),
+            );
+        }
+        taps
     }
 
     fn new(old: usize, new: usize, filter: Filter) -> Taps {
@@ -135,7 +213,7 @@ impl Taps {
             taps.first.push(first);
             taps.weights.extend((first..first + n).map(|j| (weight(j, centre) / sum) as f32));
         }
-        taps
+        taps.trimmed(old)
     }
 }
 

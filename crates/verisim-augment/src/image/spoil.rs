@@ -1,52 +1,11 @@
-//! What storing and hiding do: compression, fewer pixels, holes.
+//! What storing and hiding do: fewer pixels, holes.
 
-use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
-use image::{DynamicImage, ExtendedColorType};
 use serde::{Deserialize, Serialize};
 
-use super::Item;
 use super::edge::Edge;
-use super::picture::{Picture, Sample, Samples, with_samples};
+use super::labels::Labels;
+use super::picture::{Picture, Sample, with_samples};
 use super::resize::{Filter, resized};
-use crate::error::{Error, Result};
-
-/// The picture as a JPEG file of this quality, 1 to 100, shows it. What has 16 bits is stored in 8, as such files are.
-pub(super) fn jpeg(picture: &mut Picture, quality: u8) -> Result<()> {
-    let wrong = |e: image::ImageError| Error::Item(format!("a picture cannot be compressed: {e}"));
-    let (w, h, channels, colours) = (picture.width(), picture.height(), picture.channels(), picture.colours());
-    let bytes: Vec<u8> = match picture.samples() {
-        Samples::Eight(s) if channels == colours => s.clone(),
-        Samples::Eight(s) => s.chunks_exact(channels).flat_map(|p| p[..colours].iter().copied()).collect(),
-        Samples::Sixteen(s) => {
-            s.chunks_exact(channels).flat_map(|p| p[..colours].iter().map(|v| u8::down(v.up() / 257.0))).collect()
-        }
-    };
-    let mut file = Vec::new();
-    let kind = if colours == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-    JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100))
-        .encode(&bytes, w as u32, h as u32, kind)
-        .map_err(wrong)?;
-    let decoder = JpegDecoder::new(std::io::Cursor::new(&file)).map_err(wrong)?;
-    let seen = match DynamicImage::from_decoder(decoder).map_err(wrong)? {
-        DynamicImage::ImageLuma8(p) if colours == 1 => p.into_raw(),
-        other if colours == 1 => other.into_luma8().into_raw(),
-        other => other.into_rgb8().into_raw(),
-    };
-    match &mut picture.samples {
-        Samples::Eight(s) if channels == colours => *s = seen,
-        Samples::Eight(s) => {
-            s.chunks_exact_mut(channels)
-                .zip(seen.chunks_exact(colours))
-                .for_each(|(p, q)| p[..colours].copy_from_slice(q));
-        }
-        Samples::Sixteen(s) => {
-            for (p, q) in s.chunks_exact_mut(channels).zip(seen.chunks_exact(colours)) {
-                p.iter_mut().zip(q).for_each(|(p, q)| *p = u16::from(*q) * 257);
-            }
-        }
-    }
-    Ok(())
-}
 
 /// Made smaller by a factor below 1 and as large again: detail is lost, the size is not.
 pub(super) fn downscale(picture: &mut Picture, factor: f64, filter: Filter) {
@@ -67,10 +26,10 @@ pub struct Holes {
 }
 
 impl Holes {
-    pub(super) fn apply(&self, item: &mut Item) {
-        self.picture(&mut item.picture, &self.fill);
+    pub(super) fn apply(&self, picture: &mut Picture, labels: &mut Labels) {
+        self.picture(picture, &self.fill);
         if self.masks {
-            item.labels.masks.iter_mut().for_each(|m| self.picture(m, &Edge::Grey(0.0)));
+            labels.masks.iter_mut().for_each(|m| self.picture(m, &Edge::Grey(0.0)));
         }
     }
 
@@ -96,21 +55,9 @@ impl Holes {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::testkit::{difference, flat, grey, item, rough, smooth, values};
+    use super::super::Item;
+    use super::super::testkit::{flat, grey, item, rough, values};
     use super::*;
-
-    #[test]
-    fn compression_loses_more_where_the_quality_is_lower() {
-        for channels in 1..=4 {
-            let p = smooth(64, 48, channels);
-            let lost = [95, 30, 2].map(|quality| {
-                let mut q = p.clone();
-                jpeg(&mut q, quality).unwrap();
-                difference(&p, &q, 0)
-            });
-            assert!(lost[0] < 2.0 && lost[0] < lost[1] && lost[1] < lost[2] && lost[2] < 30.0, "{channels} {lost:?}");
-        }
-    }
 
     #[test]
     fn detail_is_lost_and_the_size_is_not() {
@@ -126,16 +73,17 @@ mod tests {
     #[test]
     fn holes_are_where_they_are_said_to_be() {
         let mut p = Item::from(flat(4, 3, &[9, 50]));
-        Holes { at: vec![[1, 1, 2, 9], [100, 0, 5, 5]], fill: Edge::Grey(1.0), masks: false }.apply(&mut p);
+        let holes = Holes { at: vec![[1, 1, 2, 9], [100, 0, 5, 5]], fill: Edge::Grey(1.0), masks: false };
+        holes.apply(&mut p.picture, &mut p.labels);
         let seen: Vec<u8> = values(&p.picture).iter().step_by(2).copied().collect();
         assert_eq!(seen, [9, 9, 9, 9, 9, 255, 255, 9, 9, 255, 255, 9]);
         assert!(values(&p.picture).iter().skip(1).step_by(2).all(|a| *a == 50));
         let mut it = item(20, 20, 3);
         let before = it.labels.clone();
         let holes = Holes { at: vec![[0, 0, 20, 20]], fill: Edge::Colour([1.0, 0.0, 0.0]), masks: false };
-        holes.apply(&mut it);
+        holes.apply(&mut it.picture, &mut it.labels);
         assert_eq!((it.picture.clone(), it.labels.clone()), (flat(20, 20, &[255, 0, 0]), before));
-        Holes { masks: true, ..holes }.apply(&mut it);
+        Holes { masks: true, ..holes }.apply(&mut it.picture, &mut it.labels);
         assert_eq!(it.labels.masks[0], flat(20, 20, &[0]));
     }
 }

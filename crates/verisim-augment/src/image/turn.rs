@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Item;
 use super::edge::Edge;
-use super::picture::{Picture, Sample, map_samples};
+use super::labels::Labels;
+use super::picture::{Picture, Sample, Samples, map_samples};
+use crate::wide::reverse;
 
 /// One of the eight ways (the dihedral group D4). Turns are counter-clockwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,26 +42,39 @@ impl Turn {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn apply(self, item: &mut Item) {
-        if self == Turn::Stay {
-            return;
-        }
-        item.picture = self.picture(&item.picture);
-        for m in &mut item.labels.masks {
+        item.picture = self.moved(&item.picture, &mut item.labels);
+    }
+
+    /// The picture as it is laid; its labels move along.
+    pub(super) fn moved(self, from: &Picture, labels: &mut Labels) -> Picture {
+        let picture = self.picture(from);
+        for m in &mut labels.masks {
             *m = self.picture(m);
         }
-        let (w, h) = (item.picture.width(), item.picture.height());
+        let (w, h) = (picture.width(), picture.height());
         let (swap, flip_x, flip_y) = self.parts();
-        item.labels.forward((w, h), 0, |x, y| {
+        labels.forward((w, h), 0, |x, y| {
             let (x, y) = if swap { (y, x) } else { (x, y) };
             Some([if flip_x { w as f64 - x } else { x }, if flip_y { h as f64 - y } else { y }])
         });
+        picture
     }
 
     fn picture(self, p: &Picture) -> Picture {
         let (w, h, c) = (p.width(), p.height(), p.channels());
         let (swap, flip_x, flip_y) = self.parts();
         let (width, height) = if swap { (h, w) } else { (w, h) };
+        if let (false, Samples::Eight(s)) = (swap, &p.samples) {
+            let samples = match c {
+                1 => flip::<1>(s, w, flip_x, flip_y),
+                2 => flip::<2>(s, w, flip_x, flip_y),
+                3 => flip::<3>(s, w, flip_x, flip_y),
+                _ => flip::<4>(s, w, flip_x, flip_y),
+            };
+            return p.like(width, height, Samples::Eight(samples));
+        }
         let samples = map_samples!(&p.samples, s => match c {
             1 => lay::<_, 1>(s, (w, h), swap, flip_x, flip_y),
             2 => lay::<_, 2>(s, (w, h), swap, flip_x, flip_y),
@@ -68,6 +83,24 @@ impl Turn {
         });
         p.like(width, height, samples)
     }
+}
+
+/// Rows of bytes, in reverse order or reversed. They are made one by one, so that nothing is filled before it is written.
+fn flip<const C: usize>(from: &[u8], w: usize, flip_x: bool, flip_y: bool) -> Vec<u8> {
+    let mut made = Vec::with_capacity(from.len());
+    let mut line = vec![0; w * C];
+    let mut one = |row: &[u8]| match flip_x {
+        true => {
+            reverse::<C>(row, &mut line);
+            made.extend_from_slice(&line);
+        }
+        false => made.extend_from_slice(row),
+    };
+    match flip_y {
+        true => from.rchunks_exact(w * C).for_each(&mut one),
+        false => from.chunks_exact(w * C).for_each(&mut one),
+    }
+    made
 }
 
 /// The side of the squares that a transposition works through, so that what it reads and writes stays in the nearest cache.
@@ -127,13 +160,18 @@ pub struct Window {
 
 impl Window {
     pub(super) fn apply(&self, item: &mut Item) {
-        item.picture = self.picture(&item.picture, &self.fill);
+        item.picture = self.moved(&item.picture, &mut item.labels);
+    }
+
+    /// What of the picture is in it; its labels move along.
+    pub(super) fn moved(&self, from: &Picture, labels: &mut Labels) -> Picture {
         let fill = self.mask_fill();
-        for m in &mut item.labels.masks {
+        for m in &mut labels.masks {
             *m = self.picture(m, &fill);
         }
         let (left, top) = (self.left as f64, self.top as f64);
-        item.labels.forward((self.width, self.height), 0, |x, y| Some([x - left, y - top]));
+        labels.forward((self.width, self.height), 0, |x, y| Some([x - left, y - top]));
+        self.picture(from, &self.fill)
     }
 
     /// Beyond a mask there is what there is beyond the picture, or nothing, which is 0.

@@ -15,10 +15,12 @@
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{stream, uniform};
 
-use super::Item;
+use super::bilinear::{RUN, Source};
 use super::edge::Edge;
-use super::picture::{Picture, Sample, map_samples, with_samples};
+use super::labels::Labels;
+use super::picture::{Picture, Sample, Samples, map_samples, with_samples};
 use super::turn::mask_fill;
+use crate::wide::wide;
 
 /// A new picture, seen in the old one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,26 +107,31 @@ enum Map {
 const HALF: i32 = 128;
 
 impl Warp {
-    pub(super) fn apply(&self, item: &mut Item) {
-        let map = self.map(&item.picture);
-        let picture = self.picture(&map, &item.picture);
+    #[cfg(test)]
+    pub(super) fn apply(&self, item: &mut super::Item) {
+        item.picture = self.moved(&item.picture, &mut item.labels);
+    }
+
+    /// The picture as it is seen; its labels move along.
+    pub(super) fn moved(&self, from: &Picture, labels: &mut Labels) -> Picture {
+        let map = self.map(from);
         let fill = mask_fill(&self.fill);
-        for m in &mut item.labels.masks {
+        for m in &mut labels.masks {
             *m = self.mask(&map, m, &fill);
         }
         let size = (self.width, self.height);
         match &map {
             Map::Affine(m) => {
                 let back = invert([m[0], m[1], m[2], m[3], m[4], m[5], 0.0, 0.0, 1.0]);
-                item.labels.forward(size, 0, |x, y| project(&back?, x, y));
+                labels.forward(size, 0, |x, y| project(&back?, x, y));
             }
             Map::Perspective(m) => {
                 let back = invert(*m);
-                item.labels.forward(size, 0, |x, y| project(&back?, x, y));
+                labels.forward(size, 0, |x, y| project(&back?, x, y));
             }
-            Map::Field(f) => item.labels.forward(size, 15, |x, y| Some(f.forward(x, y))),
+            Map::Field(f) => labels.forward(size, 15, |x, y| Some(f.forward(x, y))),
         }
-        item.picture = picture;
+        self.picture(&map, from)
     }
 
     fn map(&self, from: &Picture) -> Map {
@@ -139,6 +146,15 @@ impl Warp {
     }
 
     fn picture(&self, map: &Map, from: &Picture) -> Picture {
+        if let Samples::Eight(s) = &from.samples {
+            let samples = match from.channels() {
+                1 => wide!(self.bytes::<1>(map, s, from)),
+                2 => wide!(self.bytes::<2>(map, s, from)),
+                3 => wide!(self.bytes::<3>(map, s, from)),
+                _ => wide!(self.bytes::<4>(map, s, from)),
+            };
+            return from.like(self.width, self.height, Samples::Eight(samples));
+        }
         let samples = map_samples!(&from.samples, s => match from.channels() {
             1 => self.sample::<_, 1>(map, s, from),
             2 => self.sample::<_, 2>(map, s, from),
@@ -146,6 +162,26 @@ impl Warp {
             _ => self.sample::<_, 4>(map, s, from),
         });
         from.like(self.width, self.height, samples)
+    }
+
+    #[inline(always)]
+    fn bytes<const C: usize>(&self, map: &Map, bytes: &[u8], p: &Picture) -> Vec<u8> {
+        let blank = std::array::from_fn(|c| self.fill.pixel::<u8>(C)[c]);
+        let source = Source::<C> { bytes, width: p.width(), height: p.height(), fill: &self.fill, blank };
+        let mut made = Vec::with_capacity(self.width * self.height * C);
+        // Whole runs; what is behind the last place is read too, and cut off.
+        let runs = self.width.div_ceil(RUN);
+        let (mut xs, mut ys) = (vec![0i32; runs * RUN], vec![0i32; runs * RUN]);
+        let mut line = vec![0u8; runs * RUN * C];
+        for y in 0..self.height {
+            map.row(y, &mut xs, &mut ys);
+            let places = xs.as_chunks().0.iter().zip(ys.as_chunks().0);
+            for ((xs, ys), out) in places.zip(line.chunks_exact_mut(RUN * C)) {
+                source.read(xs, ys, out);
+            }
+            made.extend_from_slice(&line[..self.width * C]);
+        }
+        made
     }
 
     fn sample<S: Sample, const C: usize>(&self, map: &Map, from: &[S], p: &Picture) -> Vec<S> {
@@ -209,6 +245,7 @@ impl Warp {
 
 impl Map {
     /// Where the pixels of row `y` are seen, in 256ths from the centre of the first pixel.
+    #[inline(always)]
     fn row(&self, y: usize, xs: &mut [i32], ys: &mut [i32]) {
         let yc = y as f64 + 0.5;
         match self {
@@ -217,21 +254,22 @@ impl Map {
                 line(d * 0.5 + e * yc + f - 0.5, *d, ys);
             }
             Map::Perspective([a, b, c, d, e, f, g, h, i]) => {
-                let at = |x: f64, y: f64, z: f64| 256.0 * (x * a + y * b + c) / z;
-                let at_y = |x: f64, y: f64, z: f64| 256.0 * (x * d + y * e + f) / z;
+                // Of the middle of the row's first pixel; then as many steps as there are pixels before.
+                let first = |p: &f64, q: &f64, r: &f64| p * 0.5 + q * yc + r;
+                let (x0, y0, z0) = (first(a, b, c), first(d, e, f), first(g, h, i));
                 for (k, (x, y)) in xs.iter_mut().zip(ys).enumerate() {
-                    let xc = k as f64 + 0.5;
-                    let z = g * xc + h * yc + i;
-                    (*x, *y) = (floor(at(xc, yc, z) - 127.5), floor(at_y(xc, yc, z) - 127.5));
+                    let k = f64::from(k as i32);
+                    let per = 256.0 / (z0 + g * k);
+                    (*x, *y) = (nearest((x0 + a * k) * per - 128.0), nearest((y0 + d * k) * per - 128.0));
                 }
             }
             Map::Field(field) => {
                 let run = y * field.width..(y + 1) * field.width;
                 for (k, (x, d)) in xs.iter_mut().zip(&field.dx[run.clone()]).enumerate() {
-                    *x = ((k as i32) << 8) + floor(f64::from(d * 256.0 + 0.5));
+                    *x = ((k as i32) << 8) + nearest(f64::from(d * 256.0));
                 }
                 for (v, d) in ys.iter_mut().zip(&field.dy[run]) {
-                    *v = ((y as i32) << 8) + floor(f64::from(d * 256.0 + 0.5));
+                    *v = ((y as i32) << 8) + nearest(f64::from(d * 256.0));
                 }
             }
         }
@@ -239,23 +277,30 @@ impl Map {
 }
 
 /// `from + i * step` in 256ths, rounded: by whole numbers of 2^-24 of them, whose sum over a row is off by less than 2^-9 of them.
+#[inline(always)]
 fn line(from: f64, step: f64, out: &mut [i32]) {
     let unit = f64::from(1u32 << 24);
-    let mut at = ((from * 256.0 + 0.5) * unit) as i64;
+    let first = ((from * 256.0 + 0.5) * unit) as i64;
     let step = (step * 256.0 * unit) as i64;
-    for o in out {
-        *o = (at >> 24) as i32;
-        at = at.wrapping_add(step);
+    // Some at a time, each as many steps from one that goes on: what hangs on the last one only would be no vector.
+    let steps: [i64; RUN] = std::array::from_fn(|i| step.wrapping_mul(i as i64));
+    let mut at = first;
+    for out in out.chunks_mut(RUN) {
+        for (o, s) in out.iter_mut().zip(&steps) {
+            *o = (at.wrapping_add(*s) >> 24) as i32;
+        }
+        at = at.wrapping_add(step.wrapping_mul(RUN as i64));
     }
 }
 
-/// The whole number below. As fast as cutting off what is behind the point, unlike `f64::floor` on machines without an instruction for it.
+/// The nearest whole number, of two the even one: the lowest bits of the number after it has been made so large that its last bit is 1.
+/// Vectors of numbers have no faster way that all machines have.
 #[inline(always)]
-fn floor(x: f64) -> i32 {
-    const UP: f64 = (1u64 << 40) as f64;
+fn nearest(x: f64) -> i32 {
+    const UP: f64 = (3u64 << 51) as f64;
     // Farther than any edge, and so far that twice its distance does not overflow.
     const FAR: f64 = (1 << 28) as f64;
-    ((x.clamp(-FAR, FAR) + UP) as i64 - (1 << 40)) as i32
+    (x.clamp(-FAR, FAR) + UP).to_bits() as i32
 }
 
 fn project(m: &[f64; 9], x: f64, y: f64) -> Option<[f64; 2]> {

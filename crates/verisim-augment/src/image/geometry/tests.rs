@@ -6,7 +6,7 @@ use super::*;
 use crate::Draw;
 
 fn run(change: &impl Change, it: &Item, index: u64) -> (Item, Act) {
-    let mut work = Work::new(it.clone());
+    let mut work = Work::new(&it.picture, it.labels.clone());
     let act = change.draw(&mut Draw::new(1, index, 0, 0).stream(), &work.view(0));
     act.check().unwrap();
     work.run(&act, &[] as &[Item]).unwrap();
@@ -122,7 +122,9 @@ fn parts_have_the_areas_and_shapes_asked_for() {
     let it = Item::from(smooth(400, 300, 1));
     let (mut least, mut most, mut sum) = (1.0f64, 0.0f64, 0.0);
     for i in 0..400 {
-        let Act::Chain(acts) = crop.draw(&mut Draw::new(1, i, 0, 0).stream(), &Work::new(it.clone()).view(0)) else {
+        let Act::Chain(acts) =
+            crop.draw(&mut Draw::new(1, i, 0, 0).stream(), &Work::new(&it.picture, it.labels.clone()).view(0))
+        else {
             panic!("no chain")
         };
         let Act::Window(w) = &acts[0] else { panic!("no window") };

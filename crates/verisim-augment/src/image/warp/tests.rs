@@ -1,3 +1,4 @@
+use super::super::Item;
 use super::super::edge::Mode;
 use super::super::labels::Bounds;
 use super::super::testkit::{check_boxes, difference, grey, item, rough, sixteen, smooth, values};
