@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Item;
 use super::Partners;
+use super::adapt::Look;
 use super::filter::Kernel;
 use super::labels::{Labels, Rules};
 use super::mix::{self, Pasted};
@@ -81,6 +82,8 @@ pub enum Act {
     Holes(Holes),
     /// Rain, fog and the like.
     Weather(Weather),
+    /// The look of another picture.
+    Look(Look),
     /// Another item over all of it.
     Blend {
         /// Which.
@@ -163,6 +166,7 @@ impl Act {
             Act::Downscale { factor, .. } => Err(format!("a factor of {factor}; it is above 0, up to 1")),
             Act::Holes(holes) => holes.fill.check(),
             Act::Weather(weather) => weather.check(),
+            Act::Look(look) => look.check(),
             Act::Blend { share, .. } => share_of(*share),
             Act::Paste(_) => Ok(()),
             Act::Mosaic { middle, .. } => middle.iter().try_for_each(|m| share_of(*m)),
@@ -265,6 +269,7 @@ impl<'a> Work<'a> {
             Act::Downscale { factor, filter } => spoil::downscale(picture, *factor, *filter),
             Act::Holes(holes) => holes.apply(picture, &mut self.labels),
             Act::Weather(weather) => weather.apply(picture),
+            Act::Look(look) => look.apply(picture, partners)?,
             _ => return self.mix(act, partners),
         }
         Ok(())

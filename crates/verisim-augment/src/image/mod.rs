@@ -4,6 +4,7 @@
 //! work; many transforms come to the same act. What was drawn for an item is the list of its acts, [`Drawn`].
 
 mod act;
+mod adapt;
 mod bilinear;
 mod clahe;
 mod colour;
@@ -33,6 +34,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use act::Act;
+pub use adapt::*;
 pub use colour::*;
 pub use crop::*;
 pub use damage::*;
@@ -262,10 +264,13 @@ operations! {
         "sun_flare" SunFlare,
         "shadow" Shadow,
         "spatter" Spatter,
+        "lens_dirt" LensDirt,
         "mixup" MixUp,
         "cutmix" CutMix,
         "mosaic" Mosaic,
         "copy_paste" CopyPaste,
+        "histogram_match" HistogramMatch,
+        "fourier_adapt" FourierAdapt,
         "rand_augment" RandAugment,
         "trivial_augment" TrivialAugment,
         "aug_mix" AugMix,

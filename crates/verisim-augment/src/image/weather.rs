@@ -69,6 +69,17 @@ pub enum Weather {
         /// Of the spots.
         seed: u64,
     },
+    /// Dust and drops on the lens, out of focus.
+    Dirt {
+        /// For each million pixels.
+        specks: f64,
+        /// Of the largest, as a share of the shorter side.
+        size: f64,
+        /// How much of the light they take, 0 to 1.
+        strength: f64,
+        /// Of the specks.
+        seed: u64,
+    },
 }
 
 impl Weather {
@@ -88,6 +99,7 @@ impl Weather {
             Weather::Spatter { spots, size, color, .. } => {
                 vec![(*spots, 100_000.0), (*size, 1.0), (color[0], 1.0), (color[1], 1.0), (color[2], 1.0)]
             }
+            Weather::Dirt { specks, size, strength, .. } => vec![(*specks, 10_000.0), (*size, 1.0), (*strength, 1.0)],
         };
         match numbers.iter().find(|(x, most)| x.is_nan() || x.abs() > *most) {
             Some((x, most)) => Err(format!("the number {x} of a weather; it is at most {most}")),
@@ -105,6 +117,7 @@ impl Weather {
             Weather::SunFlare { .. } => [1.0, 0.97, 0.88],
             Weather::Shadow { .. } => [0.0; 3],
             Weather::Spatter { color, .. } => *color,
+            Weather::Dirt { .. } => [0.45, 0.43, 0.4],
         };
         lay_over(picture, &cover, color.map(|c| c as f32));
     }
@@ -200,6 +213,16 @@ impl Weather {
                 }
                 cover
             }
+            Weather::Dirt { specks, size, strength, seed } => {
+                let mut rng = stream(*seed, "dirt", 0);
+                let mut cover = vec![0.0f32; w * h];
+                for _ in 0..count(*specks, 1_000_000.0).max(1) {
+                    let (x, y) = (uniform(&mut rng) * fw, uniform(&mut rng) * fh);
+                    let r = size * shorter * (0.3 + 0.7 * uniform(&mut rng)) / 2.0;
+                    blot(&mut cover, (w, h), (x, y), r, strength * (0.4 + 0.6 * uniform(&mut rng)));
+                }
+                cover
+            }
             Weather::Spatter { spots, size, seed, .. } => {
                 let mut rng = stream(*seed, "spatter", 0);
                 let mut cover = vec![0.0f32; w * h];
@@ -229,6 +252,19 @@ fn spot(cover: &mut [f32], (w, h): (usize, usize), (cx, cy): (f64, f64), r: f64,
             let d = ((x as f64 + 0.5 - cx).powi(2) + (y as f64 + 0.5 - cy).powi(2)).sqrt();
             let share = (light * (r + 0.5 - d).clamp(0.0, 1.0)) as f32;
             cover[y * w + x] = cover[y * w + x].max(share);
+        }
+    }
+}
+
+/// A disc of which most is even, and the rest fades towards its edge: what is too near to be sharp. Those that overlap add up.
+fn blot(cover: &mut [f32], (w, h): (usize, usize), (cx, cy): (f64, f64), r: f64, light: f64) {
+    let run = |c: f64, n: usize| ((c - r - 1.0).max(0.0) as usize).min(n)..((c + r + 2.0).max(0.0) as usize).min(n);
+    for y in run(cy, h) {
+        for x in run(cx, w) {
+            let d = ((x as f64 + 0.5 - cx).powi(2) + (y as f64 + 0.5 - cy).powi(2)).sqrt() / r.max(0.5);
+            let share = (light * ((1.0 - d) / 0.35).clamp(0.0, 1.0)) as f32;
+            let at = &mut cover[y * w + x];
+            *at += share * (1.0 - *at);
         }
     }
 }
@@ -357,6 +393,29 @@ impl Change for Spatter {
     }
 }
 
+settings! {
+    /// Dust and drops on the lens: grey discs, out of focus, that take part of the light.
+    LensDirt {
+        /// Specks for each million pixels.
+        specks: Range = Range::from([20.0, 120.0]), in 0 to 10000;
+        /// Of the largest, as a share of the shorter side.
+        size: Range = Range::from([0.03, 0.12]), in 0 to 1;
+        /// How much of the light they take at most.
+        strength: Range = Range::from([0.1, 0.4]), in 0 to 1;
+    }
+}
+
+impl Change for LensDirt {
+    fn check(&self) -> Result<(), String> {
+        self.limits()
+    }
+
+    fn draw(&self, rng: &mut Stream, _: &View) -> Act {
+        let (specks, size, strength) = (self.specks.draw(rng), self.size.draw(rng), self.strength.draw(rng));
+        Act::Weather(Weather::Dirt { specks, size, strength, seed: seed(rng) })
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -400,5 +459,9 @@ mod tests {
         assert!(sun[30 * 100 + 20] > 250 && sun[99 * 100 + 99] < 80);
         let mud = over(Weather::Spatter { spots: 500.0, size: 0.2, color: [0.0; 3], seed: 1 });
         assert!(mud.iter().any(|v| *v < 10) && mean(&mud) > 35.0);
+        // Five specks of at most 314 pixels take less than half of the light, and no edge of theirs is sharp.
+        let dirt = over(Weather::Dirt { specks: 500.0, size: 0.2, strength: 0.4, seed: 1 });
+        assert!((50.3..60.0).contains(&mean(&dirt)) && dirt.iter().all(|v| (50..=100).contains(v)), "{}", mean(&dirt));
+        assert!(dirt.windows(2).filter(|w| w[0].abs_diff(w[1]) > 15).count() < 10);
     }
 }

@@ -157,7 +157,7 @@ pub(super) fn encode(picture: &Picture, extension: &str, quality: u8) -> Result<
 
 /// A picture in the form of another, of so many channels and 8 or 16 bits: grey becomes colours that are alike, colours become their
 /// lightness (ITU-R BT.601), opacity is full where there was none.
-pub(super) fn in_form(picture: Picture, channels: usize, deep: bool) -> Result<Picture> {
+pub(in crate::image) fn in_form(picture: Picture, channels: usize, deep: bool) -> Result<Picture> {
     let is_deep = matches!(picture.samples(), Samples::Sixteen(_));
     if (picture.channels(), is_deep) == (channels, deep) {
         return Ok(picture);

@@ -30,6 +30,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use copies::{Copies, Pair, copies};
+pub(super) use files::in_form;
 pub use find::OpenSettings;
 pub use join::put_together;
 pub use out::OutSettings;
@@ -71,6 +72,13 @@ impl Layout {
             Layout::Voc => "voc",
         }
     }
+}
+
+/// The pictures of a folder, by their names.
+pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all: Vec<PathBuf> = files::list(folder)?.into_iter().filter(|path| files::is_picture(path)).collect();
+    all.sort();
+    Ok(all)
 }
 
 /// One picture of a set.
