@@ -283,7 +283,7 @@ fn coco_files(folder: &Path) -> Result<Vec<PathBuf>> {
 fn open_coco(root: &Path, files: Vec<PathBuf>, wanted: Option<&str>) -> Result<ImageSet> {
     let candidate = |what: PathBuf| Candidate { name: stem(&what), role: of_file(&stem(&what)), what };
     let all: Vec<_> = files.into_iter().map(candidate).collect();
-    if let (&[ref one], None) = (all.as_slice(), wanted)
+    if let ([one], None) = (all.as_slice(), wanted)
         && one.role.is_none()
     {
         return one_coco(root, &one.what.clone(), None, Vec::new());

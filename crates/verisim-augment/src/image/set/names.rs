@@ -42,15 +42,16 @@ impl Names {
             let own = stem(&e.name);
             // The first of a name has it.
             let first = taken.get_mut(&key(e, &own)).is_some_and(|used| !std::mem::replace(used, true));
-            let mut n = 2;
-            while !first {
+            if first {
+                continue;
+            }
+            for n in 2.. {
                 let other = format!("{own}-{n}");
                 if let Slot::Vacant(slot) = taken.entry(key(e, &other)) {
                     slot.insert(true);
                     others.insert(i, other);
                     break;
                 }
-                n += 1;
             }
         }
         Names { mark, others }
