@@ -45,15 +45,13 @@ impl Names {
             if first {
                 continue;
             }
-            let mut n = 2;
-            loop {
+            for n in 2.. {
                 let other = format!("{own}-{n}");
                 if let Slot::Vacant(slot) = taken.entry(key(e, &other)) {
                     slot.insert(true);
                     others.insert(i, other);
                     break;
                 }
-                n += 1;
             }
         }
         Names { mark, others }
