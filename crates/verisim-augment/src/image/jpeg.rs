@@ -160,7 +160,7 @@ fn join<const C: usize>([ys, us, vs]: [&[f32]; 3], old: &[[u8; C]], out: &mut [[
                 (o[0], o[1], o[2]) = (r[i], g[i], b[i]);
             }
         }
-        if C % 2 == 0 {
+        if C.is_multiple_of(2) {
             out.iter_mut().zip(old).for_each(|(o, old)| o[C - 1] = old[C - 1]);
         }
     }
@@ -297,19 +297,14 @@ mod tests {
         let mut square = [[0.0; 8]; 8];
         (0..8).for_each(|i| square[i][0] = x[i]);
         let made = forward(square);
-        for k in 0..8 {
+        for (k, row) in made.iter().enumerate() {
             let angle = |i: usize| (2 * i + 1) as f64 * k as f64 * std::f64::consts::PI / 16.0;
             let sum: f64 = (0..8).map(|i| f64::from(x[i]) * libm::cos(angle(i))).sum();
             let scale =
                 if k == 0 { 1.0 } else { std::f64::consts::SQRT_2 * libm::cos(k as f64 * std::f64::consts::PI / 16.0) };
             // sqrt(1/8) or sqrt(2/8) of T.81, less what the tables hold: 1/sqrt(8).
             let norm = if k == 0 { 1.0 } else { std::f64::consts::SQRT_2 };
-            assert!(
-                (f64::from(made[k][0]) - sum * norm * scale).abs() < 1e-3,
-                "{k}: {} {}",
-                made[k][0],
-                sum * norm * scale
-            );
+            assert!((f64::from(row[0]) - sum * norm * scale).abs() < 1e-3, "{k}: {} {}", row[0], sum * norm * scale);
         }
     }
 
