@@ -133,7 +133,7 @@ mod x86 {
                 once.spend();
                 let words = tables.map(|table| {
                     let parts: &[[u8; 64]] = table.as_chunks().0;
-                    [parts[0], parts[1], parts[2], parts[3]].map(|part| cast::<[u8; 64], __m512i>(part))
+                    [parts[0], parts[1], parts[2], parts[3]].map(cast::<[u8; 64], __m512i>)
                 });
                 // Which bytes of a vector are of which sample of a pixel; after as many vectors as a pixel has samples it begins anew.
                 let masks = const { masks::<C>() };
