@@ -8,13 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::{Stream, below, uniform};
 
+use super::Partners;
 use super::act::Act;
 use super::picture::{Picture, Sample, Samples, with_samples};
 use super::resize::{Filter, resized};
 use super::set::{in_form, listed};
 use super::settings::{Change, View, settings};
-use super::{Partners, Range};
 use crate::error::{Error, Result};
+use crate::range::Range;
 
 settings! {
     /// Each colour's levels become as frequent as those of another picture (Gonzalez and Woods, histogram matching).

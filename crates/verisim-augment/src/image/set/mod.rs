@@ -30,13 +30,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use copies::{Copies, Pair, copies};
-pub(super) use files::in_form;
 pub use find::OpenSettings;
 pub use join::put_together;
 pub use out::OutSettings;
 pub use preview::sheet;
 pub use run::{Job, Report, Skipped, augment_images, replay_images};
 pub use yolo::Task;
+
+pub(super) use files::in_form;
 
 use super::labels::{Bounds, Labels};
 use super::{Item, Partners};
