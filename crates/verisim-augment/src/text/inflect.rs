@@ -136,11 +136,6 @@ fn plural(word: &str) -> String {
     if let Some((irregular, _)) = row(NOUNS, word) {
         return irregular.to_owned();
     }
-    for (one, many) in [("woman", "women"), ("craftsman", "craftsmen")] {
-        if let Some(stem) = word.strip_suffix(one) {
-            return format!("{stem}{many}");
-        }
-    }
     match word.strip_suffix("man") {
         Some(stem) if !["hu", "ro", "ger", "sha", "talis", "otto"].contains(&stem) => format!("{stem}men"),
         _ => with_s(word),

@@ -115,7 +115,9 @@ fn marks(view: &View, words: &[Word]) -> Vec<(usize, usize)> {
     for (start, end) in words.iter().map(|w| (w.start, w.end)).chain([(beyond, beyond)]) {
         for (i, c) in view.text[from..start].char_indices().filter(|(_, c)| is_mark(*c)) {
             let place = (from + i, from + i + c.len_utf8());
-            if view.may(place.0, place.1) {
+            // One that is part of a larger sign, as in `!` with the look of an emoji, stays.
+            let alone = !view.text[place.1..].starts_with(['\u{fe0f}', '\u{20e3}', '\u{200d}', '\u{301}']);
+            if alone && view.may(place.0, place.1) {
                 marks.push(place);
             }
         }
