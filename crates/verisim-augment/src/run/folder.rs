@@ -1,5 +1,6 @@
 //! Folders of files, each of which is an item: changed file by file on all threads, and written into a folder that appears whole.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,12 @@ pub(super) trait Kind: Sync {
 
     /// Whether a file is of the kind, by its name.
     fn takes(path: &Path) -> bool;
+
+    /// Whether a file can be used: what cannot be changed is not handed on either.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn check(&self, path: &Path) -> Result<()>;
 
     /// The file as it was, and files that go with it: what their names end in after that of the item, and where they are.
     fn with_it(&self, path: &Path) -> Vec<(String, PathBuf)>;
@@ -131,6 +138,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
 
 /// A file as it was, with what goes with it.
 fn kept<K: Kind>(kind: &K, path: &Path) -> Result<Made> {
+    kind.check(path)?;
     let read = |(end, path): (String, PathBuf)| Ok((end, std::fs::read(&path).map_err(Error::io(&path))?));
     let files = kind.with_it(path).into_iter().map(read).collect::<Result<_>>()?;
     Ok(Made { files, drawn: String::new(), counts: Vec::new() })
@@ -235,7 +243,7 @@ struct Told {
     kept: u64,
     made: u64,
     lost: Vec<String>,
-    unread: u64,
+    unread: BTreeSet<PathBuf>,
     counts: Vec<(u64, &'static str)>,
 }
 
@@ -251,8 +259,7 @@ impl Told {
     }
 
     fn lost(&mut self, path: &Path, error: Error) {
-        self.unread += 1;
-        if self.lost.len() < NAMED {
+        if self.unread.insert(path.to_owned()) && self.lost.len() < NAMED {
             let text = error.to_string();
             let name = path.display().to_string();
             self.lost.push(if text.contains(&name) { text } else { format!("{name}: {text}") });
@@ -270,8 +277,8 @@ impl Told {
 
     fn notes(&self, unit: &str) -> Vec<String> {
         let mut notes: Vec<String> = self.lost.iter().map(|lost| format!("left out: {lost}")).collect();
-        if self.unread as usize > self.lost.len() {
-            notes.push(format!("left out: {} {unit} in all", self.unread));
+        if self.unread.len() > self.lost.len() {
+            notes.push(format!("left out: {} {unit} in all", self.unread.len()));
         }
         notes.extend(self.counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
         notes

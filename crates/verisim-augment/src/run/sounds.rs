@@ -51,6 +51,10 @@ impl Kind for Sounds<'_> {
         path.extension().is_some_and(|end| EXTENSIONS.iter().any(|e| end.eq_ignore_ascii_case(e)))
     }
 
+    fn check(&self, path: &Path) -> Result<()> {
+        read(path).map(|_| ())
+    }
+
     fn with_it(&self, path: &Path) -> Vec<(String, PathBuf)> {
         let track = track(path);
         let mut all = vec![(ending(path), path.to_owned())];
