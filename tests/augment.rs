@@ -255,7 +255,8 @@ fn text_is_changed_in_tables_and_in_documents_and_spans_go_along() {
         let said: Vec<(usize, usize, String)> = serde_json::from_str(spans.value(i)).unwrap();
         for (start, end, name) in said {
             let part: String = text.value(i).chars().skip(start).take(end - start).collect();
-            assert!(name == "PERSON" && (part.contains("nna") || part.contains("mit") || part.contains('A')), "{part}");
+            // Letters are struck wrongly, words are dropped; what stood beside the name is no part of it.
+            assert!(name == "PERSON" && part.len() > 2 && !part.contains("near") && !part.contains("met"), "{part}");
             kept += 1;
         }
     }

@@ -116,7 +116,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
                         told.count(*pass, made.counts);
                     }
                     // What was to be applied again must be.
-                    Err(e) if record.is_read() => return Err(e),
+                    Err(e) if record.is_read() && pass.is_some() => return Err(e),
                     Err(e) => {
                         record.write(*pass, LEFT_OUT)?;
                         told.lost(&all[*item], e);
