@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use verisim_data::file::Scratch;
 use verisim_data::{Event, Watch};
 
-use super::{Ask, Augmented, is_free};
+use super::{Ask, Augmented};
 use crate::error::{Error, Result};
+use crate::image::set::Folder;
 
 /// Files that are worked on at a time; what they come to is written before the next ones are read.
 const AT_A_TIME: usize = 64;
@@ -75,12 +76,11 @@ pub(super) fn files(folder: &Path, takes: impl Fn(&Path) -> bool) -> Result<Vec<
 
 /// Changes the files of a folder.
 pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result<Augmented> {
-    is_free(ask)?;
     let all = files(&ask.data, K::takes)?;
     if all.is_empty() {
         return Err(Error::File { path: ask.data.clone(), what: format!("holds no {}", K::UNIT) });
     }
-    let scratch = Scratch::folder(&ask.out)?;
+    let folder = Folder::new(&ask.out, ask.replace, &[&ask.data])?;
     let mut record = Record::of(ask)?;
     let passes: Vec<Option<u64>> = ask.originals.then_some(None).into_iter().chain((0..ask.times).map(Some)).collect();
     let asked = ask.part(passes.len() * all.len());
@@ -104,7 +104,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
                     Some(_) if drawn.as_deref() == Some(LEFT_OUT) => return Ok(None),
                     Some(pass) => kind.change(&ask.data.join(path), *item as u64, *pass, drawn.as_deref()),
                 };
-                let made = made.and_then(|made| Ok((write(scratch.temporary(), path, *pass, &made.files)?, made)));
+                let made = made.and_then(|made| Ok((write(folder.path(), path, *pass, &made.files)?, made)));
                 made.map(|(_, made)| Some(made))
             };
             let done: Vec<Result<Option<Made>>> = jobs.par_iter().map(one).collect();
@@ -132,7 +132,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
     done?;
     told.is_something(&ask.data)?;
     record.finish()?;
-    scratch.publish()?;
+    folder.publish()?;
     Ok(Augmented { unit: K::UNIT, kept: told.kept, made: told.made, notes: told.notes(K::UNIT), seconds: 0.0 })
 }
 
