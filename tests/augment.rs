@@ -246,7 +246,7 @@ fn text_is_changed_in_tables_and_in_documents_and_spans_go_along() {
     dir.file("typos.toml", "[passages]\ncolumns = [\"text\"]\nspans = \"people\"\n[[text]]\nword_drop = { share = 0.3 }\n[[text]]\nkeyboard = {}\n");
     dir.run(&["augment", "typos.toml", "--data", "notes.csv", "-o", "more.csv"]).ok();
     let settings = verisim_data::table::ReadSettings::default();
-    let table = verisim_data::table::Table::read(&dir.path("more.csv"), &settings).unwrap();
+    let table = verisim_data::table::Table::read(dir.path("more.csv"), &settings).unwrap();
     let (text, spans) = (table.text(0).unwrap(), table.text(1).unwrap());
     assert_eq!(table.rows, 100);
     let mut kept = 0;
