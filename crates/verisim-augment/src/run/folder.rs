@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use serde::Serialize;
 use verisim_data::file::Scratch;
 use verisim_data::{Event, Watch};
 
@@ -81,7 +82,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
         return Err(Error::File { path: ask.data.clone(), what: format!("holds no {}", K::UNIT) });
     }
     let folder = Folder::new(&ask.out, ask.replace, &[&ask.data])?;
-    let mut record = Record::of(ask)?;
+    let mut record = Record::of(ask, About::of(&all, ask))?;
     let passes: Vec<Option<u64>> = ask.originals.then_some(None).into_iter().chain((0..ask.times).map(Some)).collect();
     let asked = ask.part(passes.len() * all.len());
     watch.on(Event::Begin { unit: K::UNIT, total: asked.len() as u64, done: 0 });
@@ -162,6 +163,28 @@ fn write(folder: &Path, name: &Path, pass: Option<u64>, files: &[(String, Vec<u8
     Ok(())
 }
 
+/// What a record is of.
+#[derive(Serialize)]
+struct About {
+    files: usize,
+    times: u64,
+    part: (u64, u64),
+    /// Of the names of the files.
+    names: String,
+}
+
+impl About {
+    fn of(all: &[PathBuf], ask: &Ask) -> About {
+        let words = all.iter().flat_map(|path| path.to_string_lossy().bytes().chain([0]).collect::<Vec<u8>>());
+        About {
+            files: all.len(),
+            times: ask.times,
+            part: ask.shard,
+            names: verisim_data::rng::hash_words(words.map(u64::from)),
+        }
+    }
+}
+
 /// What was drawn: written, or read and done again.
 pub(super) enum Record {
     None,
@@ -170,8 +193,27 @@ pub(super) enum Record {
 }
 
 impl Record {
-    /// Of the file that is asked for: read where it is there, written where it is not.
-    pub(super) fn of(ask: &Ask) -> Result<Record> {
+    /// Of the file that is asked for: read where it is there, written where it is not. Its first line says what it is of.
+    fn of(ask: &Ask, about: About) -> Result<Record> {
+        let mut record = Record::opened(ask)?;
+        let line = serde_json::to_string(&about).map_err(|e| Error::Item(e.to_string()))?;
+        match &mut record {
+            Record::None => {}
+            Record::Writes(file, _, path) => writeln!(file, "{line}").map_err(Error::io(path))?,
+            Record::Reads(file, path, read) => {
+                let mut own = String::new();
+                *read += 1;
+                file.read_line(&mut own).map_err(Error::io(path))?;
+                if own.trim_end() != line {
+                    let what = format!("is of others: it says {}, and what is asked for is {line}", own.trim_end());
+                    return Err(Error::File { path: path.clone(), what });
+                }
+            }
+        }
+        Ok(record)
+    }
+
+    fn opened(ask: &Ask) -> Result<Record> {
         Ok(match &ask.replay {
             None => Record::None,
             Some(path) if path.exists() => {
