@@ -33,7 +33,8 @@ if [[ "$target" == *windows* ]]; then program=verisim.exe; fi
 stage="$(mktemp -d)"
 trap 'rm -rf "$stage"' EXIT
 mkdir -p "$stage/$name" "$folder"
-cp "$built/$profile/$program" LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md "$stage/$name/"
+cp "$built/$profile/$program" LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md \
+    crates/verisim-augment/src/text/words/WORDNET-LICENSE "$stage/$name/"
 cp -R configs "$stage/$name/"
 tar -C "$stage" -czf "$stage/$name.tar.gz" "$name"
 

@@ -141,14 +141,14 @@ fn series_are_changed_one_by_one_and_their_stamps_stay_right() {
 #[test]
 fn one_long_series_gets_a_column_that_tells_the_copies_apart() {
     let dir = Dir::new();
-    let rows: String = (0..200).map(|t| format!("{t},{:.1}\n", 50.0 + f64::from(t % 24))).collect();
-    dir.file("load.csv", format!("hour,load\n{rows}"));
+    let row = |t: u32| format!("2024-03-{:02} {:02}:00:00,{:.1}\n", 1 + t / 24, t % 24, 50.0 + f64::from(t % 24));
+    dir.file("load.csv", format!("time,load\n{}", (0..200).map(row).collect::<String>()));
     dir.file("slower.toml", "[[series]]\nresample = { ratio = 0.5 }\n");
     dir.run(&["augment", "slower.toml", "--data", "load.csv", "-o", "more.csv"]).ok();
     let more = dir.text("more.csv");
     let lines: Vec<&str> = more.lines().collect();
-    assert_eq!((lines[0], lines[1], lines.len()), ("sequence,hour,load", "0,0,50.0", 301));
-    assert!(lines[201].starts_with("1,0,"), "{}", lines[201]);
+    assert_eq!((lines[0], lines[1], lines.len()), ("sequence,time,load", "0,2024-03-01 00:00:00,50.0", 301));
+    assert!(lines[201].starts_with("1,2024-03-01 00:00:00,5"), "{}", lines[201]);
 }
 
 #[test]
@@ -210,7 +210,8 @@ fn sounds_of_a_folder_are_changed_with_their_tracks_and_again_from_a_record() {
         dir.run(&[&["augment", "slow.toml", "--data", "clips", "-o", out, "--times", "2"], more].concat()).ok().stderr
     };
     let said = run("more", &["--replay", "drawn.jsonl"]);
-    assert!(said.contains("3 sounds as they were, 6 sounds made") && said.contains("broken.wav"), "{said}");
+    assert!(said.contains("3 sounds as they were, 6 sounds made"), "{said}");
+    assert_eq!(said.matches("broken.wav").count(), 1, "{said}");
     assert_eq!(dir.bytes("more/low/a.wav"), dir.bytes("clips/low/a.wav"));
     assert_eq!(dir.text("more/low/a.e0.txt"), "0.500000\t1.500000\tspoken\n");
     assert_eq!(dir.bytes("more/high.e1.wav").len(), 44 + 2 * 16000);
@@ -234,11 +235,10 @@ fn sounds_of_a_folder_are_changed_with_their_tracks_and_again_from_a_record() {
 #[test]
 fn text_is_changed_in_tables_and_in_documents_and_spans_go_along() {
     let dir = Dir::new();
+    // The name is from character 34 to 44, whatever the number of two digits before it.
     let row = |i: usize| {
         format!(
-            "\"The quick brown fox number {i} met Anna Smith near the old river\",\"[[{}, {}, \"\"PERSON\"\"]]\",fox\n",
-            31 + i.to_string().len() - 1,
-            41 + i.to_string().len() - 1
+            "\"The quick brown fox number {i} met Anna Smith near the old river\",\"[[34, 44, \"\"PERSON\"\"]]\",fox\n"
         )
     };
     let rows: String = (10..60).map(row).collect();
@@ -255,7 +255,8 @@ fn text_is_changed_in_tables_and_in_documents_and_spans_go_along() {
         let said: Vec<(usize, usize, String)> = serde_json::from_str(spans.value(i)).unwrap();
         for (start, end, name) in said {
             let part: String = text.value(i).chars().skip(start).take(end - start).collect();
-            assert!(name == "PERSON" && (part.contains("nna") || part.contains("mit") || part.contains('A')), "{part}");
+            // Letters are struck wrongly, words are dropped; what stood beside the name is no part of it.
+            assert!(name == "PERSON" && part.len() > 2 && !part.contains("near") && !part.contains("met"), "{part}");
             kept += 1;
         }
     }

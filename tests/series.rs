@@ -206,6 +206,39 @@ fn logs_of_events_are_learnt_in_closed_form() {
 }
 
 #[test]
+fn a_note_that_says_what_happened_fits_what_was_drawn() {
+    let dir = Dir::new();
+    // The age rises by a year now and then, and the note names event and age in one of two ways.
+    let (mut age, mut text) = (0, String::new());
+    let mut rng = stream(3, "notes", 0);
+    for line in patients().lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        age = if cells[3] == "admission" { 30 + below(&mut rng, 30) } else { age + u64::from(below(&mut rng, 4) == 0) };
+        let note = match below(&mut rng, 2) {
+            0 => format!("{} at {age}", cells[3]),
+            _ => format!("aged {age}: {}", cells[3]),
+        };
+        text += &format!("{},{},{},{age},{note}\n", cells[0], cells[2], cells[3]);
+    }
+    dir.file("notes.csv", format!("patient,time,event,age,note\n{text}"));
+    for model in ["events", "renewal"] {
+        let short = ["--set", "train.epochs=1", "--set", "train.min_steps=5"];
+        let short = if model == "events" { &short[..] } else { &[] };
+        let said = dir.run(&[&["train", model, "--data", "notes.csv", "--out", model], short].concat()).ok();
+        assert!(said.stderr.contains("follow from `note`, which is drawn last"), "{}", said.stderr);
+        dir.run(&["sample", model, "-n", "40", "-o", "made.csv", "--force"]).ok();
+        let made = dir.text("made.csv");
+        assert!(made.lines().count() > 100);
+        for line in made.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let (event, age, note) = (cells[2], cells[3], cells[4]);
+            let fits = note == format!("{event} at {age}") || note == format!("aged {age}: {event}");
+            assert!(fits, "{model}: {line}");
+        }
+    }
+}
+
+#[test]
 fn one_long_series_and_wide_files_come_back_in_their_form() {
     let dir = Dir::new();
     let mut text = String::from("when;load;temperature\n");

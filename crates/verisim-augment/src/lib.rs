@@ -23,6 +23,7 @@ mod wide;
 
 pub use draw::Draw;
 pub use error::{Error, Result};
+pub use image::set::put_together;
 pub use image::{Drawn, Item, apply, replay};
 pub use pipeline::Pipeline;
 pub use range::Range;

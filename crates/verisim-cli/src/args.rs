@@ -496,14 +496,17 @@ What happens to an item follows from the seed, the item and the pass alone: any 
 data first (`verisim split`): what was kept back to measure with is refused. docs/augment.md lists the steps.")]
 pub struct Augment {
     /// A pipeline's file, or the name of one that comes along (see `verisim config`).
-    #[arg(required_unless_present = "steps")]
+    #[arg(required_unless_present_any = ["steps", "join"])]
     pub pipeline: Option<PathBuf>,
     /// The data: a set of pictures, a table, a file of series, a folder of sounds or documents.
-    #[arg(long, value_name = "PATH", required_unless_present = "steps")]
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["steps", "join"])]
     pub data: Option<PathBuf>,
     /// List the steps that there are and their settings: all, or those of a kind, `image`, `table`, `series`, `text` or `sound`.
     #[arg(long, value_name = "KIND", num_args = 0..=1, default_missing_value = "all", conflicts_with_all = ["data", "output", "preview"])]
     pub steps: Option<String>,
+    /// Of pictures: put together the folders that the shards of one run made.
+    #[arg(long, value_name = "FOLDER", num_args = 1.., conflicts_with_all = ["data", "preview", "steps"])]
+    pub join: Option<Vec<PathBuf>>,
     /// A folder or a file, as the data are.
     #[arg(short, long, value_name = "PATH", required_unless_present_any = ["preview", "steps"])]
     pub output: Option<PathBuf>,
@@ -543,12 +546,15 @@ pub struct Augment {
 #[command(after_help = "\
 Examples:
   verisim leaks photos/train photos/test                pictures that are on both sides: mirrored, turned, lighter, cropped a little
-  verisim leaks adult-train.csv adult-holdout.csv       rows that are the same in all columns but keys and text")]
+  verisim leaks adult-train.csv adult-holdout.csv       rows that are the same in all columns but keys")]
 pub struct Leaks {
     /// What is learnt: a set of pictures, or a table.
     pub first: PathBuf,
     /// What was kept back.
     pub second: PathBuf,
+    /// End with an error where there are copies.
+    #[arg(long)]
+    pub strict: bool,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,

@@ -14,6 +14,11 @@ pub fn run(args: &args::Augment, ui: &Ui) -> Result<()> {
     if let Some(kind) = &args.steps {
         return list(kind);
     }
+    if let (Some(parts), Some(out)) = (&args.join, &args.output) {
+        augment::join(parts, out)?;
+        ui.say(format!("put {} parts together: {}", parts.len(), out.display()));
+        return Ok(());
+    }
     let (part, parts) = args.shard.unwrap_or((1, 1));
     let mut set = args.set.clone();
     set.extend(args.seed.map(|seed| format!("seed={seed}")));
@@ -63,17 +68,27 @@ pub fn leaks(args: &args::Leaks, ui: &Ui) -> Result<()> {
             "unit": found.unit, "compared": [found.compared.0, found.compared.1], "copies": found.copies, "pairs": found.pairs,
             "notes": found.notes,
         });
-        return Ok(writeln!(out, "{json}")?);
+        writeln!(out, "{json}")?;
+    } else {
+        told(&found, args, &mut out)?;
     }
+    if args.strict && found.copies > 0 {
+        bail!("there are copies on both sides");
+    }
+    Ok(())
+}
+
+/// The pairs, and how many there are.
+fn told(found: &verisim::augment::Leaks, args: &args::Leaks, out: &mut impl std::io::Write) -> Result<()> {
     for (a, b) in found.pairs.iter().take(PAIRS) {
-        writeln!(out, "{b}  is a copy of  {a}")?;
+        writeln!(out, "{b}  looks like a copy of  {a}")?;
     }
     if found.pairs.len() > PAIRS {
         writeln!(out, "... and {} more pairs", found.pairs.len() - PAIRS)?;
     }
     let (copies, all) = (grouped(found.copies), grouped(found.compared.1));
     let (unit, second, first) = (found.unit, args.second.display(), args.first.display());
-    Ok(writeln!(out, "{copies} of {all} {unit} of {second} are copies of {unit} of {first}")?)
+    Ok(writeln!(out, "{copies} of {all} {unit} of {second} look like copies of {unit} of {first}")?)
 }
 
 /// Prints steps and their settings.

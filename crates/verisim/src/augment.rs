@@ -47,6 +47,15 @@ pub fn leaks(a: &Path, b: &Path, watch: &mut dyn Watch) -> Result<Leaks> {
     Ok(verisim_augment::leaks(a, b, watch)?)
 }
 
+/// Puts together the folders that shards of one augmentation of pictures made, in any order.
+///
+/// # Errors
+/// When a part is missing, or `out` is not free.
+pub fn join(parts: &[PathBuf], out: &Path) -> Result<()> {
+    let parts: Vec<&Path> = parts.iter().map(PathBuf::as_path).collect();
+    Ok(verisim_augment::put_together(&parts, out)?)
+}
+
 /// Draws a picture of some of a set before and after the steps, as PNG.
 ///
 /// # Errors

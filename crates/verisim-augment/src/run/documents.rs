@@ -17,6 +17,10 @@ impl Kind for Documents<'_> {
         path.extension().is_some_and(|end| ["txt", "md", "markdown"].iter().any(|e| end.eq_ignore_ascii_case(e)))
     }
 
+    fn check(&self, path: &Path) -> Result<()> {
+        std::fs::read_to_string(path).map(|_| ()).map_err(Error::io(path))
+    }
+
     fn with_it(&self, path: &Path) -> Vec<(String, PathBuf)> {
         vec![(ending(path), path.to_owned())]
     }

@@ -1,5 +1,6 @@
 //! Folders of files, each of which is an item: changed file by file on all threads, and written into a folder that appears whole.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -8,8 +9,9 @@ use rayon::prelude::*;
 use verisim_data::file::Scratch;
 use verisim_data::{Event, Watch};
 
-use super::{Ask, Augmented, is_free};
+use super::{Ask, Augmented};
 use crate::error::{Error, Result};
+use crate::image::set::Folder;
 
 /// Files that are worked on at a time; what they come to is written before the next ones are read.
 const AT_A_TIME: usize = 64;
@@ -36,6 +38,12 @@ pub(super) trait Kind: Sync {
 
     /// Whether a file is of the kind, by its name.
     fn takes(path: &Path) -> bool;
+
+    /// Whether a file can be used: what cannot be changed is not handed on either.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn check(&self, path: &Path) -> Result<()>;
 
     /// The file as it was, and files that go with it: what their names end in after that of the item, and where they are.
     fn with_it(&self, path: &Path) -> Vec<(String, PathBuf)>;
@@ -68,12 +76,11 @@ pub(super) fn files(folder: &Path, takes: impl Fn(&Path) -> bool) -> Result<Vec<
 
 /// Changes the files of a folder.
 pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result<Augmented> {
-    is_free(ask)?;
     let all = files(&ask.data, K::takes)?;
     if all.is_empty() {
         return Err(Error::File { path: ask.data.clone(), what: format!("holds no {}", K::UNIT) });
     }
-    let scratch = Scratch::folder(&ask.out)?;
+    let folder = Folder::new(&ask.out, ask.replace, &[&ask.data])?;
     let mut record = Record::of(ask)?;
     let passes: Vec<Option<u64>> = ask.originals.then_some(None).into_iter().chain((0..ask.times).map(Some)).collect();
     let asked = ask.part(passes.len() * all.len());
@@ -97,7 +104,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
                     Some(_) if drawn.as_deref() == Some(LEFT_OUT) => return Ok(None),
                     Some(pass) => kind.change(&ask.data.join(path), *item as u64, *pass, drawn.as_deref()),
                 };
-                let made = made.and_then(|made| Ok((write(scratch.temporary(), path, *pass, &made.files)?, made)));
+                let made = made.and_then(|made| Ok((write(folder.path(), path, *pass, &made.files)?, made)));
                 made.map(|(_, made)| Some(made))
             };
             let done: Vec<Result<Option<Made>>> = jobs.par_iter().map(one).collect();
@@ -109,7 +116,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
                         told.count(*pass, made.counts);
                     }
                     // What was to be applied again must be.
-                    Err(e) if record.is_read() => return Err(e),
+                    Err(e) if record.is_read() && pass.is_some() => return Err(e),
                     Err(e) => {
                         record.write(*pass, LEFT_OUT)?;
                         told.lost(&all[*item], e);
@@ -125,12 +132,13 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
     done?;
     told.is_something(&ask.data)?;
     record.finish()?;
-    scratch.publish()?;
+    folder.publish()?;
     Ok(Augmented { unit: K::UNIT, kept: told.kept, made: told.made, notes: told.notes(K::UNIT), seconds: 0.0 })
 }
 
 /// A file as it was, with what goes with it.
 fn kept<K: Kind>(kind: &K, path: &Path) -> Result<Made> {
+    kind.check(path)?;
     let read = |(end, path): (String, PathBuf)| Ok((end, std::fs::read(&path).map_err(Error::io(&path))?));
     let files = kind.with_it(path).into_iter().map(read).collect::<Result<_>>()?;
     Ok(Made { files, drawn: String::new(), counts: Vec::new() })
@@ -235,7 +243,7 @@ struct Told {
     kept: u64,
     made: u64,
     lost: Vec<String>,
-    unread: u64,
+    unread: BTreeSet<PathBuf>,
     counts: Vec<(u64, &'static str)>,
 }
 
@@ -251,8 +259,7 @@ impl Told {
     }
 
     fn lost(&mut self, path: &Path, error: Error) {
-        self.unread += 1;
-        if self.lost.len() < NAMED {
+        if self.unread.insert(path.to_owned()) && self.lost.len() < NAMED {
             let text = error.to_string();
             let name = path.display().to_string();
             self.lost.push(if text.contains(&name) { text } else { format!("{name}: {text}") });
@@ -270,8 +277,8 @@ impl Told {
 
     fn notes(&self, unit: &str) -> Vec<String> {
         let mut notes: Vec<String> = self.lost.iter().map(|lost| format!("left out: {lost}")).collect();
-        if self.unread as usize > self.lost.len() {
-            notes.push(format!("left out: {} {unit} in all", self.unread));
+        if self.unread.len() > self.lost.len() {
+            notes.push(format!("left out: {} {unit} in all", self.unread.len()));
         }
         notes.extend(self.counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
         notes

@@ -96,11 +96,19 @@ pub(super) fn run(pipeline: &Pipeline, set: &ImageSet, ask: &Ask, watch: &mut dy
             augment_images(pipeline, set, &ask.out, &settings, job, watch)?
         }
     };
+    let loses = said.to.filter(|to| *to != set.layout());
     if let (Some(path), true) = (&ask.replay, settings.drawn) {
         let own = ask.out.join("drawn.jsonl");
         fs::copy(&own, path).and_then(|_| fs::remove_file(&own)).map_err(Error::io(path))?;
     }
-    Ok(said_of(set, report))
+    let mut done = said_of(set, report);
+    done.notes.extend(loses.map(|to| {
+        format!(
+            "written as {}: what that layout has no room for, such as key points or outlines, is left out",
+            to.name()
+        )
+    }));
+    Ok(done)
 }
 
 /// What people should know of a report.

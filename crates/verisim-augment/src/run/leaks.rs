@@ -5,7 +5,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 use verisim_data::Watch;
 use verisim_data::rng::mix;
-use verisim_data::table::{Column, DetectSettings, Frame, MISSING, ReadSettings, Schema, Table, io};
+use verisim_data::table::{Column, ColumnKind, DetectSettings, Frame, MISSING, ReadSettings, Schema, Table, io};
 
 use super::images;
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ pub struct Leaks {
 const NAMED: usize = 20;
 
 /// Finds what of `b` is a copy of something of `a`: pictures that are the same but for turns, mirrors, light, compression and small crops; rows
-/// that are the same in all columns but keys and text.
+/// that are the same in all columns but keys.
 ///
 /// # Errors
 /// When the two are not of one kind, or cannot be read.
@@ -70,8 +70,25 @@ fn of_tables(a: &Path, b: &Path) -> Result<Leaks> {
     let read = |path: &Path| Table::read(path, &ReadSettings::default());
     let (first, second) = (read(a)?, read(b)?);
     let schema = Schema::detect(&first, &DetectSettings::default())?;
-    let frames = [schema.parse(&first)?, schema.parse_other(&second)?.frame];
-    let [hashes, others] = frames.each_ref().map(hashes);
+    let other = schema.parse_other(&second)?;
+    if !other.lost.is_empty() {
+        let what = format!("lacks `{}`; compare tables of the same columns", other.lost.join("`, `"));
+        return Err(Error::File { path: b.to_owned(), what });
+    }
+    // Text is compared as it stands; keys are of one row each.
+    let text: Vec<&str> =
+        schema.fields.iter().filter(|f| f.kind == ColumnKind::Text).map(|f| f.name.as_str()).collect();
+    let hashes_of = |frame: &Frame, table: &Table| -> Result<Vec<u64>> {
+        let mut all = hashes(frame);
+        for name in &text {
+            let cells = table.text(table.index(name)?)?;
+            all.iter_mut().zip(cells.iter()).for_each(|(hash, cell)| {
+                *hash = mix(*hash ^ one(cell.unwrap_or_default().bytes().map(u64::from)));
+            });
+        }
+        Ok(all)
+    };
+    let (hashes, others) = (hashes_of(&schema.parse(&first)?, &first)?, hashes_of(&other.frame, &second)?);
     let mut places: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
     hashes.iter().enumerate().for_each(|(i, &hash)| places.entry(hash).or_default().push(i));
     let found: Vec<(usize, usize)> =

@@ -98,6 +98,9 @@ pub struct Augmented {
     pub seconds: f64,
 }
 
+/// Most passes over the data.
+const MOST: u64 = 10_000;
+
 /// Changes data as `pipeline` says.
 ///
 /// # Errors
@@ -107,6 +110,9 @@ pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<
     pipeline.check()?;
     if ask.times == 0 && pipeline.resample.is_none() {
         return Err(Error::setting("times", "is 0; each item is changed once or more"));
+    }
+    if ask.times > MOST {
+        return Err(Error::setting("times", format!("is {}; each item is changed {MOST} times at most", ask.times)));
     }
     if ask.shard.0 >= ask.shard.1 {
         return Err(Error::setting("shard", format!("is part {} of {}", ask.shard.0 + 1, ask.shard.1)));
@@ -136,6 +142,12 @@ pub fn augment(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Result<
 /// When the data are no set of pictures, the pipeline has no steps for pictures, or there is no writing to `to`.
 pub fn preview(pipeline: &Pipeline, data: &Path, to: &Path) -> Result<()> {
     pipeline.check()?;
+    if to.exists() {
+        return Err(Error::File {
+            path: to.to_owned(),
+            what: "is there already; remove it, or choose another place".into(),
+        });
+    }
     match Section::of(pipeline, data)? {
         Section::Images => images::preview(pipeline, &pipeline.pictures.open(data, true)?, to),
         _ => Err(Error::File { path: data.to_owned(), what: "is no set of pictures; only those can be shown".into() }),
@@ -183,7 +195,7 @@ impl Section {
         // Text beside sounds is what is said of them.
         match (holds(sounds::Sounds::takes)?, holds(documents::Documents::takes)?) {
             (true, _) if !pipeline.sound.is_empty() => Ok(Section::Sounds),
-            (true, false) => none("a folder of sounds", "[[sound]]"),
+            (true, _) => none("a folder of sounds", "[[sound]]"),
             (_, true) if text => Ok(Section::Documents),
             (_, true) => none("a folder of documents", "[[text]]"),
             (false, false) if data.is_dir() && images::is_one(data)? => none("a set of pictures", "[[image]]"),

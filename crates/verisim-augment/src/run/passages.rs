@@ -48,7 +48,14 @@ impl Texts {
                 let spans = named.spans.as_deref();
                 let free =
                     schema.fields.iter().filter(|f| f.kind == ColumnKind::Text && Some(f.name.as_str()) != spans);
-                free.map(|f| table.index(&f.name)).collect::<Result<_, _>>()?
+                let mut prose = Vec::new();
+                for field in free {
+                    let j = table.index(&field.name)?;
+                    if !is_data(&table.text(j)?) {
+                        prose.push(j);
+                    }
+                }
+                prose
             }
         };
         if columns.is_empty() {
@@ -99,6 +106,12 @@ impl Texts {
         Error::column(column, format!("row {}: {what}", row + 1))
     }
 
+    /// Which columns they are.
+    pub(super) fn said(&self, table: &Table) -> String {
+        let names: Vec<String> = self.columns.iter().map(|&j| format!("`{}`", table.names[j])).collect();
+        format!("text is changed in {}", names.join(", "))
+    }
+
     /// Whether all columns are text in the table.
     pub(super) fn check(&self, table: &Table) -> Result<()> {
         let number =
@@ -108,6 +121,14 @@ impl Texts {
             None => Ok(()),
         }
     }
+}
+
+/// Whether most cells are JSON, such as lists of spans: no text for people.
+fn is_data(text: &StringArray) -> bool {
+    let known = text.iter().flatten().filter(|cell| !cell.trim().is_empty());
+    let is_json =
+        |c: &&str| c.trim_start().starts_with(['[', '{']) && serde_json::from_str::<serde_json::Value>(c).is_ok();
+    2 * known.clone().filter(is_json).count() > known.count()
 }
 
 /// The spans that a cell says.

@@ -20,12 +20,18 @@ pub(super) fn run(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Resu
     let source = pipeline.source(&ask.data);
     is_free(ask)?;
     let series = Series::read(&source, watch)?;
-    let (shape, sequences, mut notes) = Shape::of(&series, &source)?;
+    let (shape, sequences, notes) = Shape::of(&series, &source)?;
+    let mut notes: Vec<String> = notes.into_iter().filter_map(about_data).collect();
     let count = sequences.count();
     let passes = ask.times as usize;
     let numbered = shape.numbers((count * (passes + usize::from(ask.originals))) as u64);
     let work = match shape.wide {
-        Some(_) => Work { form: Form::Wide, shape: &shape, sequences: &sequences, pipeline, numbered },
+        Some(ref wide) => {
+            // A row of the file is as many rows of steps.
+            let firsts: Vec<usize> = (0..count).map(|i| i * wide.steps.len()).collect();
+            let form = Form::Wide(Box::new(series.table.take(&firsts)?));
+            Work { form, shape: &shape, sequences: &sequences, pipeline, numbered }
+        }
         None => {
             let (index, offsets) = shape.steps_in(&series.table)?;
             let form = Long::of(&shape, series.table, (index, offsets), ask)?;
@@ -67,6 +73,12 @@ pub(super) fn run(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Resu
     Ok(Augmented { unit: "sequences", kept, made, notes, seconds: 0.0 })
 }
 
+/// What was found out about the data, without what it means for those who learn from them.
+fn about_data(note: String) -> Option<String> {
+    let note = note.split("; it is one person's").next().unwrap_or_default().to_owned();
+    (!note.contains("not learnt")).then_some(note)
+}
+
 /// A series that is augmented.
 struct Work<'a> {
     pipeline: &'a Pipeline,
@@ -79,8 +91,8 @@ struct Work<'a> {
 
 /// How the file lies.
 enum Form {
-    /// A row a sequence.
-    Wide,
+    /// A row a sequence; the first step of each.
+    Wide(Box<Table>),
     /// A row a step.
     Long(Box<Long>),
 }
@@ -185,7 +197,10 @@ impl Work<'_> {
         let index: Vec<usize> = which.clone().collect();
         let made = Made { sequences: self.sequences.take(&index), starts: None };
         let made = self.shape.render(made, which.start as u64, self.pipeline.seed, false)?;
-        let Form::Long(long) = &self.form else { return Ok(made) };
+        let long = match &self.form {
+            Form::Wide(firsts) => return self.keyed(made, firsts, which, None),
+            Form::Long(long) => long,
+        };
         let steps = long.offsets[which.start]..long.offsets[which.end];
         let rows = long.filler.as_they_stand(&long.table.take(&long.index[steps])?, &made)?;
         let lengths: Vec<usize> = which.clone().map(|i| long.offsets[i + 1] - long.offsets[i]).collect();
@@ -202,8 +217,26 @@ impl Work<'_> {
         let lengths: Vec<usize> = made.sequences.lengths().collect();
         let first = (pass as usize + 1) * count + which.start;
         let made = self.shape.render(made, first as u64, self.pipeline.seed, false)?;
-        let Form::Long(long) = &self.form else { return Ok(made) };
+        let long = match &self.form {
+            Form::Wide(firsts) => return self.keyed(made, firsts, which, Some(pass)),
+            Form::Long(long) => long,
+        };
         self.numbered(long.rows(&made, &which, pass, &lengths)?, first, &lengths)
+    }
+
+    /// Rows of a wide file with the keys of the file, or with new ones in a pass.
+    fn keyed(&self, mut rows: Table, firsts: &Table, which: Range<usize>, pass: Option<u64>) -> Result<Table> {
+        let schema = self.shape.rows(false);
+        for field in schema.fields.iter().filter(|f| matches!(f.kind, ColumnKind::Identifier { .. })) {
+            let (Ok(j), Ok(from)) = (rows.index(&field.name), firsts.index(&field.name)) else { continue };
+            let own = &firsts.columns[from];
+            let keys = match pass {
+                Some(pass) => new_keys(own, pass, &field.name)?,
+                None => own.clone(),
+            };
+            rows.columns[j] = keys.slice(which.start, which.len());
+        }
+        Ok(rows)
     }
 
     /// With the column that tells sequences apart, where there is one; the first is number `first`.

@@ -18,6 +18,9 @@ pub(super) struct Sounds<'a> {
     beside: BTreeMap<PathBuf, Vec<PathBuf>>,
 }
 
+/// Files in a row that may be broken before a partner is given up.
+const TRIES: usize = 8;
+
 /// Sounds that one may be mixed with.
 struct Beside<'a>(&'a [PathBuf]);
 
@@ -37,8 +40,10 @@ impl Partners for Beside<'_> {
     }
 
     fn get(&self, index: u64) -> Result<Item> {
-        match usize::try_from(index).ok().and_then(|i| self.0.get(i)) {
-            Some(path) => read(path),
+        // In place of one that cannot be read the next one comes.
+        let at = |k: usize| self.0.get((usize::try_from(index).ok()? + k) % self.0.len().max(1));
+        match (0..TRIES).find_map(|k| read(at(k)?).ok()) {
+            Some(item) => Ok(item),
             None => Err(Error::Item(format!("there is no sound {index} to mix with; there are {}", self.0.len()))),
         }
     }
@@ -49,6 +54,10 @@ impl Kind for Sounds<'_> {
 
     fn takes(path: &Path) -> bool {
         path.extension().is_some_and(|end| EXTENSIONS.iter().any(|e| end.eq_ignore_ascii_case(e)))
+    }
+
+    fn check(&self, path: &Path) -> Result<()> {
+        read(path).map(|_| ())
     }
 
     fn with_it(&self, path: &Path) -> Vec<(String, PathBuf)> {

@@ -1,6 +1,7 @@
 //! Tables: classes brought to sizes, then rows changed.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use verisim_data::series::Source;
 use verisim_data::table::rules::RuleSettings;
@@ -19,13 +20,13 @@ const CHUNK: usize = 1 << 16;
 /// Some rows that follow each other in what is written.
 enum Part {
     /// Rows of the table as they stand.
-    Kept(Vec<usize>),
+    Kept(Arc<[usize]>),
     /// Rows of the table once more, under new keys.
-    Again(Vec<usize>),
+    Again(Arc<[usize]>),
     /// Rows between two, and the first of them.
-    Between(Vec<usize>),
+    Between(Arc<[usize]>),
     /// These rows changed, in this pass.
-    Changed(Vec<usize>, u64),
+    Changed(Arc<[usize]>, u64),
 }
 
 impl Part {
@@ -88,6 +89,9 @@ pub(super) fn run(pipeline: &Pipeline, ask: &Ask, watch: &mut dyn Watch) -> Resu
     let [kept, made, unchanged] = done?;
     writer.finish()?;
     let mut notes = work.keeper.notes.clone();
+    if let Some(texts) = &work.texts {
+        notes.push(texts.said(&work.table));
+    }
     notes.extend(work.resampled.notes.clone());
     let mut count = |n: u64, what: &str| {
         if n > 0 {
@@ -122,14 +126,15 @@ impl Work<'_> {
     /// All that is written, in order.
     fn parts(&self, ask: &Ask) -> Vec<Part> {
         let (kept, again) = self.resampled.kept.split_at(self.kept());
+        let kept: Arc<[usize]> = kept.into();
         let mut parts = Vec::new();
         if ask.originals {
-            parts.push(Part::Kept(kept.to_vec()));
+            parts.push(Part::Kept(kept.clone()));
         }
-        parts.push(Part::Again(again.to_vec()));
+        parts.push(Part::Again(again.into()));
         parts.push(Part::Between(self.resampled.parents.iter().map(|parents| parents[0]).collect()));
         if !self.pipeline.table.is_empty() || self.texts.is_some() {
-            parts.extend((0..ask.times).map(|pass| Part::Changed(kept.to_vec(), pass)));
+            parts.extend((0..ask.times).map(|pass| Part::Changed(kept.clone(), pass)));
         }
         parts
     }

@@ -32,8 +32,8 @@ pub fn one(
     Ok(now)
 }
 
-/// All series of `sequences`, which have this `shape`, changed for the `pass`-th time. Numbers keep the range and the digits of their
-/// column. Start, length and gaps are those of the changed series. Where steps come regularly they still do: after `resample` a series
+/// All series of `sequences`, which have this `shape`, changed for the `pass`-th time. Numbers keep the digits of their column, and
+/// those that never are negative stay so. Start, length and gaps are those of the changed series. Where steps come regularly they still do: after `resample` a series
 /// then lasts longer or shorter.
 ///
 /// # Errors
@@ -41,6 +41,12 @@ pub fn one(
 pub fn apply(pipeline: &Pipeline, shape: &Shape, sequences: &Sequences, pass: u64) -> Result<Made> {
     pipeline.check()?;
     let fields = shape.step_fields();
+    let date = shape.steps.fields.iter().find(|f| matches!(f.kind, ColumnKind::Datetime { .. }));
+    if let (Some(date), None) = (date, &shape.order) {
+        let what = "holds times, and it is not known that rows come by it; say so by data.series.order, and whose they are by \
+                    data.series.key";
+        return Err(Error::column(&date.name, what));
+    }
     let gapped = usize::from(shape.has_gap());
     let bounds: Vec<Option<Bounds>> = sequences
         .steps
@@ -49,7 +55,7 @@ pub fn apply(pipeline: &Pipeline, shape: &Shape, sequences: &Sequences, pass: u6
         .zip(fields.modelled())
         .skip(gapped)
         .map(|(column, field)| match column {
-            Column::Number(v) => Some(GridCodec::fit(v, field.precision(), 2).bounds),
+            Column::Number(v) => Some(open(GridCodec::fit(v, field.precision(), 2).bounds)),
             Column::Category { .. } => None,
         })
         .collect();
@@ -73,6 +79,13 @@ pub fn apply(pipeline: &Pipeline, shape: &Shape, sequences: &Sequences, pass: u6
     };
     let made: Vec<Sequence> = (0..all.len()).into_par_iter().map(change).collect::<Result<_>>()?;
     Ok(together(shape, sequences, made))
+}
+
+/// Digits and steps, in a range that is open: a series that drifts or is scaled leaves what was there, and would lie flat along its edge
+/// otherwise. What is never negative stays so.
+fn open(bounds: Bounds) -> Bounds {
+    let min = if bounds.min >= 0.0 { 0.0 } else { f64::MIN };
+    Bounds { min, max: f64::MAX, gaps: Vec::new(), ..bounds }
 }
 
 /// Which series are of one level of the target.

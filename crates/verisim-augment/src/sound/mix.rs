@@ -68,6 +68,10 @@ impl Change for Background {
         if self.folder.as_os_str().is_empty() {
             return Err("`folder` is missing; name a folder of sounds".to_owned());
         }
+        if !self.folder.is_dir() {
+            let folder = self.folder.display();
+            return Err(format!("`folder` {folder} is no folder; it is looked for from where the program runs"));
+        }
         self.limits()
     }
 
@@ -231,8 +235,9 @@ mod tests {
             seen.insert(file.file_name().unwrap().to_owned());
         }
         assert_eq!(seen.len(), 2);
-        let missing = pipeline("background = { folder = \"/no/such/folder\" }");
-        assert!(apply(&missing, &own, 0, 0).unwrap_err().to_string().contains("/no/such/folder"));
+        let missing = "[[sound]]\nbackground = { folder = \"/no/such/folder\" }\n";
+        let missing = crate::Pipeline::from_toml(missing).unwrap_err().to_string();
+        assert!(missing.contains("/no/such/folder is no folder"), "{missing}");
         let nothing = crate::Pipeline::from_toml("[[sound]]\nbackground = {}\n").unwrap_err().to_string();
         assert!(nothing.contains("`folder` is missing"), "{nothing}");
     }

@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use verisim_data::{Event, Watch};
 
-use super::files::{in_form, wrong};
+use super::files::in_form;
 use super::{ImageSet, Skipped};
 use crate::error::Result;
 use crate::image::picture::{Picture, Samples};
@@ -97,7 +97,7 @@ pub fn copies(a: &ImageSet, b: &ImageSet, watch: &mut dyn Watch) -> Result<Copie
             done += batch.len() as u64;
             watch.on(Event::done(done));
             if watch.stopped() {
-                return Err(wrong(set.root(), "stopped before all pictures were compared"));
+                return Err(crate::error::Error::Stopped);
             }
         }
         Ok(all)

@@ -38,6 +38,7 @@ pub use run::{Job, Report, Skipped, augment_images, replay_images};
 pub use yolo::Task;
 
 pub(super) use files::in_form;
+pub(crate) use out::Folder;
 
 use super::labels::{Bounds, Labels};
 use super::{Item, Partners};

@@ -272,11 +272,14 @@ pub(super) fn head(keys: &serde_json::Map<String, Value>) -> String {
 }
 
 /// A folder that is filled under another name, and takes its own when all is there.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     scratch: Scratch,
     /// What it takes the place of.
     old: Option<PathBuf>,
 }
+
+/// The file that says that a folder may be replaced.
+const MARK: &str = ".verisim-augment";
 
 impl Folder {
     /// Refuses a folder that has something in it, unless it is to be replaced, and one that the set itself is in or that is in the set.
@@ -297,6 +300,13 @@ impl Folder {
         if !(empty || replace) {
             return Err(wrong(out, "is a folder that is not empty; choose another, or say that it is to be replaced"));
         }
+        // All that is in it would go.
+        if !(empty || out.join(MARK).exists()) {
+            return Err(wrong(
+                out,
+                "holds files that were not written by an augmentation; remove them yourself, or choose another",
+            ));
+        }
         let staged = if empty { out.to_owned() } else { own.clone() };
         fs::create_dir_all(parent).map_err(io(parent))?;
         match empty {
@@ -314,6 +324,8 @@ impl Folder {
     }
 
     pub fn publish(self) -> Result<()> {
+        fs::write(self.path().join(MARK), "Written by `verisim augment`, which may replace this folder.\n")
+            .map_err(io(self.path()))?;
         let Some(own) = self.old else { return Ok(self.scratch.publish()?) };
         let aside = Scratch::folder(&own.with_file_name("old"))?;
         let kept = aside.temporary().join("set");

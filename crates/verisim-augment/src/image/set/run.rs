@@ -280,7 +280,7 @@ fn write(plan: &Plan, out: &Path, drawns: Drawns, make: Make, watch: &mut dyn Wa
         next += batch.len() as u64;
         watch.on(Event::done(next - range.start));
         if watch.stopped() {
-            return Err(wrong(out, "stopped before all pictures were done; nothing is kept"));
+            return Err(Error::Stopped);
         }
     }
     if report.read == 0 && range.end > range.start {

@@ -167,8 +167,15 @@ fn the_folder_that_is_written_is_free_and_not_the_set() {
     }
     place.text("out/other.txt", "x");
     assert!(run("out", &usual).unwrap_err().to_string().contains("not empty"));
-    run("out", &OutSettings { replace: true, ..usual.clone() }).unwrap();
-    assert!(!place.path("out/other.txt").exists() && place.path("out/a.e0.png").exists());
+    // What somebody else put there is not replaced, what an augmentation wrote is.
+    let replace = OutSettings { replace: true, ..usual.clone() };
+    assert!(run("out", &replace).unwrap_err().to_string().contains("remove them yourself"));
+    assert!(place.path("out/other.txt").exists());
+    fs::remove_file(place.path("out/other.txt")).unwrap();
+    run("out", &usual).unwrap();
+    place.text("out/stale.txt", "x");
+    run("out", &replace).unwrap();
+    assert!(!place.path("out/stale.txt").exists() && place.path("out/a.e0.png").exists());
     assert!(run("out/a.png", &usual).unwrap_err().to_string().contains("is a file"));
     let names: Vec<_> = fs::read_dir(place.path("")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
