@@ -222,7 +222,7 @@ impl<'a> Work<'a> {
     pub(super) fn run(&mut self, act: &Act, partners: &(impl Partners + ?Sized)) -> Result<()> {
         match act {
             Act::Nothing => return Ok(()),
-            Act::Chain(acts) => return acts.iter().try_for_each(|act| self.run(act, partners)),
+            Act::Chain(acts) => return self.chain(acts, partners),
             Act::Curve(curve) => {
                 self.pending = Some(Pending::after(self.pending.take(), curve, &self.picture));
                 return Ok(());
@@ -238,6 +238,7 @@ impl<'a> Work<'a> {
             Act::Warp(warp) => warp.moved(old, labels),
             Act::Filter(kernel) => kernel.of(old),
             Act::Jpeg(quality) => super::jpeg::jpeg(old, *quality),
+            Act::Matrix(matrix) => tone::mixed(old, matrix),
             Act::Equalise => tone::equalise(old),
             Act::Autocontrast => tone::autocontrast(old),
             Act::Median(reach) => super::median::median(old, *reach),
@@ -255,11 +256,22 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Does several, in order. A part that is brought to another size is not cut out first; what comes of it is the same.
+    fn chain(&mut self, acts: &[Act], partners: &(impl Partners + ?Sized)) -> Result<()> {
+        if let [Act::Window(window), Act::Resize(resize)] = acts {
+            self.settle();
+            if let Some(made) = resize.cut(window, &self.picture, &mut self.labels) {
+                self.picture = Cow::Owned(made);
+                return Ok(());
+            }
+        }
+        acts.iter().try_for_each(|act| self.run(act, partners))
+    }
+
     /// Does what is done in place.
     fn change(&mut self, act: &Act, partners: &(impl Partners + ?Sized)) -> Result<()> {
         let picture = self.picture.to_mut();
         match act {
-            Act::Matrix(matrix) => tone::mix(picture, matrix),
             Act::Hue(turn) => tone::hue(picture, *turn),
             Act::Clahe { tiles, limit } => super::clahe::clahe(picture, *tiles, *limit),
             Act::FancyPca(weights) => tone::fancy_pca(picture, *weights),

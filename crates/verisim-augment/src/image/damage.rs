@@ -166,7 +166,7 @@ draws!(SaltAndPepper, this, rng => {
 });
 
 settings! {
-    /// As stored in a JPEG file.
+    /// As stored in a JPEG file, colour in half the width and height (4:2:0), as cameras and most programs write it.
     Jpeg {
         /// From 1 to 100.
         quality: Range = Range::from([40.0, 90.0]), whole 1 to 100;

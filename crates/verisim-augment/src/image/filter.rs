@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::blur;
 use super::edge::{Edge, Mode};
-use super::picture::{Picture, Sample, map_samples};
+use super::picture::{Picture, Sample, Samples, map_samples};
 use crate::wide::wide;
 
 /// A weighted sum of neighbours.
@@ -49,8 +50,19 @@ impl Kernel {
     /// What the picture becomes.
     pub(super) fn of(&self, picture: &Picture) -> Picture {
         match self {
-            Kernel::Gaussian(sigma) => separable(picture, &bell(*sigma), 1.0, 0.0),
-            Kernel::Box(n) => separable(picture, &vec![1.0 / (2 * n + 1) as f32; 2 * n + 1], 1.0, 0.0),
+            Kernel::Gaussian(sigma) => {
+                let weights = bell(*sigma);
+                match &picture.samples {
+                    Samples::Eight(s) if weights.len() / 2 <= blur::BELL => {
+                        with_bytes(picture, blur::bell(s, size(picture), &weights))
+                    }
+                    _ => separable(picture, &weights, 1.0, 0.0),
+                }
+            }
+            Kernel::Box(n) => match &picture.samples {
+                Samples::Eight(s) if *n <= blur::MEAN => with_bytes(picture, blur::mean(s, size(picture), *n)),
+                _ => separable(picture, &vec![1.0 / (2 * n + 1) as f32; 2 * n + 1], 1.0, 0.0),
+            },
             Kernel::Sharpen(amount) => separable(picture, &bell(1.0), -*amount as f32, 1.0 + *amount as f32),
             Kernel::Motion(length, degrees) => sparse(picture, &segment(*length, *degrees)),
             Kernel::Disc(radius) => sparse(picture, &disc(*radius)),
@@ -61,6 +73,15 @@ impl Kernel {
             }
         }
     }
+}
+
+/// Width, height, channels and colours.
+fn size(picture: &Picture) -> (usize, usize, usize, usize) {
+    (picture.width(), picture.height(), picture.channels(), picture.colours())
+}
+
+fn with_bytes(picture: &Picture, samples: Vec<u8>) -> Picture {
+    picture.like(picture.width(), picture.height(), Samples::Eight(samples))
 }
 
 /// A bell's weights, which add up to 1.
@@ -122,7 +143,7 @@ impl<'a, S: Sample> Rows<'a, S> {
 
 /// Fills what is beyond both ends of a row, of which `reach` pixels on each side are to be mirrored.
 #[inline(always)]
-fn mirror(row: &mut [f32], width: usize, channels: usize, reach: usize) {
+pub(super) fn mirror<T: Copy>(row: &mut [T], width: usize, channels: usize, reach: usize) {
     for i in 0..reach {
         let sides = [(reach - 1 - i, -1 - i as i64), (reach + width + i, (width + i) as i64)];
         for (to, place) in sides {
@@ -137,13 +158,13 @@ const LANES: usize = 16;
 
 /// Some numbers from `at` on; all zero where there are not as many.
 #[inline(always)]
-fn lanes<T: Copy + Default>(of: &[T], at: usize) -> [T; LANES] {
-    of.get(at..).and_then(|of| of.first_chunk()).copied().unwrap_or([T::default(); LANES])
+pub(super) fn lanes<T: Copy + Default, const N: usize>(of: &[T], at: usize) -> [T; N] {
+    of.get(at..).and_then(|of| of.first_chunk()).copied().unwrap_or([T::default(); N])
 }
 
 /// `gain` times the sum by `weights` both ways plus `own` times the sample itself. The weights are the same on both sides.
 fn separable(picture: &Picture, weights: &[f32], gain: f32, own: f32) -> Picture {
-    let size = (picture.width(), picture.height(), picture.channels(), picture.colours());
+    let size = size(picture);
     let samples = map_samples!(&picture.samples, s => wide!(separable_rows(s, size, weights, (gain, own))));
     picture.like(picture.width(), picture.height(), samples)
 }
@@ -171,12 +192,12 @@ fn separable_rows<S: Sample>(
         let whole = n / LANES * LANES;
         for i in (0..whole).step_by(LANES) {
             let mut sum = [0.0f32; LANES];
-            let own = lanes(here, i);
+            let own = lanes::<S, LANES>(here, i);
             for j in 0..LANES {
                 sum[j] = after[0] * own[j].up();
             }
             for (&(up, down), w) in pairs.iter().zip(&after[1..]) {
-                let (up, down) = (lanes(up, i), lanes(down, i));
+                let (up, down) = (lanes::<S, LANES>(up, i), lanes::<S, LANES>(down, i));
                 for j in 0..LANES {
                     sum[j] += w * S::pair(up[j], down[j]);
                 }
@@ -197,7 +218,9 @@ fn separable_rows<S: Sample>(
                 *s *= after[0];
             }
             for (k, w) in after.iter().enumerate().skip(1) {
-                let (left, right) = (lanes(&wide, before + i - k * channels), lanes(&wide, before + i + k * channels));
+                let aside = k * channels;
+                let left: [f32; LANES] = lanes(&wide, before + i - aside);
+                let right: [f32; LANES] = lanes(&wide, before + i + aside);
                 for j in 0..LANES {
                     sum[j] += w * (left[j] + right[j]);
                 }

@@ -1,7 +1,7 @@
 //! A picture as a JPEG file shows it (ITU-T T.81, baseline), without the file: what such a file loses is lost in the rounding of the
 //! cosine transform's coefficients, and what comes after it, the code of their values, loses nothing and is left out.
 //!
-//! The file that is meant holds all three of YCbCr in full size (4:4:4), with the tables of Annex K scaled by quality as is usual
+//! The file that is meant holds YCbCr, colour in half the width and height (4:2:0) as nearly all files do, with the tables of Annex K scaled by quality as is usual
 //! (libjpeg's rule). Transforms are those of Arai, Agui and Nakajima (1988) in floats, whose factors are part of the tables; two decoders
 //! of one file differ by as much as they do from this, a level.
 
@@ -50,12 +50,18 @@ impl Table {
 
 /// The picture as a JPEG file of this quality, 1 to 100, shows it. What has 16 bits is stored in 8, as such files are. Opacity stays.
 pub(super) fn jpeg(picture: &Picture, quality: u8) -> Picture {
+    jpeg_of(picture, quality, 2)
+}
+
+/// With colour smaller by `half` both ways.
+fn jpeg_of(picture: &Picture, quality: u8, half: usize) -> Picture {
     let channels = picture.channels();
     let samples = match &picture.samples {
-        Samples::Eight(s) => Samples::Eight(stored(s, picture, quality)),
+        Samples::Eight(s) => Samples::Eight(stored(s, picture, quality, half)),
         Samples::Sixteen(s) => {
             let bytes: Vec<u8> = s.iter().map(|v| u8::down(v.up() / 257.0)).collect();
-            let mut seen: Vec<u16> = stored(&bytes, picture, quality).iter().map(|v| u16::from(*v) * 257).collect();
+            let mut seen: Vec<u16> =
+                stored(&bytes, picture, quality, half).iter().map(|v| u16::from(*v) * 257).collect();
             if picture.colours() < channels {
                 let last = channels - 1;
                 seen.iter_mut().zip(s).skip(last).step_by(channels).for_each(|(seen, s)| *seen = *s);
@@ -66,41 +72,71 @@ pub(super) fn jpeg(picture: &Picture, quality: u8) -> Picture {
     picture.like(picture.width(), picture.height(), samples)
 }
 
-fn stored(bytes: &[u8], p: &Picture, quality: u8) -> Vec<u8> {
+fn stored(bytes: &[u8], p: &Picture, quality: u8, half: usize) -> Vec<u8> {
     let light = Table::new(quality, |i, j| LIGHT[i * SIDE + j]);
     let colour = Table::new(quality, |i, j| COLOUR.get(i).and_then(|row| row.get(j)).copied().unwrap_or(99));
     match p.channels() {
-        1 => strips::<1>(bytes, p.width(), &light, &colour),
-        2 => strips::<2>(bytes, p.width(), &light, &colour),
-        3 => strips::<3>(bytes, p.width(), &light, &colour),
-        _ => strips::<4>(bytes, p.width(), &light, &colour),
+        1 => strips::<1>(bytes, p.width(), &light, &colour, 1),
+        2 => strips::<2>(bytes, p.width(), &light, &colour, 1),
+        3 => strips::<3>(bytes, p.width(), &light, &colour, half),
+        _ => strips::<4>(bytes, p.width(), &light, &colour, half),
     }
 }
 
-/// Eight rows at a time: parted into planes, each plane through the transform and back, and put together.
-fn strips<const C: usize>(bytes: &[u8], width: usize, light: &Table, colour: &Table) -> Vec<u8> {
-    let wide = width.next_multiple_of(SIDE);
-    let mut planes = [(); 3].map(|()| vec![0.0f32; wide * SIDE]);
-    let colours = if C < 3 { 1 } else { 3 };
+/// Some rows at a time: parted into planes, each plane through the transform and back, and put together. Colour is smaller by `half`
+/// both ways, 1 or 2: the mean of so many pixels, which stands for all of them.
+fn strips<const C: usize>(bytes: &[u8], width: usize, light: &Table, colour: &Table, half: usize) -> Vec<u8> {
+    let side = SIDE * half;
+    let wide = width.next_multiple_of(side);
+    let narrow = wide / half;
+    let [mut ys, mut us, mut vs] = [(); 3].map(|()| vec![0.0f32; wide * side]);
+    let mut small = vec![0.0f32; narrow * SIDE];
     let mut line = vec![[0u8; C]; width];
     let mut made = Vec::with_capacity(bytes.len());
     let rows = bytes.as_chunks::<C>().0;
-    for strip in rows.chunks(width * SIDE) {
+    for strip in rows.chunks(width * side) {
         let here: Vec<&[[u8; C]]> = strip.chunks_exact(width).collect();
         let last = here.len() - 1;
-        for y in 0..SIDE {
+        for y in 0..side {
             // Beyond the edge the last row and the last pixel go on.
-            wide!(part::<C>(here[y.min(last)], planes.each_mut().map(|p| &mut p[y * wide..(y + 1) * wide])));
+            let at = y * wide..(y + 1) * wide;
+            wide!(part::<C>(here[y.min(last)], [&mut ys[at.clone()], &mut us[at.clone()], &mut vs[at]]));
         }
-        for (plane, table) in planes.iter_mut().zip([light, colour, colour]).take(colours) {
-            on_squares(plane, wide, Coefficients(table));
+        ys.chunks_exact_mut(wide * SIDE).for_each(|plane| on_squares(plane, wide, Coefficients(light)));
+        for plane in [&mut us, &mut vs].into_iter().take(if C < 3 { 0 } else { 2 }) {
+            if half == 1 {
+                on_squares(plane, wide, Coefficients(colour));
+                continue;
+            }
+            for (two, to) in plane.chunks_exact(2 * wide).zip(small.chunks_exact_mut(narrow)) {
+                wide!(halve(two.split_at(wide), to));
+            }
+            on_squares(&mut small, narrow, Coefficients(colour));
+            for (two, from) in plane.chunks_exact_mut(2 * wide).zip(small.chunks_exact(narrow)) {
+                let (upper, lower) = two.split_at_mut(wide);
+                wide!(double(from, upper));
+                lower.copy_from_slice(upper);
+            }
         }
         for (y, row) in here.iter().enumerate() {
-            wide!(join::<C>(planes.each_ref().map(|p| &p[y * wide..y * wide + width]), row, &mut line));
+            wide!(join::<C>([&ys, &us, &vs].map(|p| &p[y * wide..y * wide + width]), row, &mut line));
             made.extend_from_slice(line.as_flattened());
         }
     }
     made
+}
+
+/// The mean of each two by two, to the nearest whole number.
+#[inline(always)]
+fn halve((upper, lower): (&[f32], &[f32]), to: &mut [f32]) {
+    let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+    to.iter_mut().zip(pairs).for_each(|(to, (a, b))| *to = nearest(0.25 * (a[0] + a[1] + b[0] + b[1])));
+}
+
+/// Each twice.
+#[inline(always)]
+fn double(from: &[f32], to: &mut [f32]) {
+    to.as_chunks_mut::<2>().0.iter_mut().zip(from).for_each(|(to, from)| *to = [*from; 2]);
 }
 
 /// The nearest whole number, for numbers of a few thousand at most; of two the even one.
@@ -327,7 +363,8 @@ mod tests {
             // all are large, many end up a step away.
             for (p, own, share) in [(smooth(w, h, channels), 0.75, 0.05), (rough(w, h, channels), 1.5, 0.1)] {
                 for quality in [1, 10, 50, 75, 95, 100] {
-                    let (ours, theirs) = (jpeg(&p, quality), file(&p, quality));
+                    // That encoder leaves colour in full size.
+                    let (ours, theirs) = (jpeg_of(&p, quality, 1), file(&p, quality));
                     let (lost, apart) = (difference(&p, &theirs, 0), difference(&ours, &theirs, 0));
                     assert!(apart < own + share * lost, "{w} {h} {channels} {quality}: {apart}, lost {lost}");
                     let lost_here = difference(&p, &ours, 0);
@@ -338,6 +375,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn colour_is_the_mean_of_four_pixels() {
+        // Lightness alike, colours that differ: at the best quality each four pixels show their mean.
+        let (a, b) = ([200, 100, 100], [100, 151, 100]);
+        let samples = (0..33 * 19).flat_map(|i| if (i % 33 + i / 33) % 2 == 0 { a } else { b }).collect();
+        let seen = jpeg(&eight(33, 19, 3, samples), 100);
+        for (i, v) in values(&seen).iter().enumerate() {
+            // Beyond the edge the last pixel goes on.
+            if i / 3 % 33 < 32 && i / 99 < 18 {
+                assert!((f32::from(*v) - [150.0, 125.5, 100.0][i % 3]).abs() <= 2.0, "{i} {v}");
+            }
+        }
+        // And in full size what is there.
+        let p = smooth(40, 40, 3);
+        assert!(difference(&jpeg_of(&p, 100, 1), &p, 0) < 0.75);
+        assert!(difference(&jpeg(&p, 100), &p, 0) < 2.5);
     }
 
     #[test]

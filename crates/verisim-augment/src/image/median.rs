@@ -1,7 +1,7 @@
 //! Medians of squares of neighbours. Beyond the edge the picture is mirrored. Opacity is left alone.
 
 use super::edge::{Edge, Mode};
-use super::filter::{Rows, keep_opacity};
+use super::filter::{Rows, keep_opacity, lanes};
 use super::picture::{Picture, Sample, Samples, map_samples};
 use crate::wide::wide;
 
@@ -99,35 +99,68 @@ fn three<S: Sample + Ord>(samples: &[S], (width, height, channels, colours): Siz
     let rows = Rows { samples, width, height, channels };
     let n = width * channels;
     // Each column of three sorted; then the median of nine is that of the greatest low, the middle middle and the least high.
-    let [mut low, mut mid, mut high] = [(); 3].map(|()| vec![S::default(); n + 2 * channels]);
-    let mut line = vec![S::default(); n];
+    let [mut low, mut mid, mut high] = [(); 3].map(|()| vec![S::default(); n + 2 * channels + LANES]);
+    let mut line = vec![S::default(); n + LANES];
     let mut made = Vec::with_capacity(samples.len());
     for y in 0..height as i64 {
         let (above, own, under) = (&rows.row(y - 1)[..n], &rows.row(y)[..n], &rows.row(y + 1)[..n]);
-        // Slices of one length, so that the loops have no checks within and become vectors.
-        let of = channels..channels + n;
-        let (l, m, h) = (&mut low[of.clone()], &mut mid[of.clone()], &mut high[of]);
-        for i in 0..n {
-            let (a, b, c) = (above[i], own[i], under[i]);
-            let (least, most) = (a.min(b), a.max(b));
-            l[i] = least.min(c);
-            h[i] = most.max(c);
-            m[i] = most.min(c).max(least);
+        let whole = n / LANES * LANES;
+        for i in (0..whole).step_by(LANES) {
+            let at = channels + i;
+            let parts = (low[at..].first_chunk_mut(), mid[at..].first_chunk_mut(), high[at..].first_chunk_mut());
+            if let (Some(l), Some(m), Some(h)) = parts {
+                (*l, *m, *h) = sorted::<S, LANES>(lanes(above, i), lanes(own, i), lanes(under, i));
+            }
+        }
+        for i in whole..n {
+            let ([l], [m], [h]) = sorted([above[i]], [own[i]], [under[i]]);
+            (low[channels + i], mid[channels + i], high[channels + i]) = (l, m, h);
         }
         for column in [&mut low, &mut mid, &mut high] {
             column.copy_within(channels..2 * channels, 0);
             column.copy_within(n..n + channels, n + channels);
         }
-        let out = &mut line[..n];
-        let middle = |a: S, b: S, c: S| a.max(b).min(c).max(a.min(b));
-        let [[l0, l1, l2], [m0, m1, m2], [h0, h1, h2]] =
-            [&low, &mid, &high].map(|column| [0, 1, 2].map(|i| &column[i * channels..i * channels + n]));
-        for i in 0..n {
-            let (low, high) = (l0[i].max(l1[i]).max(l2[i]), h0[i].min(h1[i]).min(h2[i]));
-            out[i] = middle(low, middle(m0[i], m1[i], m2[i]), high);
+        // Blocks, each read whole before anything is written: the compiler need not wonder what lies over what.
+        for i in (0..n).step_by(LANES) {
+            let (j, k) = (i + channels, i + 2 * channels);
+            let l = [lanes(&low, i), lanes(&low, j), lanes(&low, k)];
+            let m = [lanes(&mid, i), lanes(&mid, j), lanes(&mid, k)];
+            let h = [lanes(&high, i), lanes(&high, j), lanes(&high, k)];
+            if let Some(to) = line[i..].first_chunk_mut() {
+                *to = of_three(l, m, h);
+            }
         }
-        keep_opacity(&mut line, own, channels, colours);
-        made.extend_from_slice(&line);
+        keep_opacity(&mut line[..n], own, channels, colours);
+        made.extend_from_slice(&line[..n]);
+    }
+    made
+}
+
+/// Samples that are put in order side by side.
+const LANES: usize = 32;
+
+/// Three side by side in order: the least, the middle ones, the greatest.
+#[inline(always)]
+fn sorted<S: Sample + Ord, const N: usize>(a: [S; N], b: [S; N], c: [S; N]) -> ([S; N], [S; N], [S; N]) {
+    let (mut low, mut mid, mut high) = (a, a, a);
+    for i in 0..N {
+        let (least, most) = (a[i].min(b[i]), a[i].max(b[i]));
+        low[i] = least.min(c[i]);
+        mid[i] = most.min(c[i]).max(least);
+        high[i] = most.max(c[i]);
+    }
+    (low, mid, high)
+}
+
+/// The median of nine from three columns in order, for many side by side.
+#[inline(always)]
+fn of_three<S: Sample + Ord>(low: [[S; LANES]; 3], mid: [[S; LANES]; 3], high: [[S; LANES]; 3]) -> [S; LANES] {
+    let middle = |a: S, b: S, c: S| a.max(b).min(c).max(a.min(b));
+    let mut made = low[0];
+    for i in 0..LANES {
+        let least = low[0][i].max(low[1][i]).max(low[2][i]);
+        let most = high[0][i].min(high[1][i]).min(high[2][i]);
+        made[i] = middle(least, middle(mid[0][i], mid[1][i], mid[2][i]), most);
     }
     made
 }

@@ -6,6 +6,7 @@
 mod act;
 mod adapt;
 mod bilinear;
+mod blur;
 mod clahe;
 mod colour;
 mod crop;
@@ -29,6 +30,7 @@ mod tone;
 mod turn;
 mod warp;
 mod weather;
+mod whole;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

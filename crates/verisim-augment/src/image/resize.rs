@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Item;
 use super::labels::Labels;
-use super::picture::{Picture, Sample, map_samples};
+use super::picture::{Picture, Sample, Samples, map_samples};
+use super::turn::Window;
+use super::whole;
 use crate::wide::wide;
 
 /// How pixels of another size come from the old ones.
@@ -48,49 +50,97 @@ impl Resize {
         if (w, h) == (width, height) {
             return None;
         }
+        self.move_labels((w, h), labels);
+        Some(resized(from, width, height, self.filter))
+    }
+
+    /// A window of the picture at the new size, where it is inside and has another size; the labels move along.
+    pub(super) fn cut(&self, window: &Window, from: &Picture, labels: &mut Labels) -> Option<Picture> {
+        let (left, top) = (usize::try_from(window.left).ok()?, usize::try_from(window.top).ok()?);
+        let part = Part { left, top, width: window.width, height: window.height };
+        let inside = left + part.width <= from.width() && top + part.height <= from.height();
+        if !inside || (part.width, part.height) == (self.width, self.height) {
+            return None;
+        }
+        window.move_labels(labels);
+        self.move_labels((part.width, part.height), labels);
+        Some(resized_part(from, part, self.width, self.height, self.filter))
+    }
+
+    /// Moves the labels of a picture of `w` x `h` alone, their masks too.
+    fn move_labels(&self, (w, h): (usize, usize), labels: &mut Labels) {
+        let (width, height) = (self.width, self.height);
         for m in &mut labels.masks {
             *m = resized(m, width, height, Filter::Nearest);
         }
         let (sx, sy) = (width as f64 / w as f64, height as f64 / h as f64);
         labels.forward((width, height), 0, |x, y| Some([x * sx, y * sy]));
-        Some(resized(from, width, height, self.filter))
     }
+}
+
+/// A part of a picture, at least one pixel of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub left: usize,
+    pub top: usize,
+    pub width: usize,
+    pub height: usize,
 }
 
 /// The picture at another size.
 pub(super) fn resized(p: &Picture, width: usize, height: usize, filter: Filter) -> Picture {
-    let samples = map_samples!(&p.samples, s => match p.channels() {
-        1 => scale::<_, 1>(s, p, width, height, filter),
-        2 => scale::<_, 2>(s, p, width, height, filter),
-        3 => scale::<_, 3>(s, p, width, height, filter),
-        _ => scale::<_, 4>(s, p, width, height, filter),
-    });
+    let all = Part { left: 0, top: 0, width: p.width(), height: p.height() };
+    resized_part(p, all, width, height, filter)
+}
+
+/// A part of the picture at another size: the same as when it is cut out first.
+pub(super) fn resized_part(p: &Picture, part: Part, width: usize, height: usize, filter: Filter) -> Picture {
+    let samples = match p.channels() {
+        1 => scaled::<1>(p, part, width, height, filter),
+        2 => scaled::<2>(p, part, width, height, filter),
+        3 => scaled::<3>(p, part, width, height, filter),
+        _ => scaled::<4>(p, part, width, height, filter),
+    };
     p.like(width, height, samples)
 }
 
-fn scale<S: Sample, const C: usize>(from: &[S], p: &Picture, width: usize, height: usize, filter: Filter) -> Vec<S> {
-    let (w, h) = (p.width(), p.height());
-    let pixels = from.as_chunks::<C>().0;
+fn scaled<const C: usize>(p: &Picture, part: Part, width: usize, height: usize, filter: Filter) -> Samples {
+    let (stride, first) = (p.width() * C, (part.top * p.width() + part.left) * C);
     if filter == Filter::Nearest {
-        let xs: Vec<usize> = (0..width).map(|x| (2 * x + 1) * w / (2 * width)).collect();
-        return (0..height)
-            .flat_map(|y| {
-                let row = &pixels[(2 * y + 1) * h / (2 * height) * w..][..w];
-                xs.iter().flat_map(move |&x| row[x])
-            })
-            .collect();
+        return map_samples!(&p.samples, s => nearest::<_, C>(&s[first..], stride, part, width, height));
     }
-    let (across, down) = (Taps::new(w, width, filter), Taps::new(h, height, filter));
-    let mut made = Vec::with_capacity(width * height * C);
+    let (across, down) = (Taps::new(part.width, width, filter), Taps::new(part.height, height, filter));
+    match &p.samples {
+        Samples::Eight(s) if whole::fits(&across) && whole::fits(&down) => {
+            Samples::Eight(whole::resized::<C>(&s[first..], stride, part.width, &across, &down))
+        }
+        samples => map_samples!(samples, s => scale::<_, C>(&s[first..], stride, part.width, &across, &down)),
+    }
+}
+
+fn nearest<S: Sample, const C: usize>(from: &[S], stride: usize, part: Part, width: usize, height: usize) -> Vec<S> {
+    let xs: Vec<usize> = (0..width).map(|x| (2 * x + 1) * part.width / (2 * width)).collect();
+    (0..height)
+        .flat_map(|y| {
+            let row = from[(2 * y + 1) * part.height / (2 * height) * stride..].as_chunks::<C>().0;
+            xs.iter().flat_map(move |&x| row[x])
+        })
+        .collect()
+}
+
+/// In numbers: bytes whose weights are below 0 or too many, and 16 bits.
+fn scale<S: Sample, const C: usize>(from: &[S], stride: usize, width: usize, across: &Taps, down: &Taps) -> Vec<S> {
+    let (n, new) = (width * C, across.first.len() * C);
+    let mut made = Vec::with_capacity(new * down.first.len());
     // Down first, whole rows at a time; then along, for rows of the new height alone. Behind each row there is room for what is read
     // and written in lanes.
-    let mut sum = vec![0.0f32; w * C + LANES];
-    let mut line = vec![0.0f32; width * C + 4];
+    let mut sum = vec![0.0f32; n + LANES];
+    let mut line = vec![0.0f32; new + 4];
     for (first, weights) in down.each() {
         wide!(
-            add_rows(&from[first * w * C..], w * C, weights, &mut sum);
-            add_pixels::<C>(&sum, &across, &mut line);
-            made.extend(line[..width * C].iter().map(|v| S::down(*v)))
+            add_rows(&from[first * stride..], stride, n, weights, &mut sum);
+            add_pixels::<C>(&sum, across, &mut line);
+            made.extend(line[..new].iter().map(|v| S::down(*v)))
         );
     }
     made
@@ -99,14 +149,14 @@ fn scale<S: Sample, const C: usize>(from: &[S], p: &Picture, width: usize, heigh
 /// Samples of a row that are summed at a time.
 const LANES: usize = 32;
 
-/// Rows of `n` samples, one after another, added up by weights.
+/// Rows of `n` samples, `stride` apart, added up by weights.
 #[inline(always)]
-fn add_rows<S: Sample>(from: &[S], n: usize, weights: &[f32], sum: &mut [f32]) {
+fn add_rows<S: Sample>(from: &[S], stride: usize, n: usize, weights: &[f32], sum: &mut [f32]) {
     let whole = n / LANES * LANES;
     for (i, to) in sum[..whole].as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
         let mut at = [0.0f32; LANES];
         for (k, &weight) in weights.iter().enumerate() {
-            if let Some(row) = from[k * n + i * LANES..].first_chunk::<LANES>() {
+            if let Some(row) = from[k * stride + i * LANES..].first_chunk::<LANES>() {
                 for j in 0..LANES {
                     at[j] += weight * row[j].up();
                 }
@@ -115,7 +165,7 @@ fn add_rows<S: Sample>(from: &[S], n: usize, weights: &[f32], sum: &mut [f32]) {
         *to = at;
     }
     for (i, to) in sum.iter_mut().enumerate().take(n).skip(whole) {
-        *to = weights.iter().enumerate().fold(0.0, |sum, (k, weight)| sum + weight * from[k * n + i].up());
+        *to = weights.iter().enumerate().fold(0.0, |sum, (k, weight)| sum + weight * from[k * stride + i].up());
     }
 }
 
@@ -155,14 +205,14 @@ fn add_few<const C: usize, const N: usize>(sum: &[f32], across: &Taps, line: &mu
 }
 
 /// For each new place the first of the old ones that count, and as many weights for all, which add up to 1.
-struct Taps {
-    n: usize,
-    first: Vec<usize>,
-    weights: Vec<f32>,
+pub(super) struct Taps {
+    pub n: usize,
+    pub first: Vec<usize>,
+    pub weights: Vec<f32>,
 }
 
 impl Taps {
-    fn each(&self) -> impl Iterator<Item = (usize, &[f32])> {
+    pub(super) fn each(&self) -> impl Iterator<Item = (usize, &[f32])> {
         self.first.iter().copied().zip(self.weights.chunks_exact(self.n))
     }
 
@@ -185,7 +235,7 @@ impl Taps {
         taps
     }
 
-    fn new(old: usize, new: usize, filter: Filter) -> Taps {
+    pub(super) fn new(old: usize, new: usize, filter: Filter) -> Taps {
         let step = old as f64 / new as f64;
         let stretch = step.max(1.0);
         let reach = match filter {
@@ -228,7 +278,7 @@ fn keys(x: f64) -> f64 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::testkit::{check_boxes, difference, flat, grey, item, rough, smooth, values};
+    use super::super::testkit::{check_boxes, difference, flat, grey, item, rough, sixteen, smooth, values};
     use super::*;
 
     #[test]
@@ -262,6 +312,39 @@ mod tests {
         for (filter, bound) in [(Filter::Linear, 0.8), (Filter::Cubic, 0.7)] {
             let back = resized(&resized(&p, 150, 140, filter), 60, 50, filter);
             assert!(difference(&p, &back, 3) < bound, "{filter:?} {}", difference(&p, &back, 3));
+        }
+    }
+
+    #[test]
+    fn a_part_is_as_when_it_is_cut_out() {
+        for channels in 1..=4 {
+            let p = rough(50, 40, channels);
+            let part = Part { left: 11, top: 5, width: 37, height: 31 };
+            let window = Window { left: 11, top: 5, width: 37, height: 31, fill: Default::default() };
+            let alone = window.moved(&p, &mut Labels::default());
+            for filter in [Filter::Nearest, Filter::Area, Filter::Linear, Filter::Cubic] {
+                assert_eq!(resized_part(&p, part, 20, 60, filter), resized(&alone, 20, 60, filter));
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_as_in_16_bits() {
+        for (w, h, filter) in [
+            (30, 25, Filter::Linear),
+            (17, 90, Filter::Linear),
+            (5, 7, Filter::Linear),
+            (21, 19, Filter::Area),
+            (2, 1, Filter::Area),
+            (150, 3, Filter::Area),
+        ] {
+            let p = rough(60, 50, 3);
+            let deep = sixteen(60, 50, 3, values(&p).iter().map(|v| u16::from(*v) * 257).collect());
+            let (seen, deep) = (resized(&p, w, h, filter), resized(&deep, w, h, filter));
+            for (i, v) in values(&seen).iter().enumerate() {
+                let exact = deep.at(i / 3 % w, i / 3 / w, i % 3) / 257.0;
+                assert!((f32::from(*v) - exact).abs() < 0.6, "{w} {h} {filter:?} {i} {v} {exact}");
+            }
         }
     }
 

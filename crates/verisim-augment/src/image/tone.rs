@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::picture::{Picture, Sample, Samples, floor, with_samples};
+use super::whole::{High, LANES, with_high};
 use crate::wide::{self, wide};
 
 /// What a sample becomes; 0 is black and 1 white.
@@ -88,6 +89,11 @@ impl Pending {
 
 /// As [`look_up`], into new memory. One table, or one for each colour.
 fn look_up_bytes(from: &[u8], tables: &[Vec<u8>], channels: usize, colours: usize) -> Vec<u8> {
+    if let ([table], true) = (tables, channels == colours)
+        && table.iter().rev().zip(0..=255).all(|(v, i)| *v == i)
+    {
+        return wide!(from.iter().map(|v| 255 - v).collect());
+    }
     static SAME: [u8; 256] = {
         let mut same = [0; 256];
         let mut i = 0;
@@ -195,6 +201,64 @@ pub(super) fn mix(picture: &mut Picture, matrix: &Matrix) {
     let m = matrix.map(|row| row.map(|v| v as f32));
     let [a, b, c] = m.map(|row| move |[r, g, b]: [f32; 3]| row[0] * r + row[1] * g + row[2] * b + row[3] * max);
     colours(picture, |p| [a(p), b(p), c(p)]);
+}
+
+/// As [`mix`], of a picture that is left as it is. Bytes that become grey are summed in whole numbers.
+pub(super) fn mixed(picture: &Picture, matrix: &Matrix) -> Picture {
+    if let (Samples::Eight(s), Some(weights)) = (&picture.samples, grey_weights(matrix)) {
+        let samples = match picture.channels() {
+            3 => Some(with_high!(by => grey::<3>(by, s, weights))),
+            4 => Some(with_high!(by => grey::<4>(by, s, weights))),
+            _ => None,
+        };
+        if let Some(samples) = samples {
+            return picture.like(picture.width(), picture.height(), Samples::Eight(samples));
+        }
+    }
+    let mut made = picture.clone();
+    mix(&mut made, matrix);
+    made
+}
+
+/// What the colours count where all three become one grey, in 65536ths that add up to 65536.
+fn grey_weights(matrix: &Matrix) -> Option<[u16; 3]> {
+    let [row, others @ ..] = matrix;
+    let [r, g, b, white] = *row;
+    let fits = [r, g, b].iter().all(|w| (0.0..0.99).contains(w)) && white == 0.0 && (r + g + b - 1.0).abs() < 1e-9;
+    let [r, b] = [r, b].map(|w| (w * 65536.0).round() as u16);
+    (fits && others.iter().all(|other| other == row)).then(|| [r, (65536 - u32::from(r) - u32::from(b)) as u16, b])
+}
+
+/// In 256ths; each product is rounded down, and half of what that loses on the average given back.
+#[inline(always)]
+fn grey<const C: usize>(by: impl High, from: &[u8], [r, g, b]: [u16; 3]) -> Vec<u8> {
+    const BLOCK: usize = 64;
+    let mut made = Vec::with_capacity(from.len());
+    let mut block = [[0u8; C]; BLOCK];
+    let [mut reds, mut greens, mut blues] = [[0u16; BLOCK]; 3];
+    let mut greys = [0u8; BLOCK];
+    for pixels in from.as_chunks::<C>().0.chunks(BLOCK) {
+        for (i, p) in pixels.iter().enumerate().take(BLOCK) {
+            (reds[i], greens[i], blues[i]) = (u16::from(p[0]) << 8, u16::from(p[1]) << 8, u16::from(p[2]) << 8);
+        }
+        let planes = reds.as_chunks().0.iter().zip(greens.as_chunks().0).zip(blues.as_chunks().0);
+        for (((reds, greens), blues), greys) in planes.zip(greys.as_chunks_mut::<LANES>().0) {
+            let (reds, greens, blues) = (by.words(reds), by.words(greens), by.words(blues));
+            let (reds, greens, blues) =
+                (by.high(reds, by.all(r)), by.high(greens, by.all(g)), by.high(blues, by.all(b)));
+            let mut sum = [0; LANES];
+            by.store(by.add(by.add(by.add(reds, greens), blues), by.all(129)), &mut sum);
+            for j in 0..LANES {
+                greys[j] = (sum[j] >> 8) as u8;
+            }
+        }
+        for ((p, to), grey) in pixels.iter().zip(&mut block).zip(&greys) {
+            *to = *p;
+            (to[0], to[1], to[2]) = (*grey, *grey, *grey);
+        }
+        made.extend_from_slice(block[..pixels.len()].as_flattened());
+    }
+    made
 }
 
 /// Turns the hue by a share of the circle; lightness and saturation (HSV) stay.

@@ -165,13 +165,18 @@ impl Window {
 
     /// What of the picture is in it; its labels move along.
     pub(super) fn moved(&self, from: &Picture, labels: &mut Labels) -> Picture {
+        self.move_labels(labels);
+        self.picture(from, &self.fill)
+    }
+
+    /// Moves the labels alone, their masks too.
+    pub(super) fn move_labels(&self, labels: &mut Labels) {
         let fill = self.mask_fill();
         for m in &mut labels.masks {
             *m = self.picture(m, &fill);
         }
         let (left, top) = (self.left as f64, self.top as f64);
         labels.forward((self.width, self.height), 0, |x, y| Some([x - left, y - top]));
-        self.picture(from, &self.fill)
     }
 
     /// Beyond a mask there is what there is beyond the picture, or nothing, which is 0.
