@@ -40,7 +40,7 @@ fn bell_rows(
     sides: &[u16],
 ) -> Vec<u8> {
     let reach = sides.len();
-    let half = (reach as u16 + 1) / 2;
+    let half = (reach as u16).div_ceil(2);
     let rows = Rows { samples, width, height, channels };
     let (n, before) = (width * channels, reach * channels);
     // Room for whole lanes behind the last.
