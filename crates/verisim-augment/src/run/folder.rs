@@ -87,7 +87,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
     let asked = ask.part(passes.len() * all.len());
     watch.on(Event::Begin { unit: K::UNIT, total: asked.len() as u64, done: 0 });
     let mut told = Told::default();
-    let work = || -> Result<()> {
+    let mut work = || -> Result<()> {
         let begin = asked.start;
         for first in asked.clone().step_by(AT_A_TIME) {
             if watch.stopped() {
@@ -128,7 +128,7 @@ pub(super) fn run<K: Kind>(kind: &K, ask: &Ask, watch: &mut dyn Watch) -> Result
         }
         Ok(())
     };
-    let done = { work }();
+    let done = work();
     watch.on(Event::End);
     done?;
     told.is_something(&ask.data)?;
