@@ -267,3 +267,86 @@ fn text_is_changed_in_tables_and_in_documents_and_spans_go_along() {
     assert!(!dir.path("spoilt/a.md").exists());
     assert_ne!(dir.text("spoilt/a.e0.md"), dir.text("spoilt/a.e1.md"));
 }
+
+/// Four pictures of 64 x 48 pixels of rough patches, each with one box, as COCO.
+fn coco(dir: &Dir, name: &str) {
+    std::fs::create_dir_all(dir.path(name)).unwrap();
+    let (mut images, mut boxes) = (Vec::new(), Vec::new());
+    for k in 0..4usize {
+        let patch =
+            |x: usize, y: usize| ((x / 8 * 37 + y / 8 * 91 + k * 53 + (x / 8) * (y / 8) * (k + 2) * 29) % 256) as u8;
+        let pixels: Vec<u8> = (0..64 * 48 * 3).map(|i| patch(i / 3 % 64, i / 3 / 64)).collect();
+        let shape = verisim_data::image::Shape { height: 48, width: 64, channels: 3 };
+        dir.file(&format!("{name}/{k}.png"), verisim_data::image::png_bytes(&pixels, shape, &[]).unwrap());
+        images.push(serde_json::json!({ "id": k + 1, "file_name": format!("{k}.png"), "width": 64, "height": 48 }));
+        boxes.push(serde_json::json!({
+            "id": k + 1, "image_id": k + 1, "category_id": 7, "bbox": [10 + k, 5, 20, 30], "area": 600, "iscrowd": 0
+        }));
+    }
+    let all =
+        serde_json::json!({ "images": images, "annotations": boxes, "categories": [{ "id": 7, "name": "thing" }] });
+    dir.file(&format!("{name}/annotations.json"), all.to_string());
+}
+
+/// The boxes of a picture in a COCO file.
+fn boxes(text: &str, file: &str) -> Vec<Vec<f64>> {
+    let all: serde_json::Value = serde_json::from_str(text).unwrap();
+    let image = all["images"].as_array().unwrap().iter().find(|i| i["file_name"] == file).unwrap();
+    let own = all["annotations"].as_array().unwrap().iter().filter(|a| a["image_id"] == image["id"]);
+    own.map(|a| a["bbox"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()).collect()
+}
+
+#[test]
+fn pictures_and_their_boxes_are_mirrored_shown_done_again_put_together_and_found() {
+    let dir = Dir::new();
+    coco(&dir, "set");
+    dir.file("flip.toml", "[[image]]\nhorizontal_flip = {}\n[[image]]\nbrightness = { shift = [-0.1, 0.1] }\n");
+    dir.file("other.toml", "[[image]]\nvertical_flip = {}\n");
+    let run = |pipeline: &str, out: &str, more: &[&str]| {
+        dir.run(&[&["augment", pipeline, "--data", "set", "-o", out, "--times", "2"], more].concat()).ok()
+    };
+    let said = run("flip.toml", "more", &["--replay", "drawn.jsonl"]);
+    assert!(said.stderr.contains("4 pictures as they were, 8 pictures made"), "{}", said.stderr);
+    let labels = dir.text("more/annotations.json");
+    for k in 0..4u8 {
+        // 64 - (10 + k) - 20 from the left.
+        assert_eq!(boxes(&labels, &format!("{k}.e1.png")), [[34.0 - f64::from(k), 5.0, 20.0, 30.0]]);
+        assert_eq!(dir.bytes(&format!("more/{k}.png")), dir.bytes(&format!("set/{k}.png")));
+    }
+    assert_ne!(dir.bytes("more/2.e0.png"), dir.bytes("more/2.e1.png"));
+    run("other.toml", "again", &["--replay", "drawn.jsonl"]);
+    run("flip.toml", "part1", &["--shard", "1/2"]);
+    run("flip.toml", "part2", &["--shard", "2/2"]);
+    dir.run(&["augment", "--join", "part2", "part1", "-o", "whole"]).ok();
+    for name in ["annotations.json", "0.e0.png", "3.e1.png"] {
+        for other in ["again", "whole"] {
+            assert_eq!(dir.bytes(&format!("more/{name}")), dir.bytes(&format!("{other}/{name}")), "{other} {name}");
+        }
+    }
+    let show = ["augment", "flip.toml", "--data", "set", "--preview", "sheet.png"];
+    dir.run(&show).ok();
+    assert!(dir.bytes("sheet.png").starts_with(b"\x89PNG"));
+    assert!(dir.run(&show).fails(1).stderr.contains("already"));
+    // Both sides have all of them; files of others are not replaced.
+    let found = dir.run(&["leaks", "set", "more"]).ok().stdout;
+    assert!(found.contains("12 of 12 pictures of more look like copies"), "{found}");
+    dir.run(&["leaks", "set", "more", "--strict"]).fails(1);
+    std::fs::create_dir(dir.path("mine")).unwrap();
+    dir.file("mine/notes.txt", "mine");
+    let refused = dir.run(&["augment", "flip.toml", "--data", "set", "-o", "mine", "--force"]).fails(1);
+    assert!(refused.stderr.contains("not written by an augmentation") && dir.path("mine/notes.txt").exists());
+}
+
+#[test]
+fn rows_on_both_sides_are_counted() {
+    let dir = Dir::new();
+    let all = orders(200);
+    let (head, lines) = all.split_once('\n').unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    dir.file("a.csv", format!("{head}\n{}\n", lines[..120].join("\n")));
+    dir.file("b.csv", format!("{head}\n{}\n", lines[110..].join("\n")));
+    dir.file("c.csv", "size;other\n1;2\n");
+    let found = dir.run(&["leaks", "a.csv", "b.csv"]).ok().stdout;
+    assert!(found.contains("10 of 90 rows of b.csv look like copies of rows of a.csv"), "{found}");
+    assert!(dir.run(&["leaks", "a.csv", "c.csv"]).fails(1).stderr.contains("lacks"));
+}
