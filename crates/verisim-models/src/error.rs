@@ -15,6 +15,18 @@ pub enum Error {
         /// What it must be.
         rule: String,
     },
+    /// A text that the vocabulary of a model cannot write.
+    #[error("the model knows no character `{character}`: it was in none of the texts that it learnt; leave it out, or train with tokens = \"bytes\"")]
+    Character {
+        /// The character.
+        character: char,
+    },
+    /// A vocabulary that cannot be learnt or read.
+    #[error("the vocabulary of the texts cannot be made: {problem}")]
+    Vocabulary {
+        /// What the tokenizer said.
+        problem: String,
+    },
     /// A setting of a training outside its range, or without meaning here.
     #[error("[train] {key} {rule}")]
     Training {

@@ -1,6 +1,6 @@
 //! The models of verisim, one file each, and the artefact that holds a trained one.
 //!
-//! Models of one kind of data are in one folder, `table`, `series` or `image`; the seam between data, models and the loop is [`learn`]. What
+//! Models of one kind of data are in one folder, `table`, `series`, `image` or `text`; the seam between data, models and the loop is [`learn`]. What
 //! neural models share, of whatever kind, stands beside: the step, the networks' parts, the optimiser.
 
 // What tests read is waited for by nobody.
@@ -25,6 +25,8 @@ pub mod series;
 #[cfg(feature = "neural")]
 pub mod step;
 pub mod table;
+#[cfg(feature = "neural")]
+pub mod text;
 pub mod training;
 mod weights;
 

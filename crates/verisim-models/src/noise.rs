@@ -41,6 +41,21 @@ pub fn fresh_dropout(rng: &mut Stream, rows: usize, width: usize, kept: f64, dev
     from_host(|| if uniform(rng) < kept { (1.0 / kept) as f32 } else { 0.0 }, [rows, width], device)
 }
 
+/// As [`fresh_dropout`], of which four come from one draw on a host: the share that is kept is that to the 65,536th.
+pub fn fresh_mask(rng: &mut Stream, rows: usize, width: usize, kept: f64, device: &Device) -> Tensor<2> {
+    if !on_host(device) {
+        return dropout_there(rng, [rows, width], kept, device);
+    }
+    let (below, scale) = ((kept * 65_536.0).round() as u64, (1.0 / kept) as f32);
+    let mut values = Vec::with_capacity((rows * width).next_multiple_of(4));
+    while values.len() < rows * width {
+        let bits = rng.next_u64();
+        values.extend([0, 16, 32, 48].map(|k| if (bits >> k) & 0xffff < below { scale } else { 0.0 }));
+    }
+    values.truncate(rows * width);
+    Tensor::from_data(TensorData::new(values, [rows, width]), device)
+}
+
 /// How close to 0 and 1 a uniform number may come whose logarithm is taken.
 const EDGE: f32 = 1e-7;
 
@@ -148,5 +163,6 @@ mod tests {
         let normal = fresh_normal(rng, rows, width, &device);
         let gumbel = fresh_gumbel(rng, rows, width, &device);
         assert_distributions([normal, gumbel, fresh_dropout(rng, rows, width, 0.8, &device)]);
+        assert_moments("mask", &host(fresh_mask(rng, rows, width, 0.8, &device)), 1.0, 0.25);
     }
 }

@@ -12,6 +12,7 @@ use super::rules::RuleSettings;
 use super::{DetectSettings, Protect, ReadSettings, Schema, Table, Writer, io};
 use crate::error::Result;
 use crate::kind::{Claim, Data, Sink, Target};
+use crate::text::is_texts;
 use crate::watch::{Event, Watch};
 
 /// Which table is read, and how: `[data]` of a config.
@@ -133,7 +134,12 @@ impl Data for Table {
 
     fn claims(path: &Path) -> Claim {
         let claimed = if path.is_dir() { io::is_dataset(path) } else { io::is_table(path) };
-        if claimed { Claim::Yes } else { Claim::No }
+        match claimed {
+            // A file of names, a folder of essays: a table of one column at best.
+            true if is_texts(path) => Claim::Maybe,
+            true => Claim::Yes,
+            false => Claim::No,
+        }
     }
 
     fn path(source: &Source) -> &Path {

@@ -112,15 +112,13 @@ fn kernel(columns: usize, channels: usize) -> usize {
 #[cfg(feature = "flex")]
 mod flex {
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
-    use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
     use burn::backend::autodiff::grads::Gradients;
-    use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-    use burn::backend::tensor::FloatTensor;
-    use burn::backend::{Autodiff, Flex, TensorMetadata};
-    use burn::tensor::{GradientCheckpointingStrategy, Tensor};
+    use burn::backend::autodiff::ops::{Backward, Ops};
+    use burn::backend::{Flex, TensorMetadata};
+    use burn::tensor::Tensor;
 
     use super::kernel;
-    use crate::nets::flat::{Flat, flat, numbers, tensor};
+    use crate::nets::flat::{Flat, numbers, operation, tensor};
     use crate::nets::kernels::{self, Activation, Window};
     use crate::nets::winograd::Tiles;
 
@@ -222,40 +220,6 @@ mod flex {
     fn activate(x: &Flat, scale: &Flat, shift: &Flat, norm: bool) -> Flat {
         let y = activation_of(x, norm).forward(&numbers(x), &numbers(scale), &numbers(shift));
         tensor(y, x.shape())
-    }
-
-    /// With its place in the graph of gradients. An operation of our own keeps what its gradient needs; the tensors around it may
-    /// compute theirs again.
-    fn tracked<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Autodiff<Flex>> {
-        let tensor = tensor.with_gradient_checkpointing_strategy(GradientCheckpointingStrategy::Disabled);
-        let tracked = tensor.try_into_primitive::<Autodiff<Flex>>();
-        tracked.unwrap_or_else(|_| unreachable!("the tensors of an operation lie on one device"))
-    }
-
-    /// Runs an operation on tensors of one device: `plain` without gradients, else with the backward step, and the state that
-    /// `state` makes of the result and the inputs.
-    macro_rules! operation {
-        ($step:expr, $plain:expr, $state:expr, $first:ident $(, $other:ident)*) => {{
-            if !$first.device().is_autodiff() {
-                let $first = flat($first);
-                $(let $other = flat($other);)*
-                return Tensor::from_primitive::<Flex>($plain(&$first $(, &$other)*));
-            }
-            let strategy = $first.gradient_checkpointing_strategy();
-            let $first = tracked($first).into_parts();
-            $(let $other = tracked($other).into_parts();)*
-            let y = $plain(&$first.0 $(, &$other.0)*);
-            let nodes = [$first.1 $(, $other.1)*];
-            let y = match $step.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-                OpsKind::Tracked(prep) => prep.finish($state(&y, $first.0 $(, $other.0)*), y),
-                OpsKind::UnTracked(prep) => prep.finish(y),
-            };
-            let y = Tensor::from_primitive::<Autodiff<Flex>>(y);
-            match strategy {
-                Some(strategy) => y.with_gradient_checkpointing_strategy(strategy),
-                None => y,
-            }
-        }};
     }
 
     #[derive(Debug)]

@@ -1,10 +1,10 @@
-//! Tensors of the `flex` backend as the slices of numbers that they are.
+//! Tensors of the `flex` backend as the slices of numbers that they are, and operations of our own on them.
 
 use std::borrow::Cow;
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{Shape, Tensor, TensorData};
+use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::tensor::{GradientCheckpointingStrategy, Shape, Tensor, TensorData};
 
 /// A tensor of floats in the host's memory.
 pub type Flat = FloatTensor<Flex>;
@@ -39,3 +39,43 @@ pub fn whole<const D: usize>(of: Tensor<D>) -> Flat {
     let values = numbers(&flat).into_owned();
     tensor(values, flat.shape())
 }
+
+/// With its place in the graph of gradients. An operation of our own keeps what its gradient needs; the tensors around it may
+/// compute theirs again.
+pub fn tracked<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Autodiff<Flex>> {
+    let tensor = tensor.with_gradient_checkpointing_strategy(GradientCheckpointingStrategy::Disabled);
+    let tracked = tensor.try_into_primitive::<Autodiff<Flex>>();
+    tracked.unwrap_or_else(|_| unreachable!("the tensors of an operation lie on one device"))
+}
+
+/// Runs an operation on tensors of one device: `plain` without gradients, else with the backward step, and the state that
+/// `state` makes of the result and the inputs. Returns from the function around it.
+macro_rules! operation {
+    ($step:expr, $plain:expr, $state:expr, $first:ident $(, $other:ident)*) => {{
+        use burn::backend::Autodiff;
+        use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+        use burn::backend::autodiff::ops::OpsKind;
+        use $crate::nets::flat::{flat, tracked};
+
+        if !$first.device().is_autodiff() {
+            let $first = flat($first);
+            $(let $other = flat($other);)*
+            return Tensor::from_primitive::<Flex>($plain(&$first $(, &$other)*));
+        }
+        let strategy = $first.gradient_checkpointing_strategy();
+        let $first = tracked($first).into_parts();
+        $(let $other = tracked($other).into_parts();)*
+        let y = $plain(&$first.0 $(, &$other.0)*);
+        let nodes = [$first.1 $(, $other.1)*];
+        let y = match $step.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish($state(&y, $first.0 $(, $other.0)*), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        let y = Tensor::from_primitive::<Autodiff<Flex>>(y);
+        match strategy {
+            Some(strategy) => y.with_gradient_checkpointing_strategy(strategy),
+            None => y,
+        }
+    }};
+}
+pub(super) use operation;

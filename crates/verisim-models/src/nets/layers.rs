@@ -5,7 +5,7 @@ use crate::weights::Weights;
 use burn::module::{Param, ParamId};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
-use verisim_data::rng::{Stream, stream, uniform};
+use verisim_data::rng::{Stream, normal, stream, uniform};
 
 /// Refuses layers that are larger than all of `weights` together, before they are made: a damaged header must not
 /// decide how much memory is taken.
@@ -54,6 +54,12 @@ impl Init {
             |n: usize| (0..n).map(|_| ((2.0 * uniform(&mut self.rng) - 1.0) * k) as f32).collect::<Vec<f32>>();
         let (weight, bias) = (draw(inputs * outputs), draw(outputs));
         Linear { weight: self.param([inputs, outputs], weight), bias: Some(self.param([outputs], bias)) }
+    }
+
+    /// Normal numbers with the standard deviation `deviation`.
+    pub fn normal(&mut self, rows: usize, columns: usize, deviation: f64) -> Param<Tensor<2>> {
+        let values = (0..rows * columns).map(|_| (deviation * normal(&mut self.rng)) as f32).collect();
+        self.param([rows, columns], values)
     }
 
     /// A linear layer whose weights and bias start at zero.

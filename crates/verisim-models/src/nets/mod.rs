@@ -2,6 +2,7 @@
 //! averages and the optimiser.
 
 pub mod adamw;
+pub mod attention;
 pub mod blocks;
 pub mod conv;
 mod device;
@@ -11,6 +12,7 @@ mod flat;
 mod kernels;
 pub mod layers;
 pub mod params;
+pub mod rows;
 pub mod sums;
 pub mod vision;
 #[cfg(feature = "flex")]
