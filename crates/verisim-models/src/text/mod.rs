@@ -1,0 +1,121 @@
+//! Models of texts.
+//!
+//! A model of texts sees documents as tokens, and of each the cells that say something of it, as tokens too. It never sees a file, the
+//! name of a column or the command line.
+
+pub mod lm;
+pub mod pack;
+pub mod vocabulary;
+
+use verisim_data::rng::hash_words;
+use verisim_data::text::{Form, Lengths, Source, Spec, Texts};
+
+use crate::error::{Error, Result};
+use crate::learn::{Learn, Ready};
+use crate::table::Nothing;
+use crate::training::Train;
+pub use lm::Sampler;
+use pack::Document;
+pub use vocabulary::{Tokens, Vocabulary};
+
+crate::models! {
+    /// A model of texts and its settings: `[model.lm]`.
+    Texts:
+    /// A language model: a transformer that writes token by token.
+    Lm = lm;
+}
+
+/// How a model wants texts encoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Encoding {
+    /// What a token is.
+    pub tokens: Tokens,
+    /// How many of them are learnt at most.
+    pub vocabulary: usize,
+}
+
+/// Texts as tokens.
+pub struct EncodedTexts {
+    /// How they stood in files.
+    pub form: Form,
+    /// The columns that their cells are of.
+    pub columns: Vec<String>,
+    /// Who speaks.
+    pub roles: Vec<String>,
+    /// What their tokens are.
+    pub vocabulary: Vocabulary,
+    /// The documents; of one long text its parts.
+    pub documents: Vec<Document>,
+}
+
+impl EncodedTexts {
+    /// Whether the documents are parts of one, each going on where the one before ends.
+    pub fn is_joined(&self) -> bool {
+        self.form == Form::Corpus
+    }
+}
+
+/// The tokens of a document.
+///
+/// # Errors
+/// When it has a character that the vocabulary lacks.
+pub fn encode(document: &verisim_data::text::Document, vocabulary: &Vocabulary, roles: &[String]) -> Result<Document> {
+    let cells = document.cells.iter().map(|cell| cell.as_ref().map(|text| vocabulary.encode(text)).transpose());
+    let cells = cells.collect::<Result<_>>()?;
+    let mut body = Vec::new();
+    for turn in &document.turns {
+        body.extend(roles.iter().position(|role| *role == turn.role).map(|r| vocabulary.role(r)));
+        body.extend(vocabulary.encode(&turn.text)?);
+    }
+    Ok(Document { cells, body })
+}
+
+impl Learn for Texts {
+    type Models = Model;
+    type Encoding = Encoding;
+    type Encoded = EncodedTexts;
+    type Augment = Nothing;
+    type Sampler = Sampler;
+
+    fn encode(self, source: &Source, encoding: &Encoding) -> Result<Ready<Texts>> {
+        let roles = self.roles();
+        let texts = self.documents.iter().flat_map(|d| {
+            let cells = d.cells.iter().flatten().map(String::as_str);
+            cells.chain(d.turns.iter().map(|turn| turn.text.as_str()))
+        });
+        let (columns, kinds) = (self.columns.len(), roles.len());
+        let vocabulary = Vocabulary::learn(encoding.tokens, encoding.vocabulary, texts, columns, kinds)?;
+        let documents = self.documents.iter().map(|d| encode(d, &vocabulary, &roles)).collect::<Result<Vec<_>>>()?;
+        let all: usize = documents.iter().map(|d| d.body.len()).sum();
+        if all == 0 {
+            let columns = "the texts are empty".into();
+            return Err(Error::Unlearnable { path: source.path.clone(), columns });
+        }
+        let words = documents.iter().flat_map(|d| {
+            let cells = d.cells.iter().flatten().flat_map(|cell| cell.iter().copied().chain([vocabulary::CELL]));
+            cells.chain(d.body.iter().copied()).chain([vocabulary::END])
+        });
+        let hash = hash_words(words.map(u64::from));
+        let told = format!(", {all} tokens of {} kinds", vocabulary.len());
+        let encoded = EncodedTexts { form: self.form, columns: self.columns, roles, vocabulary, documents };
+        Ok(Ready { count: encoded.documents.len(), hash, told, notes: Vec::new(), encoded })
+    }
+
+    fn spec(encoded: &EncodedTexts, train: &[usize]) -> Spec {
+        let lengths = || train.iter().map(|&i| encoded.documents[i].body.len());
+        Spec {
+            form: encoded.form.clone(),
+            columns: encoded.columns.clone(),
+            roles: encoded.roles.clone(),
+            lengths: Lengths { most: lengths().max().unwrap_or(0), all: lengths().sum(), count: train.len() },
+        }
+    }
+
+    fn check_training(_: &Train) -> Result<()> {
+        Ok(())
+    }
+
+    fn preview(_: &Sampler, _: &Spec, _: u64, _: &[(String, String)]) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,261 @@
+//! Texts as tokens and back: characters, bytes, or byte pairs (Sennrich et al., 2016), which are learnt from the texts.
+//!
+//! Below the tokens of text stand those that no text holds: where a document begins and ends, and whose turn or which cell follows.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{Tokenizer, TokenizerBuilder};
+
+use crate::error::{Error, Result};
+use crate::weights::Weights;
+
+/// A document begins.
+pub const START: u32 = 0;
+/// A document ends.
+pub const END: u32 = 1;
+/// A cell ends.
+pub const CELL: u32 = 2;
+/// The cells are over, and the text begins.
+pub const TEXT: u32 = 3;
+/// Where the tokens of columns begin; those of roles follow, then those of text.
+const FIRST: u32 = 4;
+
+/// What a token of text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tokens {
+    /// A character that the texts have.
+    Chars,
+    /// A byte.
+    Bytes,
+    /// Bytes that often stand together.
+    Bpe,
+}
+
+/// How texts become tokens.
+#[derive(Clone, Debug)]
+pub struct Vocabulary {
+    /// Columns of cells.
+    pub columns: usize,
+    /// Roles of turns.
+    pub roles: usize,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Chars(Vec<char>, HashMap<char, u32>),
+    Bytes,
+    Bpe(Box<Tokenizer>),
+}
+
+/// A vocabulary as it lies in an artefact.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    columns: usize,
+    roles: usize,
+    tokens: Tokens,
+    /// The characters, or the tokenizer as JSON.
+    #[serde(default)]
+    text: String,
+}
+
+impl Vocabulary {
+    /// The vocabulary of `texts`, of at most `size` tokens where it is learnt.
+    ///
+    /// # Errors
+    /// When byte pairs cannot be learnt.
+    pub fn learn<'t>(
+        tokens: Tokens,
+        size: usize,
+        texts: impl Iterator<Item = &'t str> + Send,
+        columns: usize,
+        roles: usize,
+    ) -> Result<Vocabulary> {
+        let kind = match tokens {
+            Tokens::Chars => {
+                let chars: BTreeSet<char> = texts.flat_map(str::chars).collect();
+                Kind::chars(chars.into_iter().collect())
+            }
+            Tokens::Bytes => Kind::Bytes,
+            Tokens::Bpe => Kind::Bpe(Box::new(byte_pairs(size, texts).map_err(unlearnable)?)),
+        };
+        Ok(Vocabulary { columns, roles, kind })
+    }
+
+    /// The token of a column.
+    pub fn column(&self, j: usize) -> u32 {
+        FIRST + j as u32
+    }
+
+    /// The token of a role.
+    pub fn role(&self, r: usize) -> u32 {
+        FIRST + (self.columns + r) as u32
+    }
+
+    /// The role of a token, if it is that of one.
+    pub fn as_role(&self, token: u32) -> Option<usize> {
+        let first = self.role(0);
+        (first..first + self.roles as u32).contains(&token).then(|| (token - first) as usize)
+    }
+
+    /// The first token of text.
+    pub fn first(&self) -> u32 {
+        FIRST + (self.columns + self.roles) as u32
+    }
+
+    /// How many tokens there are.
+    pub fn len(&self) -> usize {
+        let words = match &self.kind {
+            Kind::Chars(chars, _) => chars.len(),
+            Kind::Bytes => 256,
+            Kind::Bpe(tokenizer) => tokenizer.get_vocab_size(true),
+        };
+        self.first() as usize + words
+    }
+
+    /// Whether there are no tokens of text.
+    pub fn is_empty(&self) -> bool {
+        self.len() == self.first() as usize
+    }
+
+    /// The tokens of a text.
+    ///
+    /// # Errors
+    /// When it has a character that the vocabulary lacks.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        let first = self.first();
+        match &self.kind {
+            Kind::Chars(_, index) => {
+                let token = |c: char| index.get(&c).map(|&i| first + i).ok_or(Error::Character { character: c });
+                text.chars().map(token).collect()
+            }
+            Kind::Bytes => Ok(text.bytes().map(|b| first + u32::from(b)).collect()),
+            Kind::Bpe(tokenizer) => {
+                let encoded = tokenizer.encode_fast(text, false).map_err(unlearnable)?;
+                Ok(encoded.get_ids().iter().map(|&id| first + id).collect())
+            }
+        }
+    }
+
+    /// The text of tokens; those that are not of text are left out, and bytes that make no character become the sign for that.
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        let first = self.first();
+        let words = tokens.iter().filter_map(|&t| t.checked_sub(first));
+        match &self.kind {
+            Kind::Chars(chars, _) => words.filter_map(|w| chars.get(w as usize)).collect(),
+            Kind::Bytes => String::from_utf8_lossy(&words.map(|w| w as u8).collect::<Vec<_>>()).into_owned(),
+            Kind::Bpe(tokenizer) => tokenizer.decode(&words.collect::<Vec<_>>(), false).unwrap_or_default(),
+        }
+    }
+
+    /// Adds what [`restore`](Vocabulary::restore) needs.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn store(&self, weights: &mut Weights) -> Result<()> {
+        let (tokens, text) = match &self.kind {
+            Kind::Chars(chars, _) => (Tokens::Chars, chars.iter().collect()),
+            Kind::Bytes => (Tokens::Bytes, String::new()),
+            Kind::Bpe(tokenizer) => (Tokens::Bpe, tokenizer.to_string(false).map_err(unlearnable)?),
+        };
+        let stored = Stored { columns: self.columns, roles: self.roles, tokens, text };
+        let bytes = serde_json::to_vec(&stored).map_err(|e| unlearnable(e.into()))?;
+        weights.put_u8("vocabulary", &[bytes.len()], bytes);
+        Ok(())
+    }
+
+    /// Takes up what [`store`](Vocabulary::store) wrote.
+    ///
+    /// # Errors
+    /// When it is not there, or damaged.
+    pub fn restore(weights: &mut Weights) -> Result<Vocabulary> {
+        let (_, bytes) = weights.take_u8("vocabulary")?;
+        let bad = |problem: String| Error::Tensor { name: "vocabulary".into(), problem: format!("is damaged: {problem}") };
+        let stored: Stored = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
+        let kind = match stored.tokens {
+            Tokens::Chars => Kind::chars(stored.text.chars().collect()),
+            Tokens::Bytes => Kind::Bytes,
+            Tokens::Bpe => {
+                let tokenizer = Tokenizer::from_bytes(stored.text.as_bytes()).map_err(|e| bad(e.to_string()))?;
+                Kind::Bpe(Box::new(tokenizer))
+            }
+        };
+        Ok(Vocabulary { columns: stored.columns, roles: stored.roles, kind })
+    }
+}
+
+impl Kind {
+    fn chars(chars: Vec<char>) -> Kind {
+        let index = chars.iter().enumerate().map(|(i, &c)| (c, i as u32)).collect();
+        Kind::Chars(chars, index)
+    }
+}
+
+/// A tokenizer of byte pairs, whose first 256 tokens are the bytes, so that it can write any text.
+fn byte_pairs<'t>(size: usize, texts: impl Iterator<Item = &'t str> + Send) -> tokenizers::Result<Tokenizer> {
+    let mut trainer = BpeTrainerBuilder::new()
+        .show_progress(false)
+        .vocab_size(size)
+        .min_frequency(2)
+        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+        .build();
+    // A space belongs to the word after it; none is put before the first.
+    let level = || ByteLevel::default().add_prefix_space(false).trim_offsets(false);
+    let mut tokenizer = TokenizerBuilder::new()
+        .with_model(BPE::default())
+        .with_normalizer(None::<tokenizers::NormalizerWrapper>)
+        .with_pre_tokenizer(Some(level()))
+        .with_post_processor(None::<tokenizers::PostProcessorWrapper>)
+        .with_decoder(Some(level()))
+        .build()?;
+    tokenizer.train(&mut trainer, texts)?;
+    // By way of its file it becomes a tokenizer of whatever parts.
+    Tokenizer::from_bytes(tokenizer.to_string(false)?)
+}
+
+fn unlearnable(error: tokenizers::Error) -> Error {
+    Error::Vocabulary { problem: error.to_string() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [&str; 3] = ["the cat sat on the mat", "the hat, the cat: naïve 😀", "a\tb\n"];
+
+    #[test]
+    fn texts_come_back_from_tokens_and_from_an_artefact() {
+        for tokens in [Tokens::Chars, Tokens::Bytes, Tokens::Bpe] {
+            let vocabulary = Vocabulary::learn(tokens, 300, TEXTS.into_iter(), 2, 1).unwrap();
+            let mut weights = Weights::default();
+            vocabulary.store(&mut weights).unwrap();
+            let again = Vocabulary::restore(&mut weights).unwrap();
+            assert_eq!((again.len(), again.first(), again.as_role(6)), (vocabulary.len(), 7, Some(0)));
+            for text in TEXTS {
+                let mut ids = vocabulary.encode(text).unwrap();
+                assert!(ids.iter().all(|&t| t >= 7 && (t as usize) < vocabulary.len()));
+                assert_eq!(ids, again.encode(text).unwrap());
+                ids.insert(0, START);
+                assert_eq!(again.decode(&ids), text);
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_that_come_often_are_one_token() {
+        let vocabulary = Vocabulary::learn(Tokens::Bpe, 300, TEXTS.into_iter(), 0, 0).unwrap();
+        assert_eq!(vocabulary.encode(" the").unwrap().len(), 1);
+        assert!(vocabulary.encode("日本").unwrap().len() > 2);
+    }
+
+    #[test]
+    fn a_character_that_was_never_seen_is_named() {
+        let vocabulary = Vocabulary::learn(Tokens::Chars, 0, TEXTS.into_iter(), 0, 0).unwrap();
+        assert!(vocabulary.encode("x").unwrap_err().to_string().contains("`x`"));
+    }
+}
