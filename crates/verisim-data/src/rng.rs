@@ -38,6 +38,11 @@ pub fn normal(rng: &mut impl Rng) -> f64 {
     rng.sample(rand_distr::StandardNormal)
 }
 
+/// Sixty-four random bits.
+pub fn bits(rng: &mut impl Rng) -> u64 {
+    rng.next_u64()
+}
+
 /// A uniform integer in `0..n`; `n` must be positive.
 pub fn below(rng: &mut impl Rng, n: u64) -> u64 {
     rng.random_range(0..n)

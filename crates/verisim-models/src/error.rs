@@ -15,6 +15,12 @@ pub enum Error {
         /// What it must be.
         rule: String,
     },
+    /// A sample that cannot be drawn as it is asked for.
+    #[error("{problem}")]
+    Ask {
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A text that the vocabulary of a model cannot write.
     #[error("the model knows no character `{character}`: it was in none of the texts that it learnt; leave it out, or train with tokens = \"bytes\"")]
     Character {

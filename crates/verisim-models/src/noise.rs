@@ -49,7 +49,7 @@ pub fn fresh_mask(rng: &mut Stream, rows: usize, width: usize, kept: f64, device
     let (below, scale) = ((kept * 65_536.0).round() as u64, (1.0 / kept) as f32);
     let mut values = Vec::with_capacity((rows * width).next_multiple_of(4));
     while values.len() < rows * width {
-        let bits = rng.next_u64();
+        let bits = rng::bits(rng);
         values.extend([0, 16, 32, 48].map(|k| if (bits >> k) & 0xffff < below { scale } else { 0.0 }));
     }
     values.truncate(rows * width);

@@ -78,4 +78,4 @@ macro_rules! operation {
         }
     }};
 }
-pub(super) use operation;
+pub(crate) use operation;

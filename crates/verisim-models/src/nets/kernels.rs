@@ -11,7 +11,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Runs a block compiled for the widest instructions that the machine has.
 ///
@@ -31,18 +31,18 @@ macro_rules! wide {
         )
     }};
 }
-pub(super) use wide;
+pub(crate) use wide;
 
 /// The value that the closure of [`wide`] moves out of itself.
-pub(super) struct Once;
+pub(crate) struct Once;
 
 impl Once {
     #[inline(always)]
-    pub(super) fn spend(self) {}
+    pub(crate) fn spend(self) {}
 }
 
 /// Numbers as a matrix, row by row.
-pub(super) fn matrix(values: &[f32], columns: usize) -> MatRef<'_, f32> {
+pub(crate) fn matrix(values: &[f32], columns: usize) -> MatRef<'_, f32> {
     MatRef::from_row_major_slice(values, values.len() / columns.max(1), columns)
 }
 
@@ -50,12 +50,12 @@ pub(super) fn matrix(values: &[f32], columns: usize) -> MatRef<'_, f32> {
 ///
 /// Not burn's product, since `burn-flex` 0.22 fills each result with zeros and copies it before it is written to, and again
 /// when it is taken out; for matrices of this size that took as long as the product.
-pub(super) fn product(a: MatRef<'_, f32>, b: MatRef<'_, f32>, c: &mut [f32]) {
+pub(crate) fn product(a: MatRef<'_, f32>, b: MatRef<'_, f32>, c: &mut [f32]) {
     matmul(MatMut::from_row_major_slice_mut(c, a.nrows(), b.ncols()), Accum::Replace, a, b, 1.0, Par::Seq);
 }
 
 /// `c += a b`.
-pub(super) fn add_product(a: MatRef<'_, f32>, b: MatRef<'_, f32>, c: &mut [f32]) {
+pub(crate) fn add_product(a: MatRef<'_, f32>, b: MatRef<'_, f32>, c: &mut [f32]) {
     matmul(MatMut::from_row_major_slice_mut(c, a.nrows(), b.ncols()), Accum::Add, a, b, 1.0, Par::Seq);
 }
 
@@ -65,7 +65,7 @@ thread_local! {
 }
 
 /// Calls `f` with `len` numbers of any value, without asking the system for memory each time.
-pub(super) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
+pub(crate) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
     // Taken out, since `f` may come back here, or run another task that does.
     let mut scratch = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
     if scratch.len() < len {
@@ -183,7 +183,7 @@ impl Window {
 }
 
 /// The parts of a gradient of weights and bias, added in order.
-pub(super) fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
+pub(crate) fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
     parts.into_iter().reduce(|mut a, b| {
         wide!(                add(&mut a.0, &b.0);
             add(&mut a.1, &b.1);
@@ -193,16 +193,16 @@ pub(super) fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<
 }
 
 #[inline(always)]
-pub(super) fn add(to: &mut [f32], from: &[f32]) {
+pub(crate) fn add(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
 }
 
 /// Numbers that one thread takes at a time in passes over all parameters.
-pub(super) const PART: usize = 1 << 14;
+pub(crate) const PART: usize = 1 << 14;
 
 /// The sum of `a_i b_i`, in lanes.
 #[inline(always)]
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (a, rest_a) = a.as_chunks::<LANES>();
     let (b, rest_b) = b.as_chunks::<LANES>();

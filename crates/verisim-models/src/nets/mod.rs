@@ -7,9 +7,9 @@ pub mod blocks;
 pub mod conv;
 mod device;
 #[cfg(feature = "flex")]
-mod flat;
+pub(crate) mod flat;
 #[cfg(feature = "flex")]
-mod kernels;
+pub(crate) mod kernels;
 pub mod layers;
 pub mod params;
 pub mod rows;

@@ -27,6 +27,12 @@ impl Cache {
         Cache(vec![vec![Memory::default(); sequences]; blocks])
     }
 
+    /// How many positions of a sequence are remembered.
+    pub fn length(&self, sequence: usize, shape: &Shape) -> usize {
+        let row = (shape.heads.keys * shape.heads.width).max(1);
+        self.0.first().map_or(0, |block| block[sequence].keys.len() / row)
+    }
+
     /// Forgets what a sequence was.
     pub fn forget(&mut self, sequence: usize) {
         self.0.iter_mut().for_each(|block| block[sequence] = Memory::default());

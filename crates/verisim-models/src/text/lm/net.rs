@@ -83,6 +83,11 @@ impl Net {
         tokens.saturating_mul(width).saturating_add(config.layers.saturating_mul(block)).saturating_add(width)
     }
 
+    /// How many blocks there are.
+    pub fn layers(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// What is known after each token, `[tokens, width]`, normed: its product with a word is the word's logit. `attend` is the attention of
     /// a block to its queries, keys and values; `keep` is applied to what is added.
     pub fn hidden(
