@@ -134,6 +134,8 @@ Examples:
   verisim sample runs/adult -n 500 --format jsonl       another format on standard output
   verisim sample runs/stores -n 1000 --length 48 --start 2026-01-01 -o made.csv    sequences of 48 steps
   verisim sample runs/stores --given history.csv --horizon 12 -o on.csv            each history goes on
+  verisim sample runs/messages -n 1000 --where label=spam -o made.csv              texts of that label
+  verisim sample runs/novel --prompt "It was " --temperature 0.8                   a passage that begins so
   verisim sample runs/digits -n 1000 -o digits/         PNGs, in a folder for each class, and labels.csv
   verisim sample runs/digits -n 60000 --balance class -o digits.npz
   verisim sample runs/digits --grid grid.png            one picture, a row for each class
@@ -201,12 +203,33 @@ pub struct Sample {
     /// Images of a flow: how strongly they follow their class, in place of the config's (1 as learnt, 2 clearer and less varied).
     #[arg(long)]
     pub guidance: Option<f64>,
-    /// Rows of tokens: below 1 likely values come up more often than in the data, above 1 less [default: 1].
+    /// Rows of tokens, and texts: below 1 likely values come up more often than in the data, above 1 less [default: 1].
     #[arg(long)]
     pub temperature: Option<f64>,
-    /// Rows of tokens: draw each value among the likeliest that make up this share [default: 1].
+    /// Rows of tokens, and texts: draw each value among the likeliest that make up this share [default: 1].
     #[arg(long, value_name = "SHARE")]
     pub top_p: Option<f64>,
+    /// Texts: how every one begins.
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// Conversations: who speaks first, and the prompt if there is one.
+    #[arg(long)]
+    pub role: Option<String>,
+    /// Texts: draw each token among so many of the likeliest.
+    #[arg(long, value_name = "COUNT")]
+    pub top_k: Option<usize>,
+    /// Texts: leave out tokens below this share of the likeliest one's.
+    #[arg(long, value_name = "SHARE")]
+    pub min_p: Option<f64>,
+    /// Texts: above 1 fewer repetitions, e.g. 1.1 [default: 1].
+    #[arg(long, value_name = "FACTOR")]
+    pub repetition: Option<f64>,
+    /// Texts: cut what is longer [default: half as many again as the longest text had; of one long text 1000].
+    #[arg(long, value_name = "COUNT")]
+    pub max_tokens: Option<usize>,
+    /// Texts: end one where this comes up; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    pub stop: Vec<String>,
     /// Where to compute.
     #[arg(long, default_value = "auto")]
     pub device: Device,
@@ -830,6 +853,13 @@ impl Sample {
             .with_number("guidance", self.guidance)
             .with_number("temperature", self.temperature)
             .with_number("top_p", self.top_p)
+            .with("prompt", &self.prompt)
+            .with("role", &self.role)
+            .with("top_k", self.top_k)
+            .with_number("min_p", self.min_p)
+            .with_number("repetition", self.repetition)
+            .with("max_tokens", self.max_tokens)
+            .with("stop", given(&self.stop))
     }
 }
 

@@ -63,6 +63,11 @@ pub trait Plan<K: Generate>: Send + Sync {
         Vec::new()
     }
 
+    /// What people should know of it once it is drawn, a sentence each.
+    fn told(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Chunk `c`, of those from 0.
     ///
     /// # Errors

@@ -22,7 +22,9 @@ pub enum Error {
         problem: String,
     },
     /// A text that the vocabulary of a model cannot write.
-    #[error("the model knows no character `{character}`: it was in none of the texts that it learnt; leave it out, or train with tokens = \"bytes\"")]
+    #[error(
+        "the model knows no character `{character}`: it was in none of the texts that it learnt; leave it out, or train with tokens = \"bytes\""
+    )]
     Character {
         /// The character.
         character: char,

@@ -45,7 +45,7 @@ macro_rules! shipped {
 
 const ALL: &[Shipped] = shipped! {
     "trees" "boost" "copula" "tokens" "tvae" "tvae-published" "ctgan" "ctgan-published" "flow" "flow-gpu" "gan" "gan-gpu" "vae" "vae-gpu"
-    "var" "bootstrap" "markov" "hmm" "renewal" "events" "deepar" "timeflow"
+    "var" "bootstrap" "markov" "hmm" "renewal" "events" "deepar" "timeflow" "lm-tiny" "lm-small"
 };
 
 /// The configs that came along, as far as this build knows their models.

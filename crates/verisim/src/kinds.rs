@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use verisim_data::image::Images;
 use verisim_data::series::Series;
 use verisim_data::table::Table;
+#[cfg(feature = "neural")]
+use verisim_data::text::Texts;
 use verisim_data::{Claim, Target, Watch};
 use verisim_infer::{Artefact, Generate};
 use verisim_metrics::{Compare, Document};
@@ -39,6 +41,8 @@ pub(crate) static KINDS: &[&dyn Verbs] = &[
     #[cfg(feature = "neural")]
     &Of::<Images>::NEW,
     &Of::<Series>::NEW,
+    #[cfg(feature = "neural")]
+    &Of::<Texts>::NEW,
 ];
 
 /// The verbs of one kind, whichever it is.

@@ -1,4 +1,4 @@
-//! verisim makes synthetic data: it learns a real table or real images, writes one self-contained artefact, emits synthetic data from
+//! verisim makes synthetic data: it learns real tables, series, images or texts, writes one self-contained artefact, emits synthetic data from
 //! it on any machine, and says how good and how private they are.
 //!
 //! One function a verb: [`train()`], [`sample()`], [`impute()`], [`score()`], [`evaluate()`], [`inspect()`], [`split()`], [`bench()`],
@@ -41,6 +41,8 @@ pub mod score;
 pub mod series;
 pub mod split;
 pub mod table;
+#[cfg(feature = "neural")]
+pub mod text;
 pub mod train;
 mod verbs;
 mod wine;

@@ -58,6 +58,7 @@ pub fn of_kind<K: Kind>(
     };
     let summary = target.map(|target| write(artefact, &spec, &*plan, target, watch)).transpose()?;
     let seconds = begun.elapsed().as_secs_f64();
+    plan.told().into_iter().for_each(|note| watch.on(Event::Note(note)));
     if let Some(path) = picture {
         write_atomically(path, &K::picture(artefact, ask)?)?;
     }

@@ -301,7 +301,8 @@ pub(crate) mod flex {
                 let (dk, rest) = rest.split_at_mut(t * d);
                 let (dq, rest) = rest.split_at_mut(t * d);
                 let (weights, slopes) = rest.split_at_mut(TILE * t);
-                let block = |of: &[f32], from: usize, to: usize| -> (usize, usize) { (from * d, (to * d).min(of.len())) };
+                let block =
+                    |of: &[f32], from: usize, to: usize| -> (usize, usize) { (from * d, (to * d).min(of.len())) };
                 for g in 0..heads.keys {
                     self.head(heads.queries + g, 1.0, k);
                     dk.fill(0.0);

@@ -348,7 +348,8 @@ mod tests {
         let (documents, vocabulary) = (documents(&[20, 20, 20, 20]), vocabulary(0));
         let text = Joined::new(&documents, &[3, 0, 1]);
         assert_eq!(text.runs.iter().map(Vec::len).collect::<Vec<_>>(), [40, 20]);
-        let rows = Rows { documents: &documents, index: &[], vocabulary: &vocabulary, length: 16, untold: 0.0, seed: 1 };
+        let rows =
+            Rows { documents: &documents, index: &[], vocabulary: &vocabulary, length: 16, untold: 0.0, seed: 1 };
         let packed = rows.windows(&text, 200, 0);
         for r in 0..packed.tokens.len() {
             assert!(packed.weights[r] == 1.0 && packed.targets[r] >= packed.tokens[r] && packed.tokens[r] != 102);

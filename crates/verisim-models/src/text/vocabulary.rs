@@ -174,7 +174,8 @@ impl Vocabulary {
     /// When it is not there, or damaged.
     pub fn restore(weights: &mut Weights) -> Result<Vocabulary> {
         let (_, bytes) = weights.take_u8("vocabulary")?;
-        let bad = |problem: String| Error::Tensor { name: "vocabulary".into(), problem: format!("is damaged: {problem}") };
+        let bad =
+            |problem: String| Error::Tensor { name: "vocabulary".into(), problem: format!("is damaged: {problem}") };
         let stored: Stored = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
         let kind = match stored.tokens {
             Tokens::Chars => Kind::chars(stored.text.chars().collect()),
