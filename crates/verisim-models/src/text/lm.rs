@@ -22,6 +22,9 @@ mod cache;
 mod draw;
 mod guide;
 mod net;
+#[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;
