@@ -188,7 +188,9 @@ pub(crate) mod flex {
 
     fn strided_mut(rows: &mut [f32], from: usize, height: usize, columns: usize, stride: usize) -> MatMut<'_, f32> {
         let end = (height.max(1) - 1) * stride + columns;
-        MatMut::from_row_major_slice_with_stride_mut(&mut rows[from..from + end], height, columns, stride)
+        // By way of its transpose: faer 0.24 takes the rows of `from_row_major_slice_with_stride_mut` for columns.
+        MatMut::from_column_major_slice_with_stride_mut(&mut rows[from..from + end], columns, height, stride)
+            .transpose_mut()
     }
 
     fn product(a: MatRef<'_, f32>, b: MatRef<'_, f32>, c: MatMut<'_, f32>, accum: Accum) {

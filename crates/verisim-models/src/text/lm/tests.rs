@@ -167,7 +167,7 @@ fn a_text_that_is_not_over_is_cut_and_one_longer_than_the_context_goes_on() {
     let sampler = learnt(texts(Form::Corpus, &[], pieces.into()), &small(), 60);
     let all = drawn(&sampler, &Wanted::default(), 3, &how(150));
     for text in &all {
-        assert!(text.tokens == 150 && !text.is_cut && text.document.text().len() == 150);
+        assert!(text.tokens == 150 && !text.is_cut && text.document.text().len() == 150, "{text:?}");
         let lines = text.document.text().matches("abcab").count();
         assert!(lines >= 12, "{}", text.document.text());
     }
