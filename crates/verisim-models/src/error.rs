@@ -29,6 +29,14 @@ pub enum Error {
         /// The character.
         character: char,
     },
+    /// A pretrained model that cannot be read or is another.
+    #[error("{}: {problem}", path.display())]
+    Base {
+        /// The folder or file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A vocabulary that cannot be learnt or read.
     #[error("the vocabulary of the texts cannot be made: {problem}")]
     Vocabulary {

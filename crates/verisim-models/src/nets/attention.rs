@@ -21,7 +21,7 @@ use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
 use super::device::is_flex;
 
 /// Heads of an attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Heads {
     /// Of queries.
     pub queries: usize,

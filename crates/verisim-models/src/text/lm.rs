@@ -21,12 +21,15 @@
 mod cache;
 mod draw;
 mod guide;
+mod lora;
 mod net;
+mod pretrained;
 #[cfg(all(test, feature = "flex"))]
 #[allow(clippy::unwrap_used)]
 mod tests;
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::module::Module as _;
@@ -38,8 +41,12 @@ use verisim_data::text::{Spec, Texts};
 
 pub use draw::{Cell, Drawn, How, Sampler, Wanted};
 use guide::Levels;
+use lora::Adapters;
+pub use lora::Lora;
 use net::{Net, Shape};
+use pretrained::Fresh;
 
+use super::base::{Arch, Base};
 use super::pack::{Document, Joined, Packed, Plan, Rows};
 use super::{EncodedTexts, Encoding, Tokens, Vocabulary};
 use crate::error::{Error, Result};
@@ -80,7 +87,38 @@ pub struct Config {
     /// Share of the cells that a training step is not told.
     pub untold: f64,
     /// Base of the angles of positions.
-    pub base: f64,
+    pub theta: f64,
+    /// A pretrained model to begin from: a Hugging Face folder, or a GGUF file; its sizes and tokens count then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
+    /// What is learnt of a pretrained model.
+    #[serde(skip_serializing_if = "is_adapters")]
+    pub learn: Part,
+    /// Adapters of a pretrained model.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lora: Lora,
+    /// Whether the artefact holds all weights, rather than the adapters of a pretrained model that must be there to sample.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub merge: bool,
+}
+
+/// What is learnt of a pretrained model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Low-rank adapters beside its weights.
+    #[default]
+    Adapters,
+    /// All of its weights.
+    All,
+}
+
+fn is_adapters(part: &Part) -> bool {
+    *part == Part::Adapters
+}
+
+fn is_default(lora: &Lora) -> bool {
+    *lora == Lora::default()
 }
 
 impl Default for Config {
@@ -96,7 +134,11 @@ impl Default for Config {
             context: 256,
             dropout: 0.1,
             untold: 0.1,
-            base: 10_000.0,
+            theta: 10_000.0,
+            base: None,
+            learn: Part::Adapters,
+            lora: Lora::default(),
+            merge: false,
         }
     }
 }
@@ -140,17 +182,56 @@ impl Model<Texts> for Config {
                 return bad(key, "must be at least 0 and below 1".into());
             }
         }
-        if !(self.base > 1.0 && self.base.is_finite()) {
-            return bad("base", "must be above 1".into());
+        if !(self.theta > 1.0 && self.theta.is_finite()) {
+            return bad("theta", "must be above 1".into());
+        }
+        if !(1..=1024).contains(&self.lora.rank) {
+            return bad("lora.rank", "must lie between 1 and 1024".into());
+        }
+        if !self.lora.alpha.is_finite() {
+            return bad("lora.alpha", "must be a number".into());
+        }
+        let own = Config::default();
+        if self.base.is_some() {
+            let sizes = [
+                ("width", self.width != own.width),
+                ("layers", self.layers != own.layers),
+                ("heads", self.heads != own.heads),
+                ("key_heads", self.key_heads.is_some()),
+                ("units", self.units.is_some()),
+                ("vocabulary", self.vocabulary != own.vocabulary),
+                ("theta", self.theta != own.theta),
+            ];
+            if let Some((key, _)) = sizes.iter().find(|(_, is_given)| *is_given) {
+                return bad(key, "is that of the pretrained model; leave it out where there is a base".into());
+            }
+        } else if self.merge || self.learn != own.learn || self.lora != own.lora {
+            return bad("base", "must name a pretrained model where merge, learn or lora are set".into());
         }
         Ok(())
     }
 
     fn encoding(&self) -> Encoding {
-        Encoding { tokens: self.tokens, vocabulary: self.vocabulary }
+        Encoding { tokens: self.tokens, vocabulary: self.vocabulary, base: self.base.clone() }
     }
 
     fn training(&self) -> Option<Training> {
+        if self.base.is_some() {
+            // A pretrained model is slow, and soon knows few texts by heart.
+            let learning_rate = if self.learn == Part::All { 3e-5 } else { 5e-4 };
+            return Some(Training {
+                batch_size: 4,
+                epochs: 3,
+                learning_rate,
+                warmup: 20,
+                clip: 1.0,
+                ema: 0.9,
+                validation: 0.1,
+                patience: 2,
+                log_every: 10,
+                ..Training::default()
+            });
+        }
         Some(Training {
             batch_size: 16,
             epochs: 40,
@@ -176,12 +257,21 @@ impl Model<Texts> for Config {
         if (vocabulary.columns, vocabulary.roles) != (spec.columns.len(), spec.roles.len()) {
             return Err(Error::Misfit { sizes: None });
         }
-        // A damaged header must not decide how much memory is taken.
-        if Net::count(self, vocabulary.len()) > weights.count() {
-            return Err(Error::Misfit { sizes: None });
-        }
-        let net = with_weights(Net::new(self, vocabulary.len(), 0, device).valid(), weights)?;
-        Ok(Box::new(Sampler::new(self, net, vocabulary, levels, spec, device)))
+        let (net, shape) = match &self.base {
+            Some(path) => {
+                let fresh = Fresh { vocabulary: &vocabulary, columns: &spec.columns, roles: &spec.roles };
+                let (net, arch) = pretrained::restore(path, &self.lora, &fresh, weights, device)?;
+                let context = self.context.min(arch.context);
+                (net, Shape::of_base(&arch, context))
+            }
+            // A damaged header must not decide how much memory is taken.
+            None if Net::count(self, vocabulary.len()) > weights.count() => return Err(Error::Misfit { sizes: None }),
+            None => {
+                let blank = Net::new(self, vocabulary.len(), 0, device).valid();
+                (with_weights(blank, weights)?, Shape::new(self, self.context))
+            }
+        };
+        Ok(Box::new(Sampler::new(net, shape, vocabulary, levels, spec, device)))
     }
 }
 
@@ -193,9 +283,33 @@ struct Lm {
     batch: usize,
     device: Device,
     cuts: Cuts,
-    learner: Learner<Net>,
+    learner: Learning,
     plan: Option<Plan>,
     steps_per_epoch: u64,
+}
+
+/// What is learnt.
+enum Learning {
+    /// All weights.
+    Whole(Box<Whole>),
+    /// Adapters beside the weights of a pretrained model.
+    Beside(Box<Beside>),
+}
+
+/// A network in training, of a pretrained model with its sizes.
+struct Whole {
+    learner: Learner<Net>,
+    arch: Option<Arch>,
+}
+
+/// Adapters in training.
+struct Beside {
+    net: Net,
+    arch: Arch,
+    hash: String,
+    learner: Learner<Adapters>,
+    /// Whether the artefact holds all weights.
+    merge: bool,
 }
 
 /// What is learnt, and what measures the model.
@@ -268,13 +382,15 @@ impl Lm {
             Some(joined) => joined.len(),
             None => data.rows(&data.train).plan(0).len() * length,
         };
+        let (learner, shape) = learning(config, encoded, setup, length)?;
         Ok(Lm {
-            shape: Shape::new(config, length),
-            dropout: config.dropout,
+            shape,
+            // What a pretrained model knows is not left out.
+            dropout: if config.base.is_some() { 0.0 } else { config.dropout },
             batch,
             device: setup.device.clone(),
             cuts: Cuts::of(setup),
-            learner: Learner::new(Net::new(config, data.vocabulary.len(), setup.seed, setup.device), setup.training),
+            learner,
             plan: None,
             steps_per_epoch: tokens.div_ceil(batch * length).max(1) as u64,
             data,
@@ -301,9 +417,48 @@ impl Lm {
     }
 }
 
+/// What is learnt, from the begin, and the sizes of the network.
+fn learning(config: &Config, encoded: &EncodedTexts, setup: &Setup<'_>, length: usize) -> Result<(Learning, Shape)> {
+    let (vocabulary, training, device) = (&encoded.vocabulary, setup.training, setup.device);
+    let Some(path) = &config.base else {
+        let net = Net::new(config, vocabulary.len(), setup.seed, device);
+        return Ok((
+            Learning::Whole(Box::new(Whole { learner: Learner::new(net, training), arch: None })),
+            Shape::new(config, length),
+        ));
+    };
+    let mut base = Base::open(path)?;
+    if length > base.arch.context {
+        let rule = format!("can be {} at most: the pretrained model sees no more", base.arch.context);
+        return Err(Error::Setting { model: "lm", key: "context".into(), rule });
+    }
+    let fresh = Fresh { vocabulary, columns: &encoded.columns, roles: &encoded.roles };
+    let shape = Shape::of_base(&base.arch, length);
+    let arch = base.arch.clone();
+    if config.learn == Part::All {
+        let net = Net::of_base(&mut base, &fresh, device)?;
+        return Ok((
+            Learning::Whole(Box::new(Whole { learner: Learner::new(net, training), arch: Some(arch) })),
+            shape,
+        ));
+    }
+    let net = Net::of_base(&mut base, &fresh, &device.clone().inner())?;
+    let adapters = Adapters::new(&net, vocabulary.first() as usize, &config.lora, setup.seed, device)?;
+    let learner = Learner::new(adapters, training);
+    let beside = Beside { net, arch, hash: base.hash, learner, merge: config.merge };
+    Ok((Learning::Beside(Box::new(beside)), shape))
+}
+
+/// A network, and what was learnt beside it.
+#[derive(Clone, Copy)]
+struct With<'a> {
+    net: &'a Net,
+    adapters: Option<&'a Adapters>,
+}
+
 /// Nats of all tokens that count.
 fn loss(
-    net: &Net,
+    with: With<'_>,
     shape: &Shape,
     packed: &Packed,
     length: usize,
@@ -311,8 +466,8 @@ fn loss(
     keep: impl FnMut(Tensor<2>) -> Tensor<2>,
 ) -> Tensor<1> {
     let layout = Arc::new(Layout::new(length, packed.first.clone(), device));
-    let hidden = net.forward(shape, &packed.tokens, &layout, keep);
-    cross_entropy(hidden, net.words.val(), &packed.targets, &packed.weights)
+    let hidden = with.net.forward(shape, &packed.tokens, &layout, with.adapters, keep);
+    cross_entropy(hidden, with.net.told(with.adapters), &packed.targets, &packed.weights)
 }
 
 impl Trainee<Texts> for Lm {
@@ -327,7 +482,7 @@ impl Trainee<Texts> for Lm {
         let scale = 1.0 / f64::from(packed.count().max(1.0));
         let inner = self.device.clone().inner();
         let this = &*self;
-        let shard = |range: Range<usize>, net: &Net| {
+        let shard = |range: Range<usize>, with: With<'_>| {
             let mut rng = stream(clock.seed, "lm", step::part(clock, &range));
             let keep = |x: Tensor<2>| match this.dropout > 0.0 {
                 true => {
@@ -338,41 +493,85 @@ impl Trainee<Texts> for Lm {
                 false => x,
             };
             let packed = packed.part(&range, length);
-            let loss = loss(net, &this.shape, &packed, length, &this.device, keep) * scale;
+            let loss = loss(with, &this.shape, &packed, length, &this.device, keep) * scale;
             (loss.clone(), vec![("loss", loss.inner())])
         };
-        let (grads, logs) = step::gradients_of_rows(self.learner.net(), self.cuts, rows, &self.device, shard);
-        self.learner.update(grads, clock);
+        let (cuts, device) = (self.cuts, &self.device);
+        let (grads, logs) = match &self.learner {
+            Learning::Whole(whole) => step::gradients_of_rows(whole.learner.net(), cuts, rows, device, |range, net| {
+                shard(range, With { net, adapters: None })
+            }),
+            Learning::Beside(beside) => {
+                step::gradients_of_rows(beside.learner.net(), cuts, rows, device, |range, adapters| {
+                    shard(range, With { net: &beside.net, adapters: Some(adapters) })
+                })
+            }
+        };
+        match &mut self.learner {
+            Learning::Whole(whole) => whole.learner.update(grads, clock),
+            Learning::Beside(beside) => beside.learner.update(grads, clock),
+        }
         Ok(step::add_losses(logs))
     }
 
     /// Nats a token.
     fn validate(&mut self) -> Result<Option<f64>> {
-        let (net, device) = (self.learner.average(), self.device.clone().inner());
+        let device = self.device.clone().inner();
+        let (whole, adapters) = match &self.learner {
+            Learning::Whole(whole) => (Some(whole.learner.average()), None),
+            Learning::Beside(beside) => (None, Some((&beside.net, beside.learner.average()))),
+        };
+        let with = match (&whole, &adapters) {
+            (Some(net), _) => With { net, adapters: None },
+            (None, Some((net, adapters))) => With { net, adapters: Some(adapters) },
+            (None, None) => return Ok(None),
+        };
         let (mut nats, mut count) = (0.0, 0.0);
         for packed in &self.data.validation {
-            nats += read::number(loss(&net, &self.shape, packed, self.data.length, &device, |x| x))?;
+            nats += read::number(loss(with, &self.shape, packed, self.data.length, &device, |x| x))?;
             count += f64::from(packed.count());
         }
         Ok((count > 0.0).then(|| nats / count))
     }
 
     fn keep(&mut self) {
-        self.learner.keep();
+        match &mut self.learner {
+            Learning::Whole(whole) => whole.learner.keep(),
+            Learning::Beside(beside) => beside.learner.keep(),
+        }
     }
 
     fn save(&self) -> Result<Weights> {
         let mut weights = Weights::default();
-        self.learner.save(&mut weights, "net")?;
+        match &self.learner {
+            Learning::Whole(whole) => whole.learner.save(&mut weights, "net")?,
+            Learning::Beside(beside) => beside.learner.save(&mut weights, "net")?,
+        }
         Ok(weights)
     }
 
     fn load(&mut self, mut weights: Weights) -> Result<()> {
-        self.learner.load(&mut weights, "net")
+        match &mut self.learner {
+            Learning::Whole(whole) => whole.learner.load(&mut weights, "net"),
+            Learning::Beside(beside) => beside.learner.load(&mut weights, "net"),
+        }
     }
 
     fn finish(&mut self, _: u64) -> Result<Weights> {
-        let mut weights = weights_of(&self.learner.best())?;
+        let mut weights = Weights::default();
+        match &self.learner {
+            Learning::Whole(whole) => match &whole.arch {
+                Some(arch) => pretrained::store_whole(&whole.learner.best(), arch, &mut weights)?,
+                None => weights = weights_of(&whole.learner.best())?,
+            },
+            Learning::Beside(beside) if beside.merge => {
+                let net = beside.learner.best().merged(beside.net.clone());
+                pretrained::store_whole(&net, &beside.arch, &mut weights)?;
+            }
+            Learning::Beside(beside) => {
+                pretrained::store_adapters(&beside.learner.best(), &beside.hash, &mut weights)?;
+            }
+        }
         self.data.vocabulary.store(&mut weights)?;
         self.data.levels.store(&mut weights)?;
         Ok(weights)

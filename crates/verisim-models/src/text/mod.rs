@@ -3,6 +3,7 @@
 //! A model of texts sees documents as tokens, and of each the cells that say something of it, as tokens too. It never sees a file, the
 //! name of a column or the command line.
 
+pub mod base;
 pub mod lm;
 pub mod pack;
 pub mod vocabulary;
@@ -26,12 +27,14 @@ crate::models! {
 }
 
 /// How a model wants texts encoded.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Encoding {
     /// What a token is.
     pub tokens: Tokens,
     /// How many of them are learnt at most.
     pub vocabulary: usize,
+    /// The pretrained model whose tokens they are.
+    pub base: Option<std::path::PathBuf>,
 }
 
 /// Texts as tokens.
@@ -84,7 +87,10 @@ impl Learn for Texts {
             cells.chain(d.turns.iter().map(|turn| turn.text.as_str()))
         });
         let (columns, kinds) = (self.columns.len(), roles.len());
-        let vocabulary = Vocabulary::learn(encoding.tokens, encoding.vocabulary, texts, columns, kinds)?;
+        let vocabulary = match &encoding.base {
+            Some(path) => Vocabulary::of_base(base::Base::open(path)?.tokenizer, columns, kinds),
+            None => Vocabulary::learn(encoding.tokens, encoding.vocabulary, texts, columns, kinds)?,
+        };
         let documents = self.documents.iter().map(|d| encode(d, &vocabulary, &roles)).collect::<Result<Vec<_>>>()?;
         let all: usize = documents.iter().map(|d| d.body.len()).sum();
         if all == 0 {

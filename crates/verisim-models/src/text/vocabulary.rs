@@ -86,6 +86,11 @@ impl Vocabulary {
         Ok(Vocabulary { columns, roles, kind })
     }
 
+    /// The vocabulary of a pretrained model.
+    pub fn of_base(tokenizer: tokenizers::Tokenizer, columns: usize, roles: usize) -> Vocabulary {
+        Vocabulary { columns, roles, kind: Kind::Bpe(Box::new(tokenizer)) }
+    }
+
     /// The token of a column.
     pub fn column(&self, j: usize) -> u32 {
         FIRST + j as u32

@@ -80,12 +80,12 @@ impl Memory {
             let from = self.keys.len();
             self.keys.resize(from + stride, 0.0);
             for (key, to) in keys.chunks_exact(d).zip(self.keys[from..].chunks_exact_mut(d)) {
-                turn(key, Some(&shape.rotary), position, 1.0, 1.0, to);
+                turn(key, shape.rotary.as_deref(), position, 1.0, 1.0, to);
             }
             self.values.extend_from_slice(values);
             for (h, (query, out)) in queries.chunks_exact(d).zip(out.chunks_exact_mut(d)).enumerate() {
                 let g = h / each * d;
-                turn(query, Some(&shape.rotary), position, 1.0, scale, &mut q);
+                turn(query, shape.rotary.as_deref(), position, 1.0, scale, &mut q);
                 scores.clear();
                 scores.resize(position + 1, 0.0);
                 let (keys, values) = (&self.keys[..], &self.values[..]);

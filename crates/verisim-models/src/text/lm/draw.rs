@@ -10,8 +10,8 @@ use verisim_data::text::{self, Spec, Turn};
 use super::super::pack::{Document, sequence};
 use super::super::vocabulary::{CELL, END, START, TEXT, Vocabulary};
 use super::guide::{Levels, turn_of, turns};
-use super::net::{Net, Shape};
-use super::{Config, loss};
+use super::net::{Net, Seen, Shape};
+use super::{With, loss};
 use crate::error::{Error, Result};
 use crate::nets::attention::Layout;
 use crate::nets::rows::project;
@@ -103,20 +103,23 @@ struct Writing<'a> {
 
 impl Sampler {
     pub(super) fn new(
-        config: &Config,
         net: Net,
+        shape: Shape,
         vocabulary: Vocabulary,
         levels: Levels,
         spec: &Spec,
         device: &Device,
     ) -> Sampler {
+        // As many positions as there are angles, or learnt positions.
+        let learnt = net.positions.as_ref().map(|positions| positions.val().dims()[0]);
+        let context = learnt.or(shape.rotary.as_ref().map(|rotary| rotary.positions())).unwrap_or(1);
         Sampler {
             net,
-            shape: Shape::new(config, config.context),
+            context,
+            shape,
             vocabulary,
             levels,
             roles: spec.roles.clone(),
-            context: config.context,
             device: device.clone(),
             is_joined: spec.form == text::Form::Corpus,
         }
@@ -304,6 +307,7 @@ impl Sampler {
                     true => (encoded.body.clone(), vec![1.0; encoded.body.len()]),
                     false => sequence(&encoded, &self.vocabulary, &|_| true),
                 };
+                let with = With { net: &self.net, adapters: None };
                 let (mut nats, mut count) = (0.0, 0.0);
                 for from in (0..tokens.len().saturating_sub(1)).step_by(self.context) {
                     let to = (from + self.context).min(tokens.len() - 1);
@@ -313,7 +317,7 @@ impl Sampler {
                         weights: weights[from + 1..=to].to_vec(),
                         first: vec![0; to - from],
                     };
-                    nats += read::number(loss(&self.net, &self.shape, &packed, to - from, &self.device, |x| x))?;
+                    nats += read::number(loss(with, &self.shape, &packed, to - from, &self.device, |x| x))?;
                     count += f64::from(packed.count());
                 }
                 Ok((nats, count as usize))
@@ -377,7 +381,7 @@ impl Memory {
     #[cfg(feature = "flex")]
     fn new(sampler: &Sampler, sequences: usize) -> Memory {
         let is_flex = crate::nets::is_flex(&sampler.device);
-        Memory { cache: is_flex.then(|| super::cache::Cache::new(sampler.net.layers(), sequences)) }
+        Memory { cache: is_flex.then(|| super::cache::Cache::new(sampler.net.blocks.len(), sequences)) }
     }
 
     #[cfg(not(feature = "flex"))]
@@ -409,7 +413,7 @@ fn remembered(
     all: &mut [Writing<'_>],
     active: &[usize],
 ) -> Result<Vec<f32>> {
-    let (mut tokens, mut counts) = (Vec::new(), Vec::with_capacity(active.len()));
+    let (mut tokens, mut places, mut counts) = (Vec::new(), Vec::new(), Vec::with_capacity(active.len()));
     for (place, &i) in active.iter().enumerate() {
         let writing = &mut all[i];
         let in_memory = cache.length(place, &sampler.shape);
@@ -418,11 +422,15 @@ fn remembered(
             cache.forget(place);
             from = writing.tokens.len().saturating_sub(sampler.context.div_ceil(2));
         }
+        let begin = cache.length(place, &sampler.shape) as u32;
         tokens.extend_from_slice(&writing.tokens[from..]);
+        places.extend((0..(writing.tokens.len() - from) as u32).map(|k| begin + k));
         counts.push(writing.tokens.len() - from);
         writing.seen = writing.tokens.len();
     }
-    let hidden = sampler.net.hidden(&tokens, |block, qkv| cache.attend(&sampler.shape, block, qkv, &counts), |x| x);
+    let attend = |block, qkv| cache.attend(&sampler.shape, block, qkv, &counts);
+    let seen = Seen { tokens: &tokens, places: &places, adapters: None };
+    let hidden = sampler.net.hidden(&sampler.shape, seen, attend, |x| x);
     let mut end = 0;
     let ends = counts.iter().map(|count| {
         end += count;
@@ -448,7 +456,7 @@ fn anew(sampler: &Sampler, all: &[Writing<'_>], active: &[usize]) -> Result<Vec<
         }
     }
     let layout = Arc::new(Layout::new(length, first, &sampler.device));
-    let hidden = sampler.net.forward(&sampler.shape, &tokens, &layout, |x| x);
+    let hidden = sampler.net.forward(&sampler.shape, &tokens, &layout, None, |x| x);
     logits(sampler, hidden, ends)
 }
 
@@ -456,5 +464,5 @@ fn anew(sampler: &Sampler, all: &[Writing<'_>], active: &[usize]) -> Result<Vec<
 fn logits(sampler: &Sampler, hidden: Tensor<2>, ends: Vec<usize>) -> Result<Vec<f32>> {
     let ends: Vec<u32> = ends.into_iter().map(|end| end as u32).collect();
     let rows = crate::nets::rows::embed(hidden, &ends);
-    read::numbers(project(rows, sampler.net.words.val().transpose()))
+    read::numbers(project(rows, sampler.net.told(None).transpose()))
 }

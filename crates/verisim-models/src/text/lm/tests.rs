@@ -76,7 +76,7 @@ fn gradients_are_those_of_differences() {
         weights: vec![1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0],
         first: vec![0, 0, 0, 3, 3, 3, 0, 0, 0, 0, 0, 0],
     };
-    assert_gradients(&net, 1e-2, |net| loss(net, &shape, &packed, 6, &device, |x| x) * 0.1);
+    assert_gradients(&net, 1e-2, |net| loss(With { net, adapters: None }, &shape, &packed, 6, &device, |x| x) * 0.1);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn what_is_remembered_gives_the_logits_of_the_whole() {
     let shape = Shape::new(&config, config.context);
     let sequences: [Vec<u32>; 3] =
         [(0..30).map(|i| i * 7 % 20).collect(), vec![0, 4, 9], (0..12).map(|i| i * 3 % 20).collect()];
-    let mut cache = cache::Cache::new(net.layers(), 3);
+    let mut cache = cache::Cache::new(net.blocks.len(), 3);
     let mut last: Vec<Vec<f32>> = Vec::new();
     // A prompt of each, then the rest one by one.
     let prompts = [5, 1, 12];
@@ -100,7 +100,8 @@ fn what_is_remembered_gives_the_logits_of_the_whole() {
         if tokens.is_empty() {
             break;
         }
-        let hidden = net.hidden(&tokens, |block, qkv| cache.attend(&shape, block, qkv, &counts), |x| x);
+        let seen = net::Seen { tokens: &tokens, places: &[], adapters: None };
+        let hidden = net.hidden(&shape, seen, |block, qkv| cache.attend(&shape, block, qkv, &counts), |x| x);
         let rows: Vec<f32> = hidden.into_data().try_into_vec().unwrap();
         let mut end = 0;
         last.resize(3, Vec::new());
@@ -114,7 +115,7 @@ fn what_is_remembered_gives_the_logits_of_the_whole() {
     for (sequence, last) in sequences.iter().zip(&last) {
         let layout = Arc::new(Layout::new(sequence.len(), vec![0; sequence.len()], &device));
         let whole: Vec<f32> =
-            net.forward(&shape, sequence, &layout, |x: Tensor<2>| x).into_data().try_into_vec().unwrap();
+            net.forward(&shape, sequence, &layout, None, |x: Tensor<2>| x).into_data().try_into_vec().unwrap();
         for (a, b) in last.iter().zip(&whole[whole.len() - config.width..]) {
             assert!((a - b).abs() < 1e-4, "{a} remembered, {b} at once");
         }
@@ -240,7 +241,7 @@ fn settings_that_make_no_sense_are_named() {
         (Config { key_heads: Some(3), ..small() }, "key_heads"),
         (Config { dropout: 1.0, ..small() }, "dropout"),
         (Config { context: 1, ..small() }, "context"),
-        (Config { base: 1.0, ..small() }, "base"),
+        (Config { theta: 1.0, ..small() }, "theta"),
     ] {
         assert!(Model::<Texts>::check(&config).unwrap_err().to_string().contains(key));
     }
