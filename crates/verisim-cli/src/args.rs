@@ -135,7 +135,7 @@ Examples:
   verisim sample runs/stores -n 1000 --length 48 --start 2026-01-01 -o made.csv    sequences of 48 steps
   verisim sample runs/stores --given history.csv --horizon 12 -o on.csv            each history goes on
   verisim sample runs/messages -n 1000 --where label=spam -o made.csv              texts of that label
-  verisim sample runs/novel --prompt "It was " --temperature 0.8                   a passage that begins so
+  verisim sample runs/novel --prompt 'It was ' --temperature 0.8                   a passage that begins so
   verisim sample runs/digits -n 1000 -o digits/         PNGs, in a folder for each class, and labels.csv
   verisim sample runs/digits -n 60000 --balance class -o digits.npz
   verisim sample runs/digits --grid grid.png            one picture, a row for each class

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "neural")]
+use verisim_data::text::Texts;
 use verisim_models::artefact::{File, Header, Provenance};
 use verisim_models::compute::Device;
 use verisim_models::{Learn, Model as _, Models as _};
@@ -22,6 +24,9 @@ pub struct Artefact<K: Learn> {
     /// Where it comes from.
     pub provenance: Provenance,
     pub(crate) sampler: Box<K::Sampler>,
+    /// What writes the free text of a table, where that was learnt.
+    #[cfg(feature = "neural")]
+    pub text: Option<Box<Artefact<Texts>>>,
 }
 
 impl<K: Learn> Artefact<K> {
@@ -42,11 +47,25 @@ impl<K: Learn> Artefact<K> {
     ///
     /// # Errors
     /// When it is of another kind, or damaged.
-    pub fn of(file: File, path: &Path, device: &Device) -> Result<Artefact<K>> {
+    pub fn of(mut file: File, path: &Path, device: &Device) -> Result<Artefact<K>> {
+        let text = file.text();
+        #[cfg(feature = "neural")]
+        let text = text.map(|text| Artefact::<Texts>::of(text, path, device)).transpose()?.map(Box::new);
+        // Without neural models columns of free text are blank.
+        #[cfg(not(feature = "neural"))]
+        drop(text);
         let (Header { model, source, spec, provenance, .. }, mut weights) = file.into_parts::<K>()?;
         let damaged = |e: verisim_models::Error| Error::Damaged { path: path.into(), problem: e.to_string() };
         let sampler = model.restore(&spec, &mut weights, device).map_err(damaged)?;
-        Ok(Artefact { model: model.name(), source, spec, provenance, sampler })
+        Ok(Artefact {
+            model: model.name(),
+            source,
+            spec,
+            provenance,
+            sampler,
+            #[cfg(feature = "neural")]
+            text,
+        })
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `source` | 3 | `[data]` of the config, its path without the folder |
 //! | `spec` | 3 | what is made; formats 1 and 2 have its keys in the header itself |
 //! | `provenance` | 1 | where the model comes from |
+//! | `text` | 5 | of a table with free text the header of the model that writes it, whose tensors begin with `text.` |
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -25,8 +26,9 @@ use crate::learn::{Learn, Models};
 use crate::weights::Weights;
 
 /// The newest format that this version reads, and the one that it writes.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 const KEY: &str = "verisim";
+const TEXT: &str = "text";
 const AGAIN: &str = "train it again or copy it again from where it came";
 
 /// Where an artefact comes from.
@@ -145,6 +147,18 @@ impl File {
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         write(path, &Value::Object(self.header.clone()), &self.weights)
+    }
+
+    /// Takes up the model that writes the text of this one's table.
+    pub fn take_up(&mut self, text: File) {
+        self.header.insert(TEXT.into(), Value::Object(text.header));
+        self.weights.extend(TEXT, text.weights);
+    }
+
+    /// The model that writes the text of this one's table, taken out; none where there is none.
+    pub fn text(&mut self) -> Option<File> {
+        let Some(Value::Object(header)) = self.header.remove(TEXT) else { return None };
+        Some(File { path: self.path.clone(), header, weights: self.weights.split_off(TEXT) })
     }
 
     /// Whether the model in it is of kind `K`.

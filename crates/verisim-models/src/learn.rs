@@ -27,6 +27,8 @@ pub trait Learn: Data {
     type Encoded: Send + Sync;
     /// What is done to the data on their way to a model, anew each time: `[augment]` in a config.
     type Augment: Augments;
+    /// What is learnt besides the model, of what it does not learn: `[text]` in a config.
+    type Besides: Augments;
     /// What a trained model can do.
     type Sampler: ?Sized + Send + Sync;
 
@@ -57,7 +59,7 @@ pub trait Learn: Data {
     ) -> Result<Option<Vec<u8>>>;
 }
 
-/// Settings of what is done to data on their way to a model.
+/// Settings of what is done to data on their way to a model, or of what is learnt besides it.
 pub trait Augments: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync {
     /// Refuses settings that make no sense, naming the key.
     ///

@@ -14,7 +14,10 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, bound = "")]
 // The schema's name would not tell kinds apart.
-#[schemars(inline, bound = "K::Source: JsonSchema, K::Augment: JsonSchema, K::Models: JsonSchema")]
+#[schemars(
+    inline,
+    bound = "K::Source: JsonSchema, K::Augment: JsonSchema, K::Besides: JsonSchema, K::Models: JsonSchema"
+)]
 pub struct Job<K: Learn> {
     /// Seed of everything random.
     #[serde(default = "default_seed")]
@@ -33,6 +36,9 @@ pub struct Job<K: Learn> {
     #[serde(default)]
     #[schemars(with = "Training")]
     pub train: Train,
+    /// What is learnt besides, of columns that the model does not learn.
+    #[serde(default)]
+    pub text: Option<K::Besides>,
 }
 
 fn default_seed() -> u64 {
@@ -44,6 +50,7 @@ pub fn schema<K: Learn>(generator: &mut SchemaGenerator) -> Schema
 where
     K::Source: JsonSchema,
     K::Augment: JsonSchema,
+    K::Besides: JsonSchema,
     K::Models: JsonSchema,
 {
     generator.subschema_for::<Job<K>>()
@@ -61,6 +68,8 @@ struct Filled<'a, K: Learn> {
     augment: &'a Option<K::Augment>,
     model: &'a K::Models,
     train: FilledTrain,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: &'a Option<K::Besides>,
 }
 
 /// A model that is fitted at once has an empty section.
@@ -77,6 +86,9 @@ impl<K: Learn> Job<K> {
         self.model.check()?;
         if let Some(augment) = &self.augment {
             augment.check()?;
+        }
+        if let Some(text) = &self.text {
+            text.check()?;
         }
         K::check_training(&self.train)?;
         let Some(training) = self.training() else {
@@ -103,8 +115,8 @@ impl<K: Learn> Job<K> {
             Some(training) => FilledTrain::Steps(Box::new(training)),
             None => FilledTrain::AtOnce {},
         };
-        let Job { seed, data, augment, model, .. } = self;
-        let filled = Filled::<K> { seed: *seed, out, data, augment, model, train };
+        let Job { seed, data, augment, model, text, .. } = self;
+        let filled = Filled::<K> { seed: *seed, out, data, augment, model, train, text };
         toml::to_string(&filled).map_err(|e| Error::Unwritable { problem: e.to_string() })
     }
 

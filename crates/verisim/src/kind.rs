@@ -8,6 +8,7 @@ use serde_json::Value;
 use verisim_data::{Target, Watch};
 use verisim_infer::{Artefact, Generate};
 use verisim_metrics::Compare;
+use verisim_train::{Ended, Job, Machine, Results};
 
 use crate::error::{Error, Result};
 use crate::impute::Imputed;
@@ -46,6 +47,20 @@ pub trait Kind: Generate + Compare {
         let problem =
             format!("{}: {} cannot be split here; move some of them to another place", path.display(), Self::PLURAL);
         Err(Error::Ask { problem })
+    }
+
+    /// Learns what is learnt besides the model that `results` hold by now, and adds it to that. `ended` is how the model's own training
+    /// ended.
+    ///
+    /// # Errors
+    /// When it cannot be learnt.
+    fn besides(_: &Job<Self>, _: &Machine, _: &Results, ended: Ended, _: &mut dyn Watch) -> Result<Ended> {
+        Ok(ended)
+    }
+
+    /// Whether a training of that was stopped in the folder of these results, with the model done.
+    fn is_begun_besides(_: &Path) -> bool {
+        false
     }
 
     /// Fills the holes of a file.

@@ -47,6 +47,8 @@ pub mod train;
 mod verbs;
 mod wine;
 pub mod world;
+#[cfg(feature = "neural")]
+mod writer;
 mod written;
 
 pub use ask::Ask;

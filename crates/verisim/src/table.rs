@@ -12,6 +12,8 @@ use verisim_data::table::{Detected, Dialect, Source, Spec, Table};
 use verisim_data::{Target, Watch};
 use verisim_infer::Artefact;
 use verisim_infer::table::{Ask, CHUNK};
+#[cfg(feature = "neural")]
+use verisim_train::{Ended, Job, Machine, Results};
 
 use crate::error::{Error, Result};
 use crate::impute::Imputed;
@@ -83,6 +85,25 @@ impl Kind for Table {
 
     fn score(artefact: &Artefact<Table>, _: &Path, ask: &crate::score::Ask, watch: &mut dyn Watch) -> Result<Scores> {
         crate::score::table(artefact, ask, watch)
+    }
+
+    #[cfg(feature = "neural")]
+    fn besides(
+        job: &Job<Table>,
+        machine: &Machine,
+        results: &Results,
+        ended: Ended,
+        watch: &mut dyn Watch,
+    ) -> Result<Ended> {
+        match &job.text {
+            Some(text) => crate::writer::learn(job, text, machine, results, ended, watch),
+            None => Ok(ended),
+        }
+    }
+
+    #[cfg(feature = "neural")]
+    fn is_begun_besides(out: &Path) -> bool {
+        crate::writer::is_begun(out)
     }
 
     fn describe(spec: &Spec) -> String {

@@ -56,7 +56,18 @@ pub fn of_kind<K: Kind>(mut job: Job<K>, ask: &Ask, watch: &mut dyn Watch) -> Re
         begin = Begin::Anew;
         watch.on(say(format!("{model} is fitted at once, so there is nothing to go on with: it is fitted anew")));
     }
-    let ended = run(&job, &on.machine, &Results { out: out.clone(), begin }, watch)?;
+    let results = Results { out, begin };
+    // A training that was stopped at what is learnt besides goes on there.
+    let at_text = job.text.is_some() && begin != Begin::Anew && K::is_begun_besides(&results.out);
+    let mut ended = match at_text {
+        true => Ended::Done { model: results.out.join("model.safetensors"), seconds: 0.0 },
+        false => run(&job, &on.machine, &results, watch)?,
+    };
+    if job.text.is_some() && matches!(ended, Ended::Done { .. }) {
+        let begin = if at_text { begin } else { Begin::Anew };
+        ended = K::besides(&job, &on.machine, &Results { begin, ..results.clone() }, ended, watch)?;
+    }
+    let out = results.out;
     Ok(Trained { out, ended, first: K::FIRST })
 }
 

@@ -105,6 +105,20 @@ impl Table {
         text.ok_or_else(|| Error::column(&self.names[j], "cannot be read as text"))
     }
 
+    /// The cells of column `j` as texts; `None` where a value is missing.
+    ///
+    /// # Errors
+    /// As of [`Table::text`].
+    pub fn cells(&self, j: usize) -> Result<Vec<Option<String>>> {
+        Ok(self.text(j)?.iter().map(|cell| cell.map(str::to_owned)).collect())
+    }
+
+    /// Puts texts, one a row, in the place of column `j`.
+    pub fn put_texts(&mut self, j: usize, texts: Vec<Option<String>>) {
+        debug_assert_eq!(texts.len(), self.rows);
+        self.columns[j] = Arc::new(texts.into_iter().collect::<StringArray>());
+    }
+
     /// Rows `start .. start + len`, without copying.
     pub fn slice(&self, start: usize, len: usize) -> Table {
         let start = start.min(self.rows);

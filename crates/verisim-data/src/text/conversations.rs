@@ -43,11 +43,13 @@ pub(super) fn read(path: &Path) -> Result<(Style, Vec<Document>)> {
         let bad = |what: String| Error::line(path, i as u64 + 1, what);
         let line: Map<String, Value> = serde_json::from_str(line)
             .map_err(|e| bad(format!("is no JSON object ({e}); a conversation is one such object a line")))?;
-        let neither = "has neither `messages` nor `conversations`, a list of turns; every line of this file must have one";
+        let neither =
+            "has neither `messages` nor `conversations`, a list of turns; every line of this file must have one";
         let (found, turns) = turns_of(&line).ok_or_else(|| bad(neither.into()))?;
         style.get_or_insert(found);
         let turns = turns.iter().enumerate();
-        let turns = turns.map(|(k, turn)| read_turn(found, turn).map_err(|what| bad(format!("turn {}: {what}", k + 1))));
+        let turns =
+            turns.map(|(k, turn)| read_turn(found, turn).map_err(|what| bad(format!("turn {}: {what}", k + 1))));
         documents.push(Document { cells: Vec::new(), turns: turns.collect::<Result<_>>()? });
     }
     match style {
@@ -114,7 +116,10 @@ mod tests {
     fn conversations_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         for (style, line) in [
-            (Style::OpenAi, r#"{"messages":[{"role":"user","content":"Hi {\"a\":1}"},{"role":"assistant","content":"Yes"}]}"#),
+            (
+                Style::OpenAi,
+                r#"{"messages":[{"role":"user","content":"Hi {\"a\":1}"},{"role":"assistant","content":"Yes"}]}"#,
+            ),
             (
                 Style::OpenAi,
                 r#"{"messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},{"role":"tool","tool_call_id":"1","content":"3"}]}"#,

@@ -8,7 +8,7 @@ use arrow_array::Array as _;
 use super::settings::{Shape, Source};
 use super::{Document, Form, Texts, conversations};
 use crate::error::{Error, Result};
-use crate::table::{ColumnKind, DetectSettings, ReadSettings, Schema, Table};
+use crate::table::{self, ColumnKind, DetectSettings, ReadSettings, Schema, Table};
 use crate::watch::{Event, Watch};
 
 /// What a path holds.
@@ -110,11 +110,16 @@ pub(super) fn read(source: &Source, watch: &mut dyn Watch) -> Result<Texts> {
         return Err(Error::file(path, "there is no such file or folder"));
     }
     let what = "holds no text: give a folder of .txt or .md files, such a file, conversations as .jsonl, or a table";
-    let found = Found::at(path).ok_or_else(|| Error::file(path, what))?;
+    // What a table is read by may say its format, too.
+    let found = match source.table {
+        Some(_) => Found::Table,
+        None => Found::at(path).ok_or_else(|| Error::file(path, what))?,
+    };
     for (key, is_given, of) in [
         ("data.shape", source.shape.is_some(), Found::Plain),
         ("data.text", source.text.is_some(), Found::Table),
         ("data.columns", source.columns.is_some(), Found::Table),
+        ("data.table", source.table.is_some(), Found::Table),
     ] {
         if is_given && found != of {
             let of = if of == Found::Plain { "a file of plain text" } else { "a table" };
@@ -129,7 +134,7 @@ pub(super) fn read(source: &Source, watch: &mut dyn Watch) -> Result<Texts> {
             let said = format!("{} conversations", documents.len());
             (Texts { form: Form::Conversations(style), columns: Vec::new(), documents }, said)
         }
-        Found::Table => column(source)?,
+        Found::Table => column(source, watch)?,
     };
     watch.on(Event::Note(format!("{}: taken for {said}", path.display())));
     Ok(texts)
@@ -242,38 +247,62 @@ fn pieces(text: &str) -> Vec<&str> {
     parts
 }
 
-/// A column of text of a table, and those beside it.
-fn column(source: &Source) -> Result<(Texts, String)> {
-    let table = Table::read(&source.path, &ReadSettings::default())?;
-    let schema = Schema::detect(&table, &DetectSettings::default())?;
-    let text = match &source.text {
-        Some(name) => table.index(name)?,
-        None => longest(&table, &schema, &source.path)?,
+/// What the column is called that says which column a text is of, where there are several.
+const WHICH: &str = "column";
+
+/// Columns of text of a table, and those beside them.
+fn column(source: &Source, watch: &mut dyn Watch) -> Result<(Texts, String)> {
+    let path = source.path.as_path();
+    let given = source.table.as_deref().map(|said| table::Source { path: path.to_owned(), ..said.clone() });
+    let (table, schema) = match &given {
+        Some(said) => {
+            let table = said.table(watch)?;
+            let schema = Schema::detect(&table, &said.wishes())?;
+            (table, schema)
+        }
+        None => {
+            let table = Table::read(path, &ReadSettings::default())?;
+            let schema = Schema::detect(&table, &DetectSettings::default())?;
+            (table, schema)
+        }
+    };
+    let texts: Vec<usize> = match &source.text {
+        Some(names) => names.list().iter().map(|name| table.index(name)).collect::<Result<_>>()?,
+        None => vec![longest(&table, &schema, path)?],
     };
     let beside: Vec<usize> = match &source.columns {
         Some(names) => names.iter().map(|name| table.index(name)).collect::<Result<_>>()?,
-        None => (0..table.names.len()).filter(|&j| j != text && is_told(&schema, &table.names[j])).collect(),
+        None => (0..table.names.len()).filter(|&j| !texts.contains(&j) && is_told(&schema, &table.names[j])).collect(),
     };
-    if beside.contains(&text) {
-        return Err(Error::column(&table.names[text], "is the text itself; leave it out of `data.columns`"));
+    if let Some(&j) = beside.iter().find(|j| texts.contains(j)) {
+        return Err(Error::column(&table.names[j], "is the text itself; leave it out of `data.columns`"));
     }
-    let texts = table.text(text)?;
     let cells = beside.iter().map(|&j| table.text(j)).collect::<Result<Vec<_>>>()?;
     let cell = |of: &arrow_array::StringArray, i: usize| (!of.is_null(i)).then(|| of.value(i).to_owned());
-    let rows = (0..table.rows).filter(|&i| !texts.is_null(i));
-    let row = |i: usize| {
-        let cells = cells.iter().map(|of| cell(of, i)).collect();
-        Document { cells, ..Document::plain(texts.value(i)) }
-    };
-    let documents: Vec<Document> = rows.map(row).collect();
-    let name = table.names[text].clone();
-    if documents.is_empty() {
-        return Err(Error::column(&name, "holds no text: all its values are missing"));
+    let is_one = texts.len() == 1;
+    let mut documents = Vec::new();
+    for &j in &texts {
+        let name = &table.names[j];
+        let text = table.text(j)?;
+        for i in (0..table.rows).filter(|&i| !text.is_null(i)) {
+            let which = (!is_one).then(|| Some(name.clone()));
+            let cells = which.into_iter().chain(cells.iter().map(|of| cell(of, i))).collect();
+            documents.push(Document { cells, ..Document::plain(text.value(i)) });
+        }
     }
-    let columns: Vec<String> = beside.iter().map(|&j| table.names[j].clone()).collect();
-    let told = if columns.is_empty() { String::new() } else { format!(", told {}", columns.join(", ")) };
-    let said = format!("{} texts of column `{name}`{told}", documents.len());
-    Ok((Texts { form: Form::Column(name), columns, documents }, said))
+    let names: Vec<&str> = texts.iter().map(|&j| table.names[j].as_str()).collect();
+    if documents.is_empty() {
+        return Err(Error::column(&names.join(", "), "holds no text: all its values are missing"));
+    }
+    let told: Vec<String> = beside.iter().map(|&j| table.names[j].clone()).collect();
+    let said = match told.is_empty() {
+        true => String::new(),
+        false => format!(", told {}", told.join(", ")),
+    };
+    let said = format!("{} texts of {}{said}", documents.len(), names.join(", "));
+    let form = Form::Column(if is_one { names[0].to_owned() } else { "text".into() });
+    let columns = (!is_one).then(|| WHICH.to_owned()).into_iter().chain(told).collect();
+    Ok((Texts { form, columns, documents }, said))
 }
 
 /// Whether a column may say something of a text: a key says nothing, and one text does not tell another.

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::series::Names;
+use crate::table;
+
 /// Which texts are read, and how: `[data]` of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "TextSource")]
@@ -16,12 +19,15 @@ pub struct Source {
     /// What a text is in a file of plain text: found when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
-    /// The column of a table that holds the text; found when not given.
+    /// The column of a table that holds the text, or several; found when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub text: Option<Names>,
     /// The columns of a table that say something of the text, in this order; all that are categories or numbers when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
+    /// How a table is read, and what its columns are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<Box<table::Source>>,
 }
 
 /// What a text is in a file of plain text.

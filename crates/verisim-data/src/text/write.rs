@@ -27,7 +27,9 @@ enum As {
 /// Where the texts of a sample go.
 pub(super) fn sink<'t>(spec: &Spec, target: Target<'t>) -> Result<Box<dyn Sink<Vec<Document>> + 't>> {
     let path = match target {
-        Target::Stream(stream) => return Ok(Box::new(Stream::new(spec, as_read(spec), stream, None, "(output)".as_ref())?)),
+        Target::Stream(stream) => {
+            return Ok(Box::new(Stream::new(spec, as_read(spec), stream, None, "(output)".as_ref())?));
+        }
         Target::Path(path) => path,
     };
     let talks = matches!(spec.form, Form::Conversations(_));

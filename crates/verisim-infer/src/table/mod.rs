@@ -6,8 +6,11 @@ mod condition;
 mod given;
 pub mod score;
 mod seen;
+#[cfg(feature = "neural")]
+mod written;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::current_num_threads;
 use serde::{Deserialize, Serialize};
@@ -81,7 +84,8 @@ impl Generate for Table {
             return Ok(Box::new(given::Given::new(artefact, path, ask)?));
         }
         let tuned = artefact.sampler.tuned(&Tuning { temperature: ask.temperature, top_p: ask.top_p })?;
-        Ok(Box::new(Rows { artefact, tuned, strata: strata(artefact, ask)?, ask: ask.clone() }))
+        let strata = strata(artefact, ask)?;
+        Ok(Box::new(Rows { artefact, tuned, strata, ask: ask.clone(), written: Written::default() }))
     }
 }
 
@@ -98,6 +102,28 @@ struct Rows<'a> {
     tuned: Option<Box<dyn Sampler>>,
     ask: Ask,
     strata: Vec<Stratum>,
+    written: Written,
+}
+
+/// What is said of columns of free text once they are written.
+#[derive(Default)]
+struct Written {
+    cut: AtomicU64,
+}
+
+impl Written {
+    /// Writes the free text of some rows, where a model for it was learnt.
+    fn write(&self, artefact: &Artefact<Table>, table: &mut Table, first: u64, seed: u64) -> Result<()> {
+        #[cfg(feature = "neural")]
+        self.cut.fetch_add(written::write(artefact, table, first, seed)?, Ordering::Relaxed);
+        let _ = (artefact, table, first, seed);
+        Ok(())
+    }
+
+    fn told(&self) -> Vec<String> {
+        let cut = self.cut.load(Ordering::Relaxed);
+        (cut > 0).then(|| format!("{cut} texts were cut, where they were not over")).into_iter().collect()
+    }
 }
 
 impl Plan<Table> for Rows<'_> {
@@ -111,6 +137,10 @@ impl Plan<Table> for Rows<'_> {
 
     fn together(&self) -> usize {
         2 * current_num_threads().max(1)
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.written.told()
     }
 
     /// Rows `c * CHUNK ..` of the sample, and how many were tried.
@@ -130,8 +160,9 @@ impl Plan<Table> for Rows<'_> {
             parts.push(drawn.frame);
         }
         let frame = if k == 1 { parts.swap_remove(0) } else { interleave(&parts, first, rows) };
-        let table =
-            self.artefact.spec.schema.render(frame, self.ask.key_offset.saturating_add(first as u64), self.ask.seed)?;
+        let offset = self.ask.key_offset.saturating_add(first as u64);
+        let mut table = self.artefact.spec.schema.render(frame, offset, self.ask.seed)?;
+        self.written.write(self.artefact, &mut table, offset, self.ask.seed)?;
         Ok(Made { count: table.rows as u64, chunk: table, tried, lost })
     }
 }

@@ -89,6 +89,12 @@ impl<'a> Writing<'a> {
     }
 }
 
+/// How texts are drawn where nobody asks for anything.
+pub(crate) fn usual(spec: &Spec) -> How {
+    let most = spec.lengths.most.saturating_mul(3) / 2 + 16;
+    How { temperature: 1.0, top_k: None, top_p: None, min_p: None, repetition: 1.0, most, stop: Vec::new() }
+}
+
 /// How texts are drawn, as asked.
 fn how(spec: &Spec, ask: &Ask, is_joined: bool) -> Result<How> {
     let within = |key: &str, value: Option<f64>, least: f64, most: f64| match value {
@@ -105,14 +111,14 @@ fn how(spec: &Spec, ask: &Ask, is_joined: bool) -> Result<How> {
     if ask.max_tokens == Some(0) {
         return Err(asked("max_tokens", "must be 1 or more"));
     }
-    let longest = if is_joined { PASSAGE } else { spec.lengths.most.saturating_mul(3) / 2 + 16 };
+    let usual = usual(spec);
     Ok(How {
-        temperature: within("temperature", ask.temperature, 0.0, 100.0)?.unwrap_or(1.0),
+        temperature: within("temperature", ask.temperature, 0.0, 100.0)?.unwrap_or(usual.temperature),
         top_k: ask.top_k,
         top_p: share("top_p", ask.top_p)?,
         min_p: share("min_p", ask.min_p)?,
-        repetition: within("repetition", ask.repetition, 0.1, 10.0)?.unwrap_or(1.0),
-        most: ask.max_tokens.unwrap_or(longest),
+        repetition: within("repetition", ask.repetition, 0.1, 10.0)?.unwrap_or(usual.repetition),
+        most: ask.max_tokens.unwrap_or(if is_joined { PASSAGE } else { usual.most }),
         stop: ask.stop.clone(),
     })
 }

@@ -45,6 +45,7 @@ impl Learn for Images {
     type Encoding = ();
     type Encoded = Arc<Images>;
     type Augment = Augment;
+    type Besides = crate::table::NoText;
     type Sampler = dyn Sampler;
 
     fn encode(self, _: &Source, (): &()) -> Result<Ready<Images>> {

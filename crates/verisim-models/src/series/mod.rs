@@ -40,7 +40,7 @@ pub use contexts::Contexts;
 
 use crate::error::{Error, Result};
 use crate::learn::{Learn, Ready};
-use crate::table::{Nothing, hash_frame};
+use crate::table::{NoText, Nothing, hash_frame};
 use crate::training::Train;
 
 #[cfg(feature = "neural")]
@@ -203,6 +203,7 @@ impl Learn for Series {
     type Encoding = Encoding;
     type Encoded = EncodedSeries;
     type Augment = Nothing;
+    type Besides = NoText;
     type Sampler = Sampler;
 
     fn encode(self, source: &Source, encoding: &Encoding) -> Result<Ready<Series>> {

@@ -84,6 +84,10 @@ impl Learn for Table {
     type Encoding = CodecConfig;
     type Encoded = EncodedTable;
     type Augment = Nothing;
+    #[cfg(feature = "neural")]
+    type Besides = crate::text::Besides;
+    #[cfg(not(feature = "neural"))]
+    type Besides = NoText;
     type Sampler = dyn Sampler;
 
     fn encode(self, source: &Source, encoding: &CodecConfig) -> Result<Ready<Table>> {
@@ -161,6 +165,28 @@ impl<'de> Deserialize<'de> for Nothing {
 }
 
 impl Augments for Nothing {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a config says of free text beside data that have none: nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NoText {}
+
+/// Reached only if a config has `[text]`.
+impl<'de> Deserialize<'de> for NoText {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        let problem = match cfg!(feature = "neural") {
+            true => "`text` is for the columns of a table that hold free text, and this model learns none; remove it",
+            false => "`text` needs a build with neural models, which this is not; remove it",
+        };
+        Err(serde::de::Error::custom(problem))
+    }
+}
+
+impl Augments for NoText {
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -13,7 +13,7 @@ use verisim_data::text::{Form, Lengths, Source, Spec, Texts};
 
 use crate::error::{Error, Result};
 use crate::learn::{Learn, Ready};
-use crate::table::Nothing;
+use crate::table::{NoText, Nothing};
 use crate::training::Train;
 pub use lm::Sampler;
 use pack::Document;
@@ -24,6 +24,38 @@ crate::models! {
     Texts:
     /// A language model: a transformer that writes token by token.
     Lm = lm;
+}
+
+/// What is learnt of the columns of a table that hold free text: `[text]` of a config.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Besides {
+    /// The columns; all that hold free text when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+    /// The columns whose cells are told to the model; all that the table's model learns, up to sixteen, when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told: Option<Vec<String>>,
+    /// The model that writes them; `lm` with its defaults when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<Model>,
+    /// How it is trained, where it should differ from its own default.
+    #[schemars(with = "crate::Training")]
+    #[serde(skip_serializing)]
+    pub train: Train,
+}
+
+impl Besides {
+    /// The model that writes.
+    pub fn model(&self) -> Model {
+        self.model.clone().unwrap_or_else(|| Model::Lm(lm::Config::default()))
+    }
+}
+
+impl crate::learn::Augments for Besides {
+    fn check(&self) -> Result<()> {
+        crate::learn::Model::check(&self.model())
+    }
 }
 
 /// How a model wants texts encoded.
@@ -78,6 +110,7 @@ impl Learn for Texts {
     type Encoding = Encoding;
     type Encoded = EncodedTexts;
     type Augment = Nothing;
+    type Besides = NoText;
     type Sampler = Sampler;
 
     fn encode(self, source: &Source, encoding: &Encoding) -> Result<Ready<Texts>> {
