@@ -24,5 +24,6 @@ mod rules;
 mod score;
 mod series;
 mod text_files;
+mod texts;
 mod util;
 mod worlds;

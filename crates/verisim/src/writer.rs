@@ -23,10 +23,11 @@ pub(crate) fn is_begun(out: &Path) -> bool {
     out.join("model.safetensors").exists() && out.join(FOLDER).join("checkpoint").exists()
 }
 
-/// Whether a column holds free text that nothing else fills.
+/// Whether a column holds free text that nothing fills better than words without meaning. Names, addresses and the like are made up,
+/// and an empty column is what somebody asked for.
 fn is_free(field: &Field) -> bool {
-    let is_filled = field.fill.as_ref().is_some_and(|fill| fill.provider != Provider::Blank);
-    matches!(field.kind, ColumnKind::Text) && !is_filled
+    let made = field.fill.as_ref().map(|fill| fill.provider);
+    matches!(field.kind, ColumnKind::Text) && matches!(made, None | Some(Provider::Words))
 }
 
 /// Learns the free text of a table, and adds what was learnt to the artefact of the table.

@@ -26,6 +26,9 @@ mod net;
 mod pretrained;
 #[cfg(all(test, feature = "flex"))]
 #[allow(clippy::unwrap_used)]
+mod pretrained_tests;
+#[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 use std::ops::Range;
