@@ -236,7 +236,7 @@ fn adapters_learn_and_a_merged_model_draws_the_same() {
         let (weights, spec, scores) = train(&apart, 40);
         assert!(scores[1] < scores[0] - 1.0, "{name}: {scores:?}");
         let (whole, _, _) = train(&merged, 40);
-        assert!(whole.count() > 4 * weights.count() || name == "llama3", "{name}");
+        assert!(whole.has("arch") && !weights.has("arch") && whole.count() > weights.count(), "{name}");
         assert_eq!(draw(&apart, &spec, &weights).unwrap(), draw(&merged, &spec, &whole).unwrap(), "{name}");
     }
 }
