@@ -31,13 +31,27 @@ impl Once {
     pub(crate) fn spend(self) {}
 }
 
-/// Samples looked up in tables, one for each sample of a pixel; as many are read as `out` has room for.
-pub(crate) fn look_up<const C: usize>(tables: &[&[u8; 256]; C], from: &[u8], out: &mut [u8]) {
+/// Samples looked up in tables, one for each sample of a pixel.
+pub(crate) fn looked_up<const C: usize>(tables: &[&[u8; 256]; C], from: &[u8]) -> Vec<u8> {
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = pulp::x86::V4::try_new() {
-        return x86::look_up(simd, tables, from, out);
+        return x86::looked_up(simd, tables, from);
     }
-    look_up_each(tables, from, out);
+    by_blocks(from, |from, out| look_up_each(tables, from, out))
+}
+
+/// Some at a time, so that nothing is filled before it is written, and what was made is still near when it is copied.
+#[inline(always)]
+fn by_blocks(from: &[u8], each: impl Fn(&[u8], &mut [u8])) -> Vec<u8> {
+    // Whole pixels, whatever their channels. Much more are copied by other, slower instructions.
+    const BLOCK: usize = 1536;
+    let mut block = [0; BLOCK];
+    let mut made = Vec::with_capacity(from.len());
+    for part in from.chunks(BLOCK) {
+        each(part, &mut block[..part.len()]);
+        made.extend_from_slice(&block[..part.len()]);
+    }
+    made
 }
 
 #[inline(always)]
@@ -52,8 +66,13 @@ fn look_up_each<const C: usize>(tables: &[&[u8; 256]; C], from: &[u8], out: &mut
 /// Pixels of `C` bytes in reverse order.
 pub(crate) fn reverse<const C: usize>(from: &[u8], out: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = pulp::x86::V3::try_new() {
-        return x86::reverse::<C>(simd, from, out);
+    {
+        if let Some(simd) = pulp::x86::V4::try_new() {
+            return x86::reverse_wide::<C>(simd, from, out);
+        }
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            return x86::reverse::<C>(simd, from, out);
+        }
     }
     reverse_each::<C>(from, out);
 }
@@ -122,29 +141,42 @@ mod x86 {
     use pulp::cast;
     use pulp::x86::{V3, V4};
 
-    use super::{OnSquare, Once, Square, Turn, each_square, look_up_each, reverse_each};
+    use super::{OnSquare, Once, Square, Turn, by_blocks, each_square, look_up_each, reverse_each};
 
-    /// 64 samples at a time: a table is 128 words of two entries, and there is an instruction that looks up 32 words among 64.
-    pub(super) fn look_up<const C: usize>(simd: V4, tables: &[&[u8; 256]; C], from: &[u8], out: &mut [u8]) {
+    /// 64 samples at a time: there is an instruction that looks up words among 64, so a table is 128 words of two entries.
+    pub(super) fn looked_up<const C: usize>(simd: V4, tables: &[&[u8; 256]; C], from: &[u8]) -> Vec<u8> {
+        // Entries that are 64 apart share a word: the lowest six bits say which.
+        let words = tables.map(|table| {
+            let parts = table.as_chunks::<64>().0;
+            let word = |half: usize, i: usize| u16::from_le_bytes([parts[2 * half][i], parts[2 * half + 1][i]]);
+            [[0, 0], [0, 32], [1, 0], [1, 32]]
+                .map(|[half, from]| cast(std::array::from_fn::<u16, 32, _>(|i| word(half, from + i))))
+        });
+        by_blocks(from, |from, out| look_up(simd, &words, tables, from, out))
+    }
+
+    fn look_up<const C: usize>(
+        simd: V4,
+        words: &[[__m512i; 4]; C],
+        tables: &[&[u8; 256]; C],
+        from: &[u8],
+        out: &mut [u8],
+    ) {
         let once = Once;
         simd.vectorize(
             #[inline(always)]
             || {
                 once.spend();
-                let words = tables.map(|table| {
-                    let parts: &[[u8; 64]] = table.as_chunks().0;
-                    [parts[0], parts[1], parts[2], parts[3]].map(cast::<[u8; 64], __m512i>)
-                });
                 // Which bytes of a vector are of which sample of a pixel; after as many vectors as a pixel has samples it begins anew.
                 let masks = const { masks::<C>() };
                 let (blocks, rest) = from.as_chunks::<64>();
                 let (out_blocks, out_rest) = out.as_chunks_mut::<64>();
                 for (group, out_group) in blocks.chunks(C).zip(out_blocks.chunks_mut(C)) {
                     for ((block, out), masks) in group.iter().zip(out_group).zip(&masks) {
-                        let mut seen = one(simd, &words[0], cast(*block));
+                        let at = Places::new(simd, cast(*block));
+                        let mut seen = at.seen(simd, &words[0]);
                         for c in 1..C {
-                            let other = one(simd, &words[c], cast(*block));
-                            seen = simd.avx512bw._mm512_mask_blend_epi8(masks[c], seen, other);
+                            seen = simd.avx512bw._mm512_mask_blend_epi8(masks[c], seen, at.seen(simd, &words[c]));
                         }
                         *out = cast(seen);
                     }
@@ -167,23 +199,44 @@ mod x86 {
         masks
     }
 
-    #[inline(always)]
-    fn one(simd: V4, table: &[__m512i; 4], samples: __m512i) -> __m512i {
-        let (f, bw) = (simd.avx512f, simd.avx512bw);
-        let byte = f._mm512_set1_epi16(0xff);
-        let pick = |at: __m512i| {
-            let word = bw._mm512_srli_epi16::<1>(at);
-            let low = bw._mm512_permutex2var_epi16(table[0], word, table[1]);
-            let high = bw._mm512_permutex2var_epi16(table[2], word, table[3]);
-            let upper = bw._mm512_test_epi16_mask(at, f._mm512_set1_epi16(0x80));
-            let both = bw._mm512_mask_blend_epi16(upper, low, high);
-            // The odd entry is the upper byte of its word.
-            let shift = bw._mm512_slli_epi16::<3>(f._mm512_and_si512(at, f._mm512_set1_epi16(1)));
-            f._mm512_and_si512(bw._mm512_srlv_epi16(both, shift), byte)
-        };
-        let even = pick(f._mm512_and_si512(samples, byte));
-        let odd = pick(bw._mm512_srli_epi16::<8>(samples));
-        f._mm512_or_si512(even, bw._mm512_slli_epi16::<8>(odd))
+    /// Where samples are looked up, even and odd ones apart.
+    struct Places {
+        word: [__m512i; 2],
+        /// Whether in the upper half of the table.
+        upper: [u32; 2],
+        /// Whether the entry is not in the byte that the sample is in.
+        other: [u32; 2],
+    }
+
+    impl Places {
+        #[inline(always)]
+        fn new(simd: V4, samples: __m512i) -> Places {
+            let bw = simd.avx512bw;
+            let bit = |i: i32| simd.avx512f._mm512_set1_epi16((1 << i) as i16);
+            Places {
+                // The instruction sees the lowest six bits alone.
+                word: [samples, bw._mm512_srli_epi16::<8>(samples)],
+                upper: [bw._mm512_test_epi16_mask(samples, bit(7)), bw._mm512_test_epi16_mask(samples, bit(15))],
+                other: [bw._mm512_test_epi16_mask(samples, bit(6)), bw._mm512_testn_epi16_mask(samples, bit(14))],
+            }
+        }
+
+        #[inline(always)]
+        fn words(&self, simd: V4, table: &[__m512i; 4], i: usize) -> __m512i {
+            let bw = simd.avx512bw;
+            let low = bw._mm512_permutex2var_epi16(table[0], self.word[i], table[1]);
+            let high = bw._mm512_permutex2var_epi16(table[2], self.word[i], table[3]);
+            bw._mm512_mask_blend_epi16(self.upper[i], low, high)
+        }
+
+        #[inline(always)]
+        fn seen(&self, simd: V4, table: &[__m512i; 4]) -> __m512i {
+            let bw = simd.avx512bw;
+            let (even, odd) = (self.words(simd, table, 0), self.words(simd, table, 1));
+            let even = bw._mm512_mask_srli_epi16::<8>(even, self.other[0], even);
+            let odd = bw._mm512_mask_slli_epi16::<8>(odd, self.other[1], odd);
+            bw._mm512_mask_blend_epi8(0xaaaa_aaaa_aaaa_aaaa, even, odd)
+        }
     }
 
     pub(super) fn on_squares(simd: V3, rows: &mut [f32], width: usize, what: impl OnSquare) {
@@ -227,6 +280,60 @@ mod x86 {
                 cast(avx._mm256_permute2f128_ps::<0x31>(t3, b3)),
             ]
         }
+    }
+
+    /// Of 64 bytes: words into four lanes, of three words where a pixel has three bytes; what is done to a lane's bytes; and words out.
+    const fn orders<const C: usize>() -> ([u32; 16], [u8; 64], [u32; 16]) {
+        let (mut before, mut bytes, mut after) = ([0; 16], [0x80; 64], [0; 16]);
+        let words = if C == 3 { 3 } else { 4 };
+        let mut i = 0;
+        while i < 16 {
+            // The last lane comes first.
+            if i % 4 < words {
+                before[i] = (16 - 4 * words + (3 - i / 4) * words + i % 4) as u32;
+            }
+            if i < 4 * words {
+                after[i] = (i / words * 4 + i % words) as u32;
+            }
+            i += 1;
+        }
+        let mut i = 0;
+        while i < 64 {
+            let at = i % 16;
+            if at < 4 * words {
+                bytes[i] = (4 * words - C - at / C * C + at % C) as u8;
+            }
+            i += 1;
+        }
+        (before, bytes, after)
+    }
+
+    /// 64 bytes at a time, or 48 where a pixel has three. They are the last of 64 that are read, and the first of 64 that are written.
+    pub(super) fn reverse_wide<const C: usize>(simd: V4, from: &[u8], out: &mut [u8]) {
+        let once = Once;
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                once.spend();
+                let (f, bw) = (simd.avx512f, simd.avx512bw);
+                let (before, bytes, after) = const { orders::<C>() };
+                let (before, bytes, after): (__m512i, __m512i, __m512i) = (cast(before), cast(bytes), cast(after));
+                let step = if C == 3 { 48 } else { 64 };
+                let n = from.len().min(out.len());
+                let (from, out) = (&from[..n], &mut out[..n]);
+                let mut done = 0;
+                while done + 64 <= n {
+                    let block = from[..n - done].last_chunk::<64>();
+                    if let (Some(block), Some(to)) = (block, out[done..].first_chunk_mut::<64>()) {
+                        let lanes = f._mm512_permutexvar_epi32(before, cast(*block));
+                        let lanes = bw._mm512_shuffle_epi8(lanes, bytes);
+                        *to = cast(if C == 3 { f._mm512_permutexvar_epi32(after, lanes) } else { lanes });
+                    }
+                    done += step;
+                }
+                reverse::<C>(*simd, &from[..n - done], &mut out[done..]);
+            },
+        );
     }
 
     /// As many whole pixels as 16 bytes hold at a time.
@@ -293,22 +400,27 @@ mod tests {
     fn same_look_up<const C: usize>() {
         let tables = tables::<C>();
         let tables = std::array::from_fn(|c| &tables[c]);
-        for pixels in [0, 1, 5, 63, 64, 65, 100, 341] {
+        for pixels in [0, 1, 5, 63, 64, 65, 100, 341, 1200] {
             let from = bytes(pixels * C);
-            let (mut fast, mut plain) = (vec![0; from.len()], vec![0; from.len()]);
-            look_up::<C>(&tables, &from, &mut fast);
+            let mut plain = vec![0; from.len()];
             look_up_each::<C>(&tables, &from, &mut plain);
-            assert_eq!(fast, plain, "{C} {pixels}");
+            assert_eq!(looked_up::<C>(&tables, &from), plain, "{C} {pixels}");
         }
     }
 
     fn same_reverse<const C: usize>() {
-        for pixels in [0, 1, 2, 5, 6, 16, 17, 100] {
+        for pixels in [0, 1, 2, 5, 6, 16, 17, 21, 22, 32, 64, 100] {
             let from = bytes(pixels * C);
             let mut fast = vec![0; from.len()];
             reverse::<C>(&from, &mut fast);
             let plain: Vec<u8> = from.chunks(C).rev().flatten().copied().collect();
             assert_eq!(fast, plain, "{C} {pixels}");
+            #[cfg(target_arch = "x86_64")]
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                fast.fill(0);
+                x86::reverse::<C>(simd, &from, &mut fast);
+                assert_eq!(fast, plain, "{C} {pixels}");
+            }
         }
     }
 

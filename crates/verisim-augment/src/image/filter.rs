@@ -144,6 +144,18 @@ impl<'a, S: Sample> Rows<'a, S> {
 /// Fills what is beyond both ends of a row, of which `reach` pixels on each side are to be mirrored.
 #[inline(always)]
 pub(super) fn mirror<T: Copy>(row: &mut [T], width: usize, channels: usize, reach: usize) {
+    if width >= reach {
+        // The usual case, without a quotient and a call for each pixel.
+        let first = reach * channels;
+        let end = first + width * channels;
+        for i in 0..reach {
+            for c in 0..channels {
+                row[first - (i + 1) * channels + c] = row[first + i * channels + c];
+                row[end + i * channels + c] = row[end - (i + 1) * channels + c];
+            }
+        }
+        return;
+    }
     for i in 0..reach {
         let sides = [(reach - 1 - i, -1 - i as i64), (reach + width + i, (width + i) as i64)];
         for (to, place) in sides {

@@ -31,6 +31,7 @@ mod turn;
 mod warp;
 mod weather;
 mod whole;
+mod words;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -216,6 +216,13 @@ impl Taps {
         self.first.iter().copied().zip(self.weights.chunks_exact(self.n))
     }
 
+    /// Whether each new place is the mean of two old ones, and all follow one another.
+    pub(super) fn halves(&self) -> bool {
+        self.n == 2
+            && self.weights.iter().all(|w| *w == 0.5)
+            && self.first.iter().zip((0..).step_by(2)).all(|(first, place)| *first == place)
+    }
+
     /// The same with no more weights than count anywhere.
     fn trimmed(self, old: usize) -> Taps {
         let counting = |weights: &[f32]| {

@@ -3,11 +3,13 @@
 //! A [`Curve`] depends on the sample alone, so it is a table; curves that follow one another are one table, and the result is the same
 //! to the last bit, since each is rounded on its way. A [`Matrix`] mixes the colours of a pixel.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::picture::{Picture, Sample, Samples, floor, with_samples};
-use super::whole::{High, LANES, with_high};
-use crate::wide::{self, wide};
+use super::words::{High, LANES, with_high};
+use crate::wide::{looked_up, wide};
 
 /// What a sample becomes; 0 is black and 1 white.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,10 @@ pub enum Curve {
     Gains([f64; 3]),
 }
 
+/// Of all bytes as shares of 255; that of black is far enough below 0 for any power, and finite, for a power of 0.
+static LOGARITHMS: LazyLock<[f64; 256]> =
+    LazyLock::new(|| std::array::from_fn(|i| if i == 0 { -1e9 } else { libm::log(i as f64 / 255.0) }));
+
 impl Curve {
     /// The table for samples of one depth; one for all colours, or one for each.
     pub(super) fn tables<S: Sample>(&self) -> Vec<Vec<S>> {
@@ -41,6 +47,12 @@ impl Curve {
         };
         match self {
             Curve::Line { gain, offset } => vec![table(&|v| gain * v + offset)],
+            Curve::Gamma(power) if n == 256 => {
+                // Powers would take a sixth of the time of a picture of 512 x 512.
+                vec![
+                    LOGARITHMS.iter().map(|log| S::down((libm::exp(power * log) * f64::from(S::MAX)) as f32)).collect(),
+                ]
+            }
             Curve::Gamma(power) => vec![table(&|v| libm::pow(v, *power))],
             Curve::Invert => vec![table(&|v| 1.0 - v)],
             Curve::Solarise(threshold) => vec![table(&|v| if v < *threshold { v } else { 1.0 - v })],
@@ -89,10 +101,16 @@ impl Pending {
 
 /// As [`look_up`], into new memory. One table, or one for each colour.
 fn look_up_bytes(from: &[u8], tables: &[Vec<u8>], channels: usize, colours: usize) -> Vec<u8> {
-    if let ([table], true) = (tables, channels == colours)
-        && table.iter().rev().zip(0..=255).all(|(v, i)| *v == i)
-    {
-        return wide!(from.iter().map(|v| 255 - v).collect());
+    if let ([table], true) = (tables, channels == colours) {
+        let is = |f: &dyn Fn(u8) -> u8| table.iter().zip(0..=255).all(|(v, i)| *v == f(i));
+        if is(&|i| 255 - i) {
+            return wide!(from.iter().map(|v| 255 - v).collect());
+        }
+        // Some bits of each sample.
+        let bits = table.iter().fold(0, |bits, v| bits | v);
+        if is(&|i| i & bits) {
+            return wide!(from.iter().map(|v| v & bits).collect());
+        }
     }
     static SAME: [u8; 256] = {
         let mut same = [0; 256];
@@ -113,24 +131,11 @@ fn look_up_bytes(from: &[u8], tables: &[Vec<u8>], channels: usize, colours: usiz
         table.and_then(|t| t.as_slice().try_into().ok()).unwrap_or(&SAME)
     };
     match (channels, tables.len()) {
-        (1, _) | (3, 1) => look_up_all([table(0)], from),
-        (2, _) => look_up_all([0, 1].map(table), from),
-        (3, _) => look_up_all([0, 1, 2].map(table), from),
-        _ => look_up_all([0, 1, 2, 3].map(table), from),
+        (1, _) | (3, 1) => looked_up(&[table(0)], from),
+        (2, _) => looked_up(&[0, 1].map(table), from),
+        (3, _) => looked_up(&[0, 1, 2].map(table), from),
+        _ => looked_up(&[0, 1, 2, 3].map(table), from),
     }
-}
-
-/// Some at a time, so that nothing is filled before it is written.
-fn look_up_all<const C: usize>(tables: [&[u8; 256]; C], from: &[u8]) -> Vec<u8> {
-    // Whole pixels, whatever their channels.
-    const BLOCK: usize = 12 << 10;
-    let mut block = [0; BLOCK];
-    let mut made = Vec::with_capacity(from.len());
-    for part in from.chunks(BLOCK) {
-        wide::look_up(&tables, part, &mut block[..part.len()]);
-        made.extend_from_slice(&block[..part.len()]);
-    }
-    made
 }
 
 fn follow<S: Sample>(first: Vec<Vec<S>>, then: Vec<Vec<S>>) -> Vec<Vec<S>> {
@@ -207,8 +212,8 @@ pub(super) fn mix(picture: &mut Picture, matrix: &Matrix) {
 pub(super) fn mixed(picture: &Picture, matrix: &Matrix) -> Picture {
     if let (Samples::Eight(s), Some(weights)) = (&picture.samples, grey_weights(matrix)) {
         let samples = match picture.channels() {
-            3 => Some(with_high!(by => grey::<3>(by, s, weights))),
-            4 => Some(with_high!(by => grey::<4>(by, s, weights))),
+            3 => Some(with_high!(by => grey(by, s, weights))),
+            4 => Some(with_high!(by => grey_with_opacity(by, s, weights))),
             _ => None,
         };
         if let Some(samples) = samples {
@@ -231,30 +236,51 @@ fn grey_weights(matrix: &Matrix) -> Option<[u16; 3]> {
 
 /// In 256ths; each product is rounded down, and half of what that loses on the average given back.
 #[inline(always)]
-fn grey<const C: usize>(by: impl High, from: &[u8], [r, g, b]: [u16; 3]) -> Vec<u8> {
-    const BLOCK: usize = 64;
+fn grey_of(by: impl High, weights: [u16; 3], planes: [[u8; BLOCK]; 3]) -> [u8; BLOCK] {
+    let mut sum = [by.all(129); 2];
+    for (plane, weight) in planes.iter().zip(weights) {
+        let ([low, high], weight) = (by.upper(plane), by.again(weight));
+        sum = [by.add(sum[0], by.high(low, weight)), by.add(sum[1], by.high(high, weight))];
+    }
+    by.narrow_woven(sum, 8)
+}
+
+/// Pixels that become grey at a time.
+const BLOCK: usize = 2 * LANES;
+
+#[inline(always)]
+fn grey(by: impl High, from: &[u8], weights: [u16; 3]) -> Vec<u8> {
+    // Some blocks at a time, which are copied while they are near.
+    let mut line = [[0u8; 3 * BLOCK]; 16];
     let mut made = Vec::with_capacity(from.len());
-    let mut block = [[0u8; C]; BLOCK];
-    let [mut reds, mut greens, mut blues] = [[0u16; BLOCK]; 3];
-    let mut greys = [0u8; BLOCK];
-    for pixels in from.as_chunks::<C>().0.chunks(BLOCK) {
-        for (i, p) in pixels.iter().enumerate().take(BLOCK) {
-            (reds[i], greens[i], blues[i]) = (u16::from(p[0]) << 8, u16::from(p[1]) << 8, u16::from(p[2]) << 8);
+    let (blocks, rest) = from.as_chunks::<{ 3 * BLOCK }>();
+    for blocks in blocks.chunks(line.len()) {
+        for (block, to) in blocks.iter().zip(&mut line) {
+            let grey = grey_of(by, weights, by.part(block));
+            *to = by.join([grey; 3]);
         }
-        let planes = reds.as_chunks().0.iter().zip(greens.as_chunks().0).zip(blues.as_chunks().0);
-        for (((reds, greens), blues), greys) in planes.zip(greys.as_chunks_mut::<LANES>().0) {
-            let (reds, greens, blues) = (by.words(reds), by.words(greens), by.words(blues));
-            let (reds, greens, blues) =
-                (by.high(reds, by.all(r)), by.high(greens, by.all(g)), by.high(blues, by.all(b)));
-            let mut sum = [0; LANES];
-            by.store(by.add(by.add(by.add(reds, greens), blues), by.all(129)), &mut sum);
-            for j in 0..LANES {
-                greys[j] = (sum[j] >> 8) as u8;
-            }
+        made.extend_from_slice(line[..blocks.len()].as_flattened());
+    }
+    let mut last = [0; 3 * BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    let grey = grey_of(by, weights, by.part(&last));
+    made.extend_from_slice(&by.join([grey; 3])[..rest.len()]);
+    made
+}
+
+/// As [`grey`], of pixels with opacity.
+#[inline(always)]
+fn grey_with_opacity(by: impl High, from: &[u8], weights: [u16; 3]) -> Vec<u8> {
+    let mut made = Vec::with_capacity(from.len());
+    let mut planes = [[0; BLOCK]; 3];
+    let mut block = [[0u8; 4]; BLOCK];
+    for pixels in from.as_chunks::<4>().0.chunks(BLOCK) {
+        for (i, p) in pixels.iter().enumerate() {
+            (planes[0][i], planes[1][i], planes[2][i]) = (p[0], p[1], p[2]);
         }
-        for ((p, to), grey) in pixels.iter().zip(&mut block).zip(&greys) {
-            *to = *p;
-            (to[0], to[1], to[2]) = (*grey, *grey, *grey);
+        let greys = grey_of(by, weights, planes);
+        for ((p, to), grey) in pixels.iter().zip(&mut block).zip(greys) {
+            *to = [grey, grey, grey, p[3]];
         }
         made.extend_from_slice(block[..pixels.len()].as_flattened());
     }
@@ -554,5 +580,37 @@ mod tests {
         let mut p = eight(2, 1, 3, vec![50, 90, 90, 150, 90, 90]);
         fancy_pca(&mut p, [0.2, 0.2, 0.2]);
         assert!(values(&p) == [60, 90, 90, 160, 90, 90] || values(&p) == [40, 90, 90, 140, 90, 90]);
+    }
+
+    #[test]
+    fn bytes_are_as_their_tables_have_them() {
+        let all: Vec<u8> = (0..=255).collect();
+        for curve in (1..=9).map(Curve::Posterise).chain([Curve::Invert, Curve::Solarise(0.4)]) {
+            let p = eight(16, 16, 1, all.clone());
+            let table = curve.tables::<u8>().concat();
+            assert_eq!(values(&Pending::after(None, &curve, &p).of(&p)), table, "{curve:?}");
+        }
+        for power in [0.0, 0.05, 0.7, 1.0, 1.2, 20.0] {
+            for (i, v) in Curve::Gamma(power).tables::<u8>()[0].iter().enumerate() {
+                let exact = 255.0 * (i as f64 / 255.0).powf(power);
+                assert!((f64::from(*v) - exact).abs() < 0.5001, "{power} {i} {v} {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn grey_is_the_plain_one_and_near_the_sum() {
+        let weights = grey_weights(&saturation(0.0)).unwrap();
+        for (w, h) in [(1, 1), (31, 1), (32, 1), (67, 11)] {
+            let (p, opaque) = (rough(w, h, 3), rough(w, h, 4));
+            let seen = mixed(&p, &saturation(0.0));
+            assert_eq!(values(&seen), super::grey(super::super::words::Each, &values(&p), weights));
+            for (i, v) in values(&seen).iter().enumerate() {
+                let [r, g, b] = [0, 1, 2].map(|c| p.at(i / 3 % w, i / 3 / w, c));
+                assert!((f32::from(*v) - (0.299 * r + 0.587 * g + 0.114 * b)).abs() < 0.52);
+            }
+            let plain = grey_with_opacity(super::super::words::Each, &values(&opaque), weights);
+            assert_eq!(values(&mixed(&opaque, &saturation(0.0))), plain);
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! pixels of the sum, and one rounding at the end. What comes of it is within a level of the exact sum, and flat stays flat.
 
 use super::resize::Taps;
+use super::words::{High, LANES, high, with_high};
 
 /// The sum of the weights of rows.
 const DOWN: f64 = (1 << 15) as f64;
@@ -40,7 +41,10 @@ fn rounded(weights: &[f32], one: f64) -> impl Iterator<Item = u16> {
 pub(super) fn resized<const C: usize>(from: &[u8], stride: usize, width: usize, across: &Taps, down: &Taps) -> Vec<u8> {
     let n = width * C;
     let new = across.first.len() * C;
-    let along = Along::new(across);
+    if C == 3 && across.halves() && down.halves() {
+        return with_high!(by => halved(by, from, stride, new, down.first.len()));
+    }
+    let along = Along::new::<C>(across);
     let mut sum = vec![0u16; n.next_multiple_of(LANES) + SEEN];
     let mut line = vec![0u8; along.first.len() * C + 16];
     let mut made = Vec::with_capacity(new * down.first.len());
@@ -56,120 +60,75 @@ pub(super) fn resized<const C: usize>(from: &[u8], stride: usize, width: usize, 
     made
 }
 
-/// Numbers that are worked on side by side.
-pub(super) const LANES: usize = 16;
-pub(super) type Words = [u16; LANES];
-
-/// Arithmetic on words side by side; sums and products wrap round. The compiler does not find the instruction for the upper half of a
-/// product by itself.
-pub(super) trait High: Copy {
-    type Side: Copy;
-    fn all(self, word: u16) -> Self::Side;
-    fn bytes(self, bytes: &[u8; LANES]) -> Self::Side;
-    fn words(self, words: &Words) -> Self::Side;
-    fn add(self, a: Self::Side, b: Self::Side) -> Self::Side;
-    fn left<const BITS: i32>(self, a: Self::Side) -> Self::Side;
-    fn high(self, a: Self::Side, b: Self::Side) -> Self::Side;
-    fn store(self, a: Self::Side, to: &mut Words);
-}
-
-/// The upper half of a product.
+/// The means of two by two pixels of three samples, to the nearest: rows of `new` samples.
 #[inline(always)]
-pub(super) fn high(a: u16, b: u16) -> u16 {
-    ((u32::from(a) * u32::from(b)) >> 16) as u16
-}
-
-/// One by one.
-#[derive(Clone, Copy)]
-pub(super) struct Each;
-
-impl High for Each {
-    type Side = Words;
-    #[inline(always)]
-    fn all(self, word: u16) -> Words {
-        [word; LANES]
-    }
-    #[inline(always)]
-    fn bytes(self, bytes: &[u8; LANES]) -> Words {
-        bytes.map(u16::from)
-    }
-    #[inline(always)]
-    fn words(self, words: &Words) -> Words {
-        *words
-    }
-    #[inline(always)]
-    fn add(self, a: Words, b: Words) -> Words {
-        std::array::from_fn(|j| a[j].wrapping_add(b[j]))
-    }
-    #[inline(always)]
-    fn left<const BITS: i32>(self, a: Words) -> Words {
-        a.map(|v| v << BITS)
-    }
-    #[inline(always)]
-    fn high(self, a: Words, b: Words) -> Words {
-        std::array::from_fn(|j| high(a[j], b[j]))
-    }
-    #[inline(always)]
-    fn store(self, a: Words, to: &mut Words) {
-        *to = a;
-    }
-}
-
-/// Runs a block with `$high` as the best [`High`] of the machine; what it calls must be inlined into it.
-macro_rules! with_high {
-    ($high:ident => $e:expr) => {{
-        #[cfg(target_arch = "x86_64")]
-        let made = match pulp::x86::V3::try_new() {
-            Some(simd) => {
-                let once = $crate::wide::Once;
-                let $high = $crate::image::whole::Vectors(simd);
-                simd.vectorize(
-                    #[inline(always)]
-                    || {
-                        once.spend();
-                        $e
-                    },
-                )
+fn halved(by: impl High, from: &[u8], stride: usize, new: usize, height: usize) -> Vec<u8> {
+    /// Samples of a row that are read at a time.
+    const BLOCK: usize = 12 * LANES;
+    let n = 2 * new;
+    let mut line = vec![0u8; new];
+    let mut made = Vec::with_capacity(new * height);
+    for y in 0..height {
+        let (upper, lower) = (&from[2 * y * stride..][..n], &from[(2 * y + 1) * stride..][..n]);
+        let blocks = upper.as_chunks::<BLOCK>().0.iter().zip(lower.as_chunks::<BLOCK>().0);
+        for ((upper, lower), to) in blocks.zip(line.as_chunks_mut::<{ BLOCK / 2 }>().0) {
+            let mut halves = [[by.all(2); 2]; 3];
+            for row in [upper, lower] {
+                let row = row.as_chunks().0;
+                for (i, pixels) in [&row[0], &row[1]].into_iter().enumerate() {
+                    for (sum, plane) in halves.iter_mut().zip(by.part(pixels)) {
+                        sum[i] = by.add(sum[i], by.neighbours(&plane));
+                    }
+                }
             }
-            None => {
-                let $high = $crate::image::whole::Each;
-                $e
-            }
-        };
-        #[cfg(not(target_arch = "x86_64"))]
-        let made = {
-            let $high = $crate::image::whole::Each;
-            $crate::wide::wide!($e)
-        };
-        made
-    }};
+            *to = by.join(halves.map(|sum| by.narrow(sum, 2)));
+        }
+        let done = n / BLOCK * BLOCK;
+        let rest = upper[done..].as_chunks::<6>().0.iter().zip(lower[done..].as_chunks::<6>().0);
+        for ((a, b), to) in rest.zip(line[done / 2..].as_chunks_mut::<3>().0) {
+            let sum = |c: usize| [a[c], a[c + 3], b[c], b[c + 3]].map(u16::from).iter().sum::<u16>();
+            *to = [0, 1, 2].map(|c| ((sum(c) + 2) >> 2) as u8);
+        }
+        made.extend_from_slice(&line);
+    }
+    made
 }
-pub(super) use with_high;
-
-#[cfg(target_arch = "x86_64")]
-pub(super) use x86::Vectors;
 
 /// Rows of `n` samples, `stride` apart, added up by weights, in 128ths.
 #[inline(always)]
 fn add_rows(by: impl High, rows: &[u8], stride: usize, n: usize, weights: &[u16], sum: &mut [u16]) {
+    /// Samples that are summed at a time.
+    const BLOCK: usize = 4 * LANES;
     let half = weights.len() as u16 / 2;
-    let whole = n / LANES * LANES;
-    for (i, to) in sum[..whole].as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-        let mut at = by.all(half);
+    // The last block may lie over the one before it.
+    let last = n.checked_sub(BLOCK).filter(|_| !n.is_multiple_of(BLOCK));
+    for i in (0..n / BLOCK * BLOCK).step_by(BLOCK).chain(last) {
+        let mut at = [[by.all(half); 2]; 2];
         for (k, &weight) in weights.iter().enumerate() {
-            if let Some(row) = rows[k * stride + i * LANES..].first_chunk() {
-                at = by.add(at, by.high(by.left::<8>(by.bytes(row)), by.all(weight)));
+            if let Some(row) = rows[k * stride + i..].first_chunk::<BLOCK>() {
+                let weight = by.all(weight);
+                for (at, row) in at.iter_mut().zip(row.as_chunks().0) {
+                    let [low, high] = by.upper(row);
+                    *at = [by.add(at[0], by.high(low, weight)), by.add(at[1], by.high(high, weight))];
+                }
             }
         }
-        by.store(at, to);
+        if let Some(to) = sum[i..].first_chunk_mut::<BLOCK>() {
+            let [[a, b], [c, d]] = at.map(|at| by.in_order(at));
+            let to = to.as_chunks_mut().0;
+            by.store(a, &mut to[0]);
+            by.store(b, &mut to[1]);
+            by.store(c, &mut to[2]);
+            by.store(d, &mut to[3]);
+        }
     }
-    for i in whole..n {
+    for (i, sum) in sum.iter_mut().enumerate().take(if n < BLOCK { n } else { 0 }) {
         let add = |sum, (k, &weight): (usize, &u16)| sum + high(u16::from(rows[k * stride + i]) << 8, weight);
-        sum[i] = weights.iter().enumerate().fold(half, add);
+        *sum = weights.iter().enumerate().fold(half, add);
     }
 }
 
-/// For each new pixel the first of the old ones that count, and weights of pairs of them.
+/// For each new pixel the first sample of the old ones that count, and weights of pairs of pixels.
 struct Along {
     pairs: usize,
     /// A whole number of groups.
@@ -180,9 +139,9 @@ struct Along {
 }
 
 impl Along {
-    fn new(taps: &Taps) -> Along {
+    fn new<const C: usize>(taps: &Taps) -> Along {
         let pairs = taps.n.div_ceil(2);
-        let mut first = taps.first.clone();
+        let mut first: Vec<usize> = taps.first.iter().map(|first| first * C).collect();
         // Those that are too many have no weights.
         first.resize(first.len().next_multiple_of(GROUP), 0);
         let mut weights = vec![[0; 16]; first.len() / 2 * pairs];
@@ -215,7 +174,7 @@ fn add_pixels_each<const C: usize>(sum: &[u16], along: &Along, line: &mut [u8]) 
             for k in 0..2 * along.pairs {
                 let weight = along.weights[(group * along.pairs + k / 2) * 2 + i % 2][i / 2 * 8 + k % 2];
                 if weight != 0 {
-                    all += i32::from(sum[(first + k) * C + c] as i16) * i32::from(weight);
+                    all += i32::from(sum[first + k * C + c] as i16) * i32::from(weight);
                 }
             }
             *to = (all >> BITS).clamp(0, 255) as u8;
@@ -231,43 +190,8 @@ mod x86 {
     use pulp::cast;
     use pulp::x86::V3;
 
-    use super::{Along, BITS, GROUP, High, SEEN, Words};
+    use super::{Along, BITS, GROUP, SEEN};
     use crate::wide::Once;
-
-    #[derive(Clone, Copy)]
-    pub(in super::super) struct Vectors(pub V3);
-
-    impl High for Vectors {
-        type Side = __m256i;
-        #[inline(always)]
-        fn all(self, word: u16) -> __m256i {
-            self.0.avx._mm256_set1_epi16(word as i16)
-        }
-        #[inline(always)]
-        fn bytes(self, bytes: &[u8; 16]) -> __m256i {
-            self.0.avx2._mm256_cvtepu8_epi16(cast(*bytes))
-        }
-        #[inline(always)]
-        fn words(self, words: &Words) -> __m256i {
-            cast(*words)
-        }
-        #[inline(always)]
-        fn add(self, a: __m256i, b: __m256i) -> __m256i {
-            self.0.avx2._mm256_add_epi16(a, b)
-        }
-        #[inline(always)]
-        fn left<const BITS: i32>(self, a: __m256i) -> __m256i {
-            self.0.avx2._mm256_slli_epi16::<BITS>(a)
-        }
-        #[inline(always)]
-        fn high(self, a: __m256i, b: __m256i) -> __m256i {
-            self.0.avx2._mm256_mulhi_epu16(a, b)
-        }
-        #[inline(always)]
-        fn store(self, a: __m256i, to: &mut Words) {
-            *to = cast(a);
-        }
-    }
 
     pub(super) fn add_pixels<const C: usize>(simd: V3, sum: &[u16], along: &Along, line: &mut [u8]) {
         let once = Once;
@@ -325,12 +249,14 @@ mod x86 {
             let (mut even, mut odd) = (half, half);
             if P == 0 {
                 for p in 0..pairs {
-                    let [a, b, c, d] = first.map(|first| *at::<8>(sum, (first + 2 * p) * C));
+                    let [a, b, c, d] = first.map(|first| *at::<8>(sum, first + 2 * p * C));
                     even = avx2._mm256_add_epi32(even, products(simd, [a, c], weave, &weights[2 * p]));
                     odd = avx2._mm256_add_epi32(odd, products(simd, [b, d], weave, &weights[2 * p + 1]));
                 }
-            } else {
-                let [a, b, c, d] = first.map(|first| at::<SEEN>(sum, first * C));
+            } else if let [Some(a), Some(b), Some(c), Some(d)] =
+                first.map(|first| sum.get(first..).and_then(|sum| sum.first_chunk::<SEEN>()))
+            {
+                // All of them are there, so these branches are always foreseen.
                 for p in 0..P {
                     let i = 2 * p * C;
                     let (a, b, c, d) = (*at::<8>(a, i), *at::<8>(b, i), *at::<8>(c, i), *at::<8>(d, i));
@@ -366,6 +292,7 @@ mod x86 {
 mod tests {
     use super::super::resize::Filter;
     use super::super::testkit::{rough, values};
+    use super::super::words::Each;
     use super::*;
 
     fn same<const C: usize>() {
@@ -380,7 +307,7 @@ mod tests {
             (1, Filter::Area),
             (200, Filter::Linear),
         ] {
-            let along = Along::new(&Taps::new(61, new, filter));
+            let along = Along::new::<C>(&Taps::new(61, new, filter));
             let mut sum: Vec<u16> = old.iter().map(|v| u16::from(*v) * 128).collect();
             sum.resize(sum.len() + SEEN, 99);
             let room = along.first.len() * C + 16;
@@ -397,6 +324,36 @@ mod tests {
         same::<2>();
         same::<3>();
         same::<4>();
+    }
+
+    #[test]
+    fn halves_are_the_means_of_four() {
+        for (w, h) in [(2, 2), (62, 6), (64, 2), (66, 4), (200, 10)] {
+            // A part, whose rows are longer.
+            let (samples, stride) = (values(&rough(w + 5, h, 3)), (w + 5) * 3);
+            let (across, down) = (Taps::new(w, w / 2, Filter::Area), Taps::new(h, h / 2, Filter::Area));
+            assert!(across.halves() && down.halves());
+            let seen = resized::<3>(&samples, stride, w, &across, &down);
+            assert_eq!(seen, halved(Each, &samples, stride, w / 2 * 3, h / 2), "{w} {h}");
+            for (i, v) in seen.iter().enumerate() {
+                let at = 2 * (i / (w / 2 * 3)) * stride + i % (w / 2 * 3) / 3 * 6 + i % 3;
+                let sum: u16 = [at, at + 3, at + stride, at + stride + 3].map(|i| u16::from(samples[i])).iter().sum();
+                assert_eq!(u16::from(*v), (sum + 2) / 4, "{w} {h} {i}");
+            }
+        }
+        assert!(!Taps::new(60, 30, Filter::Linear).halves() && !Taps::new(61, 30, Filter::Area).halves());
+    }
+
+    #[test]
+    fn rows_are_the_plain_ones() {
+        for n in [5, 31, 32, 33, 100] {
+            let samples = values(&rough(n, 4, 1));
+            let (mut fast, mut plain) = (vec![0; n + LANES], vec![0; n + LANES]);
+            let weights = [4000, 12000, 12768, 4000];
+            with_high!(by => add_rows(by, &samples, n, n, &weights, &mut fast));
+            add_rows(Each, &samples, n, n, &weights, &mut plain);
+            assert_eq!(fast[..n], plain[..n]);
+        }
     }
 
     #[test]
