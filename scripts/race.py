@@ -1,4 +1,4 @@
-"""What image_steps.py and table_steps.py share: how PyTorch steps are taken and timed, and verisim beside them."""
+"""What image_steps.py, table_steps.py and text_steps.py share: how PyTorch steps are taken and timed, and verisim beside them."""
 
 import argparse
 import json
@@ -95,12 +95,13 @@ def verisim(name, sets, args, out):
 
 
 def against(mine, name, sets, saved, args, out):
-    """What PyTorch took, and verisim right after it if there is one: a race only where it saves as many numbers as here."""
+    """What PyTorch took, and verisim right after it if there is one: a race only where it saves as many numbers as here, where
+    that is known."""
     result = {"pytorch": mine}
     if not args.verisim:
         return result
     other = result["verisim"] = verisim(name, sets, args, out)
-    if other["parameters"] != saved:
+    if saved is not None and other["parameters"] != saved:
         sys.exit(f"{name}: {other['parameters']:,} numbers of verisim, {saved:,} here: no race")
     if other["median_of_groups_ms"]:
         result["ratio"] = round(other["median_of_groups_ms"] / mine["median_of_groups_ms"], 3)

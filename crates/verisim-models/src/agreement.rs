@@ -11,12 +11,14 @@ use verisim_data::rng::{below, stream, uniform};
 use verisim_data::series::{self as sequences, Names, Series};
 use verisim_data::table::codec::Numeric;
 use verisim_data::table::{self as tables, Table};
+use verisim_data::text::{self as writings, Document, Form, Texts};
 
 use crate::image::{self, Augment, flow, gan, noise_of, to_byte, vae};
 use crate::learn::{Clock, Learn, Model, Models, Setup, Split, Start, Trainee};
 use crate::series::{self, Wanted, deepar, events, timeflow};
 use crate::step::noted;
 use crate::table::{self, Allowed, Nothing, ctgan, tokens, tvae};
+use crate::text::{self, Tokens, lm};
 use crate::training::Training;
 use crate::{Weights, read};
 
@@ -164,6 +166,34 @@ impl Compared for Series {
 }
 
 /// Every way to change an image but noise, which a GPU makes for itself.
+impl Compared for Texts {
+    fn models() -> Vec<text::Model> {
+        let (tokens, width, layers, heads, context) = (Tokens::Chars, 32, 2, 4, 32);
+        let key_heads = Some(2);
+        vec![text::Model::Lm(lm::Config { tokens, width, layers, heads, key_heads, context, ..Default::default() })]
+    }
+
+    /// Messages of two labels.
+    fn data() -> Texts {
+        let document = |i: u64| {
+            let mut rng = stream(1, "agreement", 100 + i);
+            let text: String =
+                (0..3 + below(&mut rng, 30)).map(|_| (b'a' + below(&mut rng, 9) as u8) as char).collect();
+            Document { cells: vec![Some(["x", "y"][i as usize % 2].into())], ..Document::plain(text) }
+        };
+        let documents = (0..200).map(document).collect();
+        Texts { form: Form::Column("text".into()), columns: vec!["label".into()], documents }
+    }
+
+    fn source() -> writings::Source {
+        writings::Source::default()
+    }
+
+    fn augment() -> Nothing {
+        Nothing::default()
+    }
+}
+
 fn augmented() -> Augment {
     let (brightness, contrast, saturation) = (0.1, 0.2, 0.2);
     Augment {
@@ -217,6 +247,7 @@ fn the_first_steps_agree_with_those_on_the_cpu() {
     assert_first_steps::<Images>(&gpu);
     assert_first_steps::<Table>(&gpu);
     assert_first_steps::<Series>(&gpu);
+    assert_first_steps::<Texts>(&gpu);
 }
 
 fn assert_first_steps<K: Compared>(gpu: &Device) {
@@ -248,6 +279,7 @@ fn gradients_agree_with_those_on_the_cpu() {
     assert_same_gradients::<Images>(&gpu);
     assert_same_gradients::<Table>(&gpu);
     assert_same_gradients::<Series>(&gpu);
+    assert_same_gradients::<Texts>(&gpu);
 }
 
 fn assert_same_gradients<K: Compared>(gpu: &Device) {
@@ -343,6 +375,35 @@ fn series_of_the_same_weights_agree_with_those_on_the_cpu() {
     }
 }
 
+/// The CPU remembers what it saw, the GPU sees it again.
+#[test]
+fn texts_of_the_same_weights_agree_with_those_on_the_cpu() {
+    let Some(gpu) = wgpu("texts_of_the_same_weights_agree_with_those_on_the_cpu") else { return };
+    for config in Texts::models() {
+        let (weights, spec) = trained::<Texts>(&config);
+        let how = lm::How {
+            temperature: 1.0,
+            top_k: None,
+            top_p: None,
+            min_p: None,
+            repetition: 1.0,
+            most: 50,
+            stop: Vec::new(),
+        };
+        let wanted: Vec<_> = (0..32).map(|i| (lm::Wanted::default(), stream(1, "agreement", i))).collect();
+        let draw = |device: &Device| {
+            let sampler = config.restore(&spec, &mut weights.clone(), device).unwrap();
+            let nats = sampler.nats(&Texts::data().documents[..8]).unwrap();
+            (sampler.draw(&wanted, &how).unwrap(), nats)
+        };
+        let ((here, nats), (there, others)) = (draw(&Device::flex()), draw(&gpu));
+        let same = here.iter().zip(&there).filter(|(a, b)| a == b).count();
+        // A draw next to the border of two tokens may fall to the other side, and then the rest is another text.
+        assert!(same >= 28, "{}: {same} of 32 texts are the same", config.name());
+        assert!(nats.iter().zip(&others).all(|(a, b)| (a.0 - b.0).abs() < 1e-2 && a.1 == b.1), "{nats:?} {others:?}");
+    }
+}
+
 /// A wait in a step would leave a GPU idle, and cost a CPU nothing that any other test sees.
 #[test]
 fn steps_wait_for_no_device() {
@@ -351,6 +412,7 @@ fn steps_wait_for_no_device() {
         assert_no_waits::<Images>(device);
         assert_no_waits::<Table>(device);
         assert_no_waits::<Series>(device);
+        assert_no_waits::<Texts>(device);
     }
 }
 

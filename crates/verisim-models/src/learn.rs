@@ -38,6 +38,11 @@ pub trait Learn: Data {
     /// When there is nothing to learn in them.
     fn encode(self, source: &Self::Source, encoding: &Self::Encoding) -> Result<Ready<Self>>;
 
+    /// Whether those that measure a model are the last, rather than some at random: of parts of one thing, a neighbour tells too much.
+    fn in_order(_: &Self::Encoded) -> bool {
+        false
+    }
+
     /// What an artefact says of data of which those at `train` were learnt.
     fn spec(encoded: &Self::Encoded, train: &[usize]) -> Self::Spec;
 

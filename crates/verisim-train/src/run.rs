@@ -178,7 +178,14 @@ impl<'a, K: Learn> Lesson<'a, K> {
     pub(crate) fn prepare(job: &'a Job<K>, watch: &mut dyn Watch) -> Result<Self> {
         let ready = K::read(&job.data, watch)?.encode(&job.data, &job.model.encoding())?;
         let training = job.training();
-        let (train, validation) = split(ready.count, training.as_ref().map_or(0.0, |t| t.validation), job.seed);
+        let share = training.as_ref().map_or(0.0, |t| t.validation);
+        let (train, validation) = match K::in_order(&ready.encoded) {
+            true => {
+                let learnt = ready.count - (ready.count as f64 * share) as usize;
+                ((0..learnt).collect(), (learnt..ready.count).collect())
+            }
+            false => split(ready.count, share, job.seed),
+        };
         let augment = job.augment.clone().unwrap_or_default();
         Ok(Lesson { job, training: training.unwrap_or_default(), ready, train, validation, augment })
     }

@@ -140,6 +140,10 @@ impl Learn for Texts {
         Ok(Ready { count: encoded.documents.len(), hash, told, notes: Vec::new(), encoded })
     }
 
+    fn in_order(encoded: &EncodedTexts) -> bool {
+        encoded.is_joined()
+    }
+
     fn spec(encoded: &EncodedTexts, train: &[usize]) -> Spec {
         let lengths = || train.iter().map(|&i| encoded.documents[i].body.len());
         Spec {
