@@ -71,6 +71,14 @@ fn lines_are_learnt_written_and_the_same_again() {
     assert!(dir.text("made.jsonl").lines().all(|line| line.starts_with("{\"text\":")));
     dir.run(&["sample", "run", "-n", "3", "-o", "files"]).ok();
     assert_eq!(dir.text("files/000001.txt"), made.lines().next().unwrap());
+    let held = dir.run(&["sample", "run", "-n", "20", "--regex", "the (cat|dog) [a-z ]{4,9}"]).ok().stdout;
+    let fits = |line: &str| line.starts_with("the ") && (12..=17).contains(&line.len());
+    assert!(held.lines().count() == 20 && held.lines().all(fits), "{held}");
+    dir.file("schema.json", r#"{"type": "object", "properties": {"a": {"enum": ["cat", "dog"]}}, "required": ["a"]}"#);
+    dir.run(&["sample", "run", "--schema", "schema.json", "-o", "json.txt"]).fails(1).says(&["cannot be held to that"]);
+    let held = dir.run(&["sample", "run", "-n", "9", "--one-of", "the moon", "--one-of", "a train"]).ok().stdout;
+    assert!(held.lines().all(|line| line == "the moon" || line == "a train"), "{held}");
+    dir.run(&["sample", "run", "--regex", "(", "-o", "a.txt"]).fails(1).says(&["cannot be held to that"]);
     let said = dir.run(&["inspect", "run"]).ok().stdout;
     assert!(said.contains("Texts, a line each") && said.contains("lm"), "{said}");
     dir.run(&["evaluate", "--real", "lines.txt", "--synthetic", "made.txt"]).ok();

@@ -230,6 +230,15 @@ pub struct Sample {
     /// Texts: end one where this comes up; may be given several times.
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
+    /// Texts: only those that this matches, the whole of them, e.g. '[A-Z][a-z]+'.
+    #[arg(long)]
+    pub regex: Option<String>,
+    /// Texts: only JSON of the schema in this file.
+    #[arg(long, value_name = "FILE.json")]
+    pub schema: Option<PathBuf>,
+    /// Texts: only this, or others that are given so.
+    #[arg(long, value_name = "TEXT")]
+    pub one_of: Vec<String>,
     /// Where to compute.
     #[arg(long, default_value = "auto")]
     pub device: Device,
@@ -860,6 +869,9 @@ impl Sample {
             .with_number("repetition", self.repetition)
             .with("max_tokens", self.max_tokens)
             .with("stop", given(&self.stop))
+            .with("regex", &self.regex)
+            .with("schema", &self.schema)
+            .with("one_of", given(&self.one_of))
     }
 }
 

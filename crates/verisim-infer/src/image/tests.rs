@@ -62,7 +62,7 @@ fn made(spec: Spec) -> Artefact<Images> {
         seed: 1,
         steps: Some(60),
     };
-    Artefact { model: "flow", source: None, spec, provenance, sampler: Box::new(Sum) }
+    Artefact { model: "flow", source: None, spec, provenance, sampler: Box::new(Sum), text: None }
 }
 
 fn draw(artefact: &Artefact<Images>, ask: &Ask) -> (Vec<u8>, Vec<u32>) {

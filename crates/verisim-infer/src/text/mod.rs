@@ -2,12 +2,13 @@
 //!
 //! Texts are drawn many at a time, since a network writes a token of many as fast as one of one.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use verisim_data::rng::stream;
 use verisim_data::text::{Document, Form, Spec, Texts, Turn};
-use verisim_models::text::lm::{Cell, How, Wanted};
+use verisim_models::text::lm::{Cell, Grammar, How, Rule, Wanted};
 
 use crate::artefact::{Artefact, DEFAULT_COUNT};
 use crate::error::{Error, Result};
@@ -42,6 +43,12 @@ pub struct Ask {
     pub max_tokens: Option<usize>,
     /// Texts that end a text where they come up.
     pub stop: Vec<String>,
+    /// A regular expression that every text matches, the whole of it.
+    pub regex: Option<String>,
+    /// A file with the JSON schema that every text is JSON of.
+    pub schema: Option<PathBuf>,
+    /// Texts of which every one is.
+    pub one_of: Vec<String>,
 }
 
 /// Texts that are drawn at a time.
@@ -64,6 +71,7 @@ struct Writing<'a> {
     count: u64,
     wanted: Wanted,
     how: How,
+    grammar: Option<Grammar>,
     /// How many were cut so far.
     cut: AtomicU64,
 }
@@ -84,6 +92,7 @@ impl<'a> Writing<'a> {
             count: ask.n.unwrap_or(if is_joined { 1 } else { DEFAULT_COUNT }) as u64,
             wanted,
             how: how(spec, ask, is_joined)?,
+            grammar: rule(ask)?.map(|rule| artefact.sampler.grammar(&rule)).transpose()?,
             cut: AtomicU64::new(0),
         })
     }
@@ -121,6 +130,22 @@ fn how(spec: &Spec, ask: &Ask, is_joined: bool) -> Result<How> {
         most: ask.max_tokens.unwrap_or(if is_joined { PASSAGE } else { usual.most }),
         stop: ask.stop.clone(),
     })
+}
+
+/// What the texts must be, as asked.
+fn rule(ask: &Ask) -> Result<Option<Rule>> {
+    let schema = |path: &PathBuf| {
+        let fail = |what: String| Error::Given { path: path.clone(), what };
+        let text = std::fs::read(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+        serde_json::from_slice(&text).map(Rule::Schema).map_err(|e| fail(format!("is no JSON: {e}")))
+    };
+    match (&ask.regex, &ask.schema, &ask.one_of[..]) {
+        (None, None, []) => Ok(None),
+        (Some(regex), None, []) => Ok(Some(Rule::Regex(regex.clone()))),
+        (None, Some(path), []) => schema(path).map(Some),
+        (None, None, texts) => Ok(Some(Rule::OneOf(texts.to_vec()))),
+        _ => Err(asked("regex", "cannot go with a schema or a list of texts; choose one of them")),
+    }
 }
 
 /// What is wanted of the cells.
@@ -185,7 +210,7 @@ impl Plan<Texts> for Writing<'_> {
         let first = c * CHUNK as u64;
         let numbers = first..(first + CHUNK as u64).min(self.count);
         let wanted: Vec<_> = numbers.map(|i| (self.wanted.clone(), stream(self.seed, "text", i))).collect();
-        let drawn = self.artefact.sampler.draw(&wanted, &self.how)?;
+        let drawn = self.artefact.sampler.draw_by(&wanted, &self.how, self.grammar.as_ref())?;
         self.cut.fetch_add(drawn.iter().filter(|d| d.is_cut).count() as u64, Ordering::Relaxed);
         let count = drawn.len() as u64;
         Ok(Made { chunk: drawn.into_iter().map(|d| d.document).collect(), count, tried: count, lost: 0 })

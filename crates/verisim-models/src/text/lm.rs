@@ -20,6 +20,7 @@
 #[cfg(feature = "flex")]
 mod cache;
 mod draw;
+mod grammar;
 mod guide;
 mod lora;
 mod net;
@@ -43,6 +44,7 @@ use verisim_data::rng::stream;
 use verisim_data::text::{Spec, Texts};
 
 pub use draw::{Cell, Drawn, How, Sampler, Wanted};
+pub use grammar::{Grammar, Rule};
 use guide::Levels;
 use lora::Adapters;
 pub use lora::Lora;

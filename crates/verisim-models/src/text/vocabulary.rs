@@ -20,6 +20,8 @@ pub const END: u32 = 1;
 pub const CELL: u32 = 2;
 /// The cells are over, and the text begins.
 pub const TEXT: u32 = 3;
+/// A byte that no text in UTF-8 has.
+const NO_TEXT: u8 = 0xff;
 /// Where the tokens of columns begin; those of roles follow, then those of text.
 const FIRST: u32 = 4;
 
@@ -127,6 +129,28 @@ impl Vocabulary {
         self.len() == self.first() as usize
     }
 
+    /// The bytes of every token; those of no text begin with a byte that is in none.
+    pub fn words(&self) -> Vec<Vec<u8>> {
+        let special = |name: String| [&[NO_TEXT][..], name.as_bytes()].concat();
+        let mut words: Vec<Vec<u8>> = (0..self.first()).map(|i| special(format!("<{i}>"))).collect();
+        match &self.kind {
+            Kind::Chars(chars, _) => words.extend(chars.iter().map(|c| c.to_string().into_bytes())),
+            Kind::Bytes => words.extend((0..=255).map(|b| vec![b])),
+            Kind::Bpe(tokenizer) => {
+                let added = tokenizer.get_added_tokens_decoder();
+                let bytes = byte_of();
+                for id in 0..tokenizer.get_vocab_size(true) as u32 {
+                    let token = tokenizer.id_to_token(id).unwrap_or_default();
+                    words.push(match added.contains_key(&id) || token.is_empty() {
+                        true => special(format!("{token}{id}")),
+                        false => token.chars().filter_map(|c| bytes.get(&c).copied()).collect(),
+                    });
+                }
+            }
+        }
+        words
+    }
+
     /// The tokens of a text.
     ///
     /// # Errors
@@ -201,6 +225,15 @@ impl Kind {
     }
 }
 
+/// The byte that each character of a token of byte pairs stands for: printable ones for themselves, the others, in order, for those from
+/// 256 on.
+fn byte_of() -> HashMap<char, u8> {
+    let is_printable = |b: &u8| matches!(b, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
+    let printable = (0..=255u8).filter(is_printable).map(|b| (char::from(b), b));
+    let others = (0..=255u8).filter(|b| !is_printable(b)).enumerate();
+    printable.chain(others.filter_map(|(i, b)| Some((char::from_u32(256 + i as u32)?, b)))).collect()
+}
+
 /// A tokenizer of byte pairs, whose first 256 tokens are the bytes, so that it can write any text.
 fn byte_pairs<'t>(size: usize, texts: impl Iterator<Item = &'t str> + Send) -> tokenizers::Result<Tokenizer> {
     let mut trainer = BpeTrainerBuilder::new()
@@ -257,6 +290,20 @@ mod tests {
         let vocabulary = Vocabulary::learn(Tokens::Bpe, 300, TEXTS.into_iter(), 0, 0).unwrap();
         assert_eq!(vocabulary.encode(" the").unwrap().len(), 1);
         assert!(vocabulary.encode("日本").unwrap().len() > 2);
+    }
+
+    #[test]
+    fn words_are_the_bytes_of_their_texts() {
+        for tokens in [Tokens::Chars, Tokens::Bytes, Tokens::Bpe] {
+            let vocabulary = Vocabulary::learn(tokens, 300, TEXTS.into_iter(), 1, 1).unwrap();
+            let words = vocabulary.words();
+            assert_eq!(words.len(), vocabulary.len());
+            for text in TEXTS {
+                let bytes: Vec<u8> =
+                    vocabulary.encode(text).unwrap().iter().flat_map(|&t| words[t as usize].clone()).collect();
+                assert_eq!(bytes, text.as_bytes());
+            }
+        }
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
+use llguidance::Matcher;
 use rayon::prelude::*;
 use verisim_data::rng::{Stream, uniform};
 use verisim_data::text::{self, Spec, Turn};
 
 use super::super::pack::{Document, sequence};
 use super::super::vocabulary::{CELL, END, START, TEXT, Vocabulary};
+use super::grammar::{Grammar, Rule, cannot};
 use super::guide::{Levels, turn_of, turns};
 use super::net::{Net, Seen, Shape};
 use super::{With, loss};
@@ -99,6 +101,8 @@ struct Writing<'a> {
     drawn: usize,
     is_over: bool,
     is_cut: bool,
+    /// What follows the body, where it has a grammar.
+    matcher: Option<Matcher>,
 }
 
 impl Sampler {
@@ -130,6 +134,19 @@ impl Sampler {
         &self.vocabulary
     }
 
+    /// A rule that texts are to follow, ready to be followed.
+    ///
+    /// # Errors
+    /// When it is none, or the texts are conversations.
+    pub fn grammar(&self, rule: &Rule) -> Result<Grammar> {
+        match self.roles.is_empty() {
+            true => Grammar::new(rule, &self.vocabulary),
+            false => Err(Error::Ask {
+                problem: "conversations cannot be held to a rule; only texts without turns can".into(),
+            }),
+        }
+    }
+
     /// Refuses what cannot be drawn: a role that nobody has, a character that no text had.
     ///
     /// # Errors
@@ -156,7 +173,16 @@ impl Sampler {
     /// # Errors
     /// When what is wanted cannot be written, or the device fails.
     pub fn draw(&self, wanted: &[(Wanted, Stream)], how: &How) -> Result<Vec<Drawn>> {
-        let mut all = wanted.iter().map(|(wanted, rng)| self.begin(wanted, rng.clone())).collect::<Result<Vec<_>>>()?;
+        self.draw_by(wanted, how, None)
+    }
+
+    /// [`draw`](Sampler::draw) of texts that follow a grammar.
+    ///
+    /// # Errors
+    /// As of [`draw`](Sampler::draw), and when what is given of a text breaks the grammar.
+    pub fn draw_by(&self, wanted: &[(Wanted, Stream)], how: &How, grammar: Option<&Grammar>) -> Result<Vec<Drawn>> {
+        let all = wanted.iter().map(|(wanted, rng)| self.begin(wanted, rng.clone(), grammar));
+        let mut all = all.collect::<Result<Vec<_>>>()?;
         let mut active: Vec<usize> = (0..all.len()).collect();
         let mut memory = Memory::new(self, all.len());
         while !active.is_empty() {
@@ -181,7 +207,7 @@ impl Sampler {
         Ok(all.into_iter().map(|writing| self.finish(writing)).collect())
     }
 
-    fn begin<'a>(&self, wanted: &'a Wanted, rng: Stream) -> Result<Writing<'a>> {
+    fn begin<'a>(&self, wanted: &'a Wanted, rng: Stream, grammar: Option<&Grammar>) -> Result<Writing<'a>> {
         // A long text has no begin: a sample goes on from the end of a line.
         let newline = self.is_joined.then(|| self.vocabulary.encode("\n").ok()).flatten();
         let tokens = newline.unwrap_or_else(|| vec![START]);
@@ -195,6 +221,7 @@ impl Sampler {
             drawn: 0,
             is_over: false,
             is_cut: false,
+            matcher: grammar.map(Grammar::matcher),
         };
         self.go_to_cell(&mut writing, 0)?;
         Ok(writing)
@@ -225,7 +252,12 @@ impl Sampler {
         for turn in &writing.wanted.begin {
             let role = self.roles.iter().position(|role| *role == turn.role);
             writing.tokens.extend(role.map(|r| self.vocabulary.role(r)));
-            writing.tokens.extend(self.vocabulary.encode(&turn.text)?);
+            let tokens = self.vocabulary.encode(&turn.text)?;
+            if let Some(matcher) = &mut writing.matcher {
+                let broken = |_| Error::Ask { problem: format!("`{}` begins no text that may be drawn", turn.text) };
+                matcher.consume_tokens(&tokens).map_err(broken)?;
+            }
+            writing.tokens.extend(tokens);
         }
         Ok(())
     }
@@ -244,8 +276,17 @@ impl Sampler {
         };
         let text = if is_only { 0 } else { self.vocabulary.len() - first };
         let mut candidates: Vec<(u32, f32)> = Vec::with_capacity(others.len() + text);
-        candidates.extend(others.iter().map(|&t| (t, logits[t as usize])));
-        candidates.extend((first..first + text).map(|t| (t as u32, logits[t])));
+        let is_body = matches!(writing.part, Part::Body(_));
+        match writing.matcher.as_mut().filter(|_| is_body) {
+            Some(matcher) => {
+                let allowed = matcher.compute_mask_or_eos().map_err(cannot)?;
+                allowed.iter_set_entries(|t| candidates.push((t as u32, logits[t])));
+            }
+            None => {
+                candidates.extend(others.iter().map(|&t| (t, logits[t as usize])));
+                candidates.extend((first..first + text).map(|t| (t as u32, logits[t])));
+            }
+        }
         let token = match candidates.len() {
             0 => END,
             _ => pick(&mut candidates, &writing.tokens, how, &mut writing.rng),
@@ -260,6 +301,9 @@ impl Sampler {
             (Part::Body(_), END) => writing.is_over = true,
             (Part::Body(from), _) => {
                 writing.tokens.push(token);
+                if let Some(matcher) = &mut writing.matcher {
+                    matcher.consume_token(token).map_err(cannot)?;
+                }
                 writing.is_over = self.is_stopped(&writing.tokens[from..], how);
             }
             (Part::Cell(..), _) => writing.tokens.push(token),
