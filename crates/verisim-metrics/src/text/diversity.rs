@@ -254,6 +254,16 @@ mod tests {
         // "1 2 3 4 5" against "1 2 3 4 6": 4/5, 3/4, 2/3, 1/2, lengths the same: (1/5) ^ (1/4).
         let score = bleu(&[vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 6]])[0];
         assert!((score - 0.2_f64.powf(0.25)).abs() < 1e-12);
+        // Texts of words, by an independent program with the same definition.
+        let numbered = |words: &str| {
+            words
+                .split(' ')
+                .map(|w| w.bytes().fold(0, |h: u32, b| h.wrapping_mul(31).wrapping_add(u32::from(b))))
+                .collect()
+        };
+        let made: Vec<Vec<u32>> =
+            ["the cat sat on the log", "a dog ran and sang", "zebra 42 ran", "the cat"].map(numbered).to_vec();
+        assert!((bleu(&made).iter().sum::<f64>() / 4.0 - 0.108_936_736_700_320_56).abs() < 1e-9);
         // Nothing shared: 0.1 of 5, 4, 3, 2; and shorter by one: exp(1 - 6/5).
         let score = bleu(&[vec![1, 2, 3, 4, 5], vec![6, 7, 8, 9, 10, 11]])[0];
         assert!((score - 0.1 / 120.0_f64.powf(0.25) * (-0.2_f64).exp()).abs() < 1e-12);

@@ -57,7 +57,7 @@ impl Report {
         let real = |text: &String| vec![(text.split_whitespace().collect::<Vec<_>>().join(" "), false)];
         let most = self.shown.drawn.len().max(self.real.len());
         let row = |k: usize| {
-            let made = self.shown.drawn.get(k).map(|t| cut(t)).unwrap_or_default();
+            let made = self.shown.drawn.get(k).map(cut).unwrap_or_default();
             vec![made, self.real.get(k).map(|t| cut(&real(t))).unwrap_or_default()]
         };
         let drawn = Passages {

@@ -4,7 +4,6 @@
 use verisim_data::number::{grouped, percent, three};
 
 use super::copying::Copied;
-use super::diversity::Diversity;
 use super::perplexity::Perplexity;
 use super::report::Report;
 use super::secrets::{Returned, Sort};
@@ -153,19 +152,16 @@ impl Report {
             same(s, (s.value / s.floor.max(1e-9)).ln().abs(), [0.03, 0.15], ways(is_alike), self.texts())
         };
         let unit = if self.lengths.words.is_some() { "words" } else { "characters" };
-        let distinct: [(fn(&Diversity) -> Scored, &'static str, String); 3] = [
-            (|d| d.distinct_1, "distinct_1", format!("Distinct {unit}")),
-            (|d| d.distinct_2, "distinct_2", "Distinct pairs".to_owned()),
-            (|d| d.distinct_3, "distinct_3", "Distinct runs of three".to_owned()),
+        let distinct = [
+            (d.distinct_1, "distinct_1", format!("Distinct {unit}")),
+            (d.distinct_2, "distinct_2", "Distinct pairs".to_owned()),
+            (d.distinct_3, "distinct_3", "Distinct runs of three".to_owned()),
         ];
-        let mut lines: Vec<Line> = distinct
-            .into_iter()
-            .map(|(of, id, label)| {
-                let s = of(d);
-                let meaning = "Different ones over all, of equally many of each set. Less: more alike.";
-                scored(&s, percent, part(&s, false)).named(id, label, meaning)
-            })
-            .collect();
+        let line = |(s, id, label): (Scored, &'static str, String)| {
+            let meaning = "Different ones over all, of equally many of each set. Less: more alike.";
+            scored(&s, percent, part(&s, false)).named(id, label, meaning)
+        };
+        let mut lines: Vec<Line> = distinct.into_iter().map(line).collect();
         lines.push(scored(&d.self_bleu_4, three, part(&d.self_bleu_4, true)).named(
             "self_bleu",
             "Self-BLEU",

@@ -38,6 +38,9 @@ pub(super) struct Words {
     pub spelt: Vec<Box<str>>,
 }
 
+/// A text, the same in lower case, and where its words are.
+type Read = (String, String, Vec<(u32, u32)>);
+
 impl Words {
     /// The texts of some documents, their words numbered.
     pub fn texts(&mut self, documents: &[&Document], label: Option<usize>) -> Vec<Text> {
@@ -47,8 +50,8 @@ impl Words {
             let spans = spans(&lower);
             (raw, lower, spans)
         };
-        let read: Vec<_> = documents.par_iter().map(cut).collect();
-        let number = |(document, (raw, lower, spans)): (&&Document, (String, String, Vec<(u32, u32)>))| Text {
+        let read: Vec<Read> = documents.par_iter().map(cut).collect();
+        let number = |(document, (raw, lower, spans)): (&&Document, Read)| Text {
             length: raw.chars().count(),
             words: spans.iter().map(|&(from, to)| self.number(&lower[from as usize..to as usize])).collect(),
             label: label.and_then(|k| document.cells.get(k)?.as_deref()).map(|l| l.trim().to_owned()),

@@ -124,7 +124,9 @@ mod tests {
     #[test]
     fn directions_of_a_matrix_that_is_known() {
         // Singular values 3, 2, 1 of a diagonal matrix turned into eight rows: directions are the axes.
-        let row = |i: u32| vec![(0, if i < 4 { 1.5 } else { 0.0 }), (1, if i % 2 == 0 { 1.0 } else { -1.0 }), (2, 0.1)];
+        let row = |i: u32| {
+            vec![(0, if i < 4 { 1.5 } else { 0.0 }), (1, if i.is_multiple_of(2) { 1.0 } else { -1.0 }), (2, 0.1)]
+        };
         let x = Sparse::new(3, (0..8).map(row).collect());
         let found = directions(&x, 2, 1).unwrap();
         assert_eq!((found.rows(), found.width), (3, 2));

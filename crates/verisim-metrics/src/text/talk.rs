@@ -142,7 +142,8 @@ mod tests {
         assert_eq!((found.system.synthetic.hits, found.system.fresh.hits), (1, 1));
         // Turns 2 2 3 4 against 2 2 3 3: a quarter at 3.
         assert_eq!((found.turns.value, found.turns.floor), (0.25, 0.0));
-        let blank = talks(&[&[u, ("assistant", " ")]; 4]);
+        let silent: &[(&str, &str)] = &[u, ("assistant", " ")];
+        let blank = talks(&[silent; 4]);
         let sides = Sides::new([&real, &blank], Some(&real), None, 100, 1, &mut Vec::new());
         assert_eq!(conversations(&sides, 1).unwrap().valid.synthetic.hits, 0);
     }
