@@ -13,6 +13,7 @@ mod estimate;
 pub mod image;
 pub mod series;
 pub mod table;
+pub mod text;
 
 pub use compare::{Compare, Known};
 pub use document::{Document, OfFile, Record, clip, report_schema};

@@ -17,7 +17,7 @@ use crate::{image, series, table};
 use line::Verdict;
 pub(crate) use line::{Group, Line, Mark};
 pub use page::Picture;
-pub(crate) use page::{Card, Figures, Grid, Key, Part, Size};
+pub(crate) use page::{Card, Figures, Grid, Key, Part, Passages, Size};
 pub(crate) use plot::{Bar, Bars, HeatMap};
 pub use record::{OfFile, Record};
 pub(crate) use text::List;

@@ -26,6 +26,7 @@ pub(crate) enum Part {
     Grid(Grid),
     Figures(Figures),
     Picture(Picture),
+    Passages(Passages),
 }
 
 /// A table. The first column holds names, the others numbers.
@@ -36,6 +37,17 @@ pub(crate) struct Grid {
     pub note: &'static str,
     pub head: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
+}
+
+/// Texts, side by side.
+#[derive(Clone, Debug)]
+pub(crate) struct Passages {
+    pub title: &'static str,
+    /// A paragraph below the title.
+    pub note: &'static str,
+    pub head: Vec<&'static str>,
+    /// Of each row a text a column, in parts, of which some are marked.
+    pub rows: Vec<Vec<Vec<(String, bool)>>>,
 }
 
 /// Pictures of one sort, side by side as far as there is room.
