@@ -60,7 +60,7 @@ def messages(args, data, folder, sets, config="lm-small"):
         run(args, "sample", folder / f"run{seed}", "-n", held, "--seed", seed, "-o", folder / "made.csv", "--force")
         drawing = time.perf_counter() - start
         report = run(args, "evaluate", "--real", folder / "train.csv", "--synthetic", folder / "made.csv", "--holdout", folder / "test.csv",
-                     "--target", "label").stdout
+                     "--text", "text", "--target", "label").stdout
         print(f"\nseed {seed}: {seconds:.0f} s, {nats:.3f} nats a token, {held} messages in {drawing:.1f} s\n\n```text\n{report}```", flush=True)
 
 

@@ -110,6 +110,7 @@ impl Learn for Words {
     type Encoding = ();
     type Encoded = Words;
     type Augment = Plain;
+    type Besides = Plain;
     type Sampler = Vec<f64>;
 
     fn encode(self, _: &Source, (): &()) -> verisim_models::Result<Ready<Words>> {

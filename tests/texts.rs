@@ -185,6 +185,12 @@ fn a_column_of_a_table_is_told_what_stands_beside_it() {
     let fits = made.iter().filter(|row| row[1].contains("flooded")).count();
     let wrong = made.iter().filter(|row| row[1].contains("burnt")).count();
     assert!(fits > 40 && wrong < 8, "{fits} fit, {wrong} do not: {made:?}");
+    dir.run(&["sample", "run", "-n", "200", "-o", "made.csv"]).ok();
+    let report = dir
+        .run(&["evaluate", "--real", "claims.csv", "--synthetic", "made.csv", "--text", "note", "--target", "kind"])
+        .ok()
+        .stdout;
+    assert!(report.contains("Copying") || report.contains("Verbatim"), "{report}");
     dir.run(&["sample", "run", "--where", "colour=red", "-o", "a.csv"]).fails(1).says(&["the columns are kind"]);
 }
 

@@ -378,6 +378,12 @@ pub struct Evaluate {
     /// Series: of one long series, the steps of the windows that are compared [default: 24].
     #[arg(long, value_name = "STEPS")]
     pub window: Option<usize>,
+    /// Texts: the column of tables that holds the text; tables are then compared by it, not as rows.
+    #[arg(long, value_name = "COLUMN")]
+    pub text: Option<String>,
+    /// Texts: how many a side are compared at most [default: 10000].
+    #[arg(long, value_name = "COUNT")]
+    pub max_documents: Option<usize>,
     /// Tables: a column whose groups are looked at one by one, beside those of the target: sex, age. May be given more than once.
     #[arg(long, value_name = "COLUMN")]
     pub sensitive: Vec<String>,
@@ -927,6 +933,8 @@ impl Evaluate {
             .with("key", given(&self.key))
             .with("order", &self.order)
             .with("window", self.window)
+            .with("text", &self.text)
+            .with("max_documents", self.max_documents)
             .with("full", self.full.then_some(true))
             .with("baselines", self.baselines.then_some(true))
             .with(

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
+use verisim_data::series::Names;
 use verisim_data::text::{Form, Found, Shape, Source, Texts};
 use verisim_data::{Data, Event, Watch};
 
@@ -62,7 +63,8 @@ impl Ask {
         let source = Source {
             path: self.real.clone(),
             shape: self.shape.or_else(|| source?.shape.filter(|_| found == Some(Found::Plain))),
-            text: self.text.clone().or_else(|| text.filter(|_| is_table)),
+            text: self.text.clone().or_else(|| text.filter(|_| is_table)).map(Names::One),
+            table: None,
             columns: if is_table || self.target.is_some() { columns() } else { None },
         };
         Ok(<Texts as Data>::read(&source, watch)?)
@@ -84,7 +86,8 @@ impl Ask {
         let source = Source {
             path: path.to_owned(),
             shape: shape.filter(|_| is_plain),
-            text: text.filter(|_| is_table),
+            text: text.filter(|_| is_table).map(Names::One),
+            table: None,
             columns: is_table.then(|| target.map(str::to_owned).into_iter().collect()),
         };
         <Texts as Data>::read(&source, watch).map_err(|source| match source {
