@@ -1,7 +1,7 @@
 //! The ground that verisim stands on: data as they are read, understood, encoded and written. No tensors, no burn.
 //!
 //! A kind of data has a folder of its own, [`table`], [`series`] and [`image`]. What every kind has is the trait [`Data`]. Random numbers come
-//! from [`rng`] alone, files are written by [`file`](mod@file), and whoever waits for long work hears of it by a [`Watch`].
+//! from [`rng`] alone, files are written by [`file`](mod@file), language models are asked by [`server`], and whoever waits for long work hears of it by a [`Watch`].
 
 pub mod error;
 pub mod file;
@@ -11,6 +11,7 @@ pub mod normal;
 pub mod number;
 pub mod rng;
 pub mod series;
+pub mod server;
 pub mod table;
 mod watch;
 
