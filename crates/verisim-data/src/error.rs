@@ -102,6 +102,22 @@ pub enum Error {
         /// Height and width that would do.
         fitting: (usize, usize),
     },
+    /// A language model cannot be asked.
+    #[error("{place}: {what}{}", kept_said(.kept))]
+    Server {
+        /// Where it is.
+        place: String,
+        /// What is wrong and what to do.
+        what: String,
+        /// How many replies are kept, and where.
+        kept: Option<(u64, PathBuf)>,
+    },
+    /// Somebody asked for an end before all replies were there.
+    #[error("stopped before all replies were there{}", kept_said(.kept))]
+    Unasked {
+        /// How many are kept, and where.
+        kept: Option<(u64, PathBuf)>,
+    },
     /// A set of images cannot be made or used as asked.
     #[error("{what}")]
     Images {
@@ -119,6 +135,17 @@ pub fn io_remedy(source: &std::io::Error) -> &'static str {
         PermissionDenied => " (check who may read and write there)",
         StorageFull => " (free some space or write elsewhere)",
         _ => "",
+    }
+}
+
+/// What is said of replies that are kept, at the end of a message.
+fn kept_said(kept: &Option<(u64, PathBuf)>) -> String {
+    match kept {
+        Some((count, path)) if *count > 0 => {
+            let count = crate::number::grouped(*count);
+            format!("; {count} replies are kept in {}, and the same again goes on from there", path.display())
+        }
+        _ => String::new(),
     }
 }
 
