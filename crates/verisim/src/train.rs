@@ -52,13 +52,13 @@ pub fn of_kind<K: Kind>(mut job: Job<K>, ask: &Ask, watch: &mut dyn Watch) -> Re
     let say = |text: String| Event::Note(text);
     watch.on(say(format!("model {model}, device {}, seed {}, data {}", on.name, job.seed, data.display())));
     let mut begin = ask.begin;
-    if job.training().is_none() && begin != Begin::Anew {
+    // A training that was stopped at what is learnt besides goes on there.
+    let at_text = job.text.is_some() && begin != Begin::Anew && K::is_begun_besides(&out);
+    if !at_text && job.training().is_none() && begin != Begin::Anew {
         begin = Begin::Anew;
         watch.on(say(format!("{model} is fitted at once, so there is nothing to go on with: it is fitted anew")));
     }
     let results = Results { out, begin };
-    // A training that was stopped at what is learnt besides goes on there.
-    let at_text = job.text.is_some() && begin != Begin::Anew && K::is_begun_besides(&results.out);
     let mut ended = match at_text {
         true => Ended::Done { model: results.out.join("model.safetensors"), seconds: 0.0 },
         false => run(&job, &on.machine, &results, watch)?,

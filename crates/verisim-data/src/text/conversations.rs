@@ -34,11 +34,11 @@ pub fn is_conversations(path: &Path) -> bool {
     line.is_some_and(|line| turns_of(&line).is_some())
 }
 
-/// The conversations of a file, and the style of the first.
-pub(super) fn read(path: &Path) -> Result<(Style, Vec<Document>)> {
+/// The conversations of a file, the style of the first, and what stands beside turns and is not read.
+pub(super) fn read(path: &Path) -> Result<(Style, Vec<Document>, Vec<String>)> {
     let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
     let mut style = None;
-    let mut documents = Vec::new();
+    let (mut documents, mut others) = (Vec::new(), Vec::new());
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let bad = |what: String| Error::line(path, i as u64 + 1, what);
         let line: Map<String, Value> = serde_json::from_str(line)
@@ -51,9 +51,14 @@ pub(super) fn read(path: &Path) -> Result<(Style, Vec<Document>)> {
         let turns =
             turns.map(|(k, turn)| read_turn(found, turn).map_err(|what| bad(format!("turn {}: {what}", k + 1))));
         documents.push(Document { cells: Vec::new(), turns: turns.collect::<Result<_>>()? });
+        for key in line.keys().filter(|key| **key != key_of(found)) {
+            if !others.contains(key) {
+                others.push(key.clone());
+            }
+        }
     }
     match style {
-        Some(style) => Ok((style, documents)),
+        Some(style) => Ok((style, documents, others)),
         None => Err(Error::file(path, "holds no conversation")),
     }
 }
@@ -65,7 +70,8 @@ fn read_turn(style: Style, turn: &Value) -> std::result::Result<Turn, String> {
     let role = role.ok_or_else(|| format!("has no `{who}` that says whose it is"))?.to_owned();
     // Anything but plain talk is kept whole.
     let text = match (turn.len(), turn.get(what)) {
-        (2, Some(Value::String(text))) => text.clone(),
+        // Talk that looks like a message is kept whole, too, so that it is not taken for one.
+        (2, Some(Value::String(text))) if as_message(text, who, what).is_none() => text.clone(),
         _ => {
             let mut rest = turn.clone();
             rest.shift_remove(who);
@@ -85,26 +91,33 @@ fn keys(style: Style) -> (&'static str, &'static str) {
 /// A conversation as a line of JSON, without its end.
 pub fn to_json(style: Style, turns: &[Turn]) -> String {
     let (who, what) = keys(style);
-    let turn = |turn: &Turn| match serde_json::from_str::<Map<String, Value>>(&turn.text) {
-        Ok(rest) if is_message(&rest, what) => {
+    let turn = |turn: &Turn| match as_message(&turn.text, who, what) {
+        Some(rest) => {
             let mut whole = Map::new();
             whole.insert(who.into(), json!(turn.role));
             whole.extend(rest);
             Value::Object(whole)
         }
-        _ => json!({ who: turn.role, what: turn.text }),
+        None => json!({ who: turn.role, what: turn.text }),
     };
     let turns: Vec<Value> = turns.iter().map(turn).collect();
-    let key = match style {
-        Style::OpenAi => "messages",
-        Style::ShareGpt => "conversations",
-    };
-    json!({ key: turns }).to_string()
+    json!({ key_of(style): turns }).to_string()
 }
 
-/// Whether an object is what is left of a message that was kept whole: its text is there under its key, or it calls something.
-fn is_message(rest: &Map<String, Value>, what: &str) -> bool {
-    rest.contains_key(what) || rest.contains_key("tool_calls") || rest.contains_key("function_call")
+/// The key of the turns.
+fn key_of(style: Style) -> &'static str {
+    match style {
+        Style::OpenAi => "messages",
+        Style::ShareGpt => "conversations",
+    }
+}
+
+/// What is left of a message that was kept whole, if a text is that: its own text is there under its key, or it calls something, and it
+/// does not say whose it is.
+fn as_message(text: &str, who: &str, what: &str) -> Option<Map<String, Value>> {
+    let rest: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let is_one = [what, "tool_calls", "function_call"].iter().any(|key| rest.contains_key(*key));
+    (is_one && !rest.contains_key(who)).then_some(rest)
 }
 
 #[cfg(test)]
@@ -125,11 +138,14 @@ mod tests {
                 r#"{"messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},{"role":"tool","tool_call_id":"1","content":"3"}]}"#,
             ),
             (Style::ShareGpt, r#"{"conversations":[{"from":"human","value":"{\"value\": 1"}]}"#),
+            // Talk that is JSON itself, and would pass for a message.
+            (Style::OpenAi, r#"{"messages":[{"role":"user","content":"{\"content\": 1}"}]}"#),
+            (Style::OpenAi, r#"{"messages":[{"role":"user","content":"{\"role\": \"x\", \"content\": 1}"}]}"#),
         ] {
             let path = folder.path().join("talk.jsonl");
             std::fs::write(&path, format!("\n{line}\n")).unwrap();
             assert!(is_conversations(&path));
-            let (found, documents) = read(&path).unwrap();
+            let (found, documents, _) = read(&path).unwrap();
             assert_eq!((found, documents.len()), (style, 1));
             assert_eq!(to_json(style, &documents[0].turns), line);
         }

@@ -55,7 +55,8 @@ impl Data for Texts {
     }
 
     fn at(source: Source, path: &Path) -> Source {
-        Source { path: path.to_owned(), ..source }
+        let table = source.table.map(|table| Box::new(crate::table::Source { path: path.to_owned(), ..*table }));
+        Source { path: path.to_owned(), table, ..source }
     }
 
     fn read(source: &Source, watch: &mut dyn Watch) -> Result<Texts> {

@@ -79,19 +79,23 @@ fn is_text(path: &Path) -> bool {
     path.extension().is_some_and(|end| ENDINGS.iter().any(|e| end.eq_ignore_ascii_case(e)))
 }
 
-/// The text files in a folder and the folders in it, in order of their names.
+/// The text files in a folder and the folders in it, in order of their names; none where there are pictures or tables, beside which texts
+/// are a word about them. Links to folders are not followed.
 fn text_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).map_err(Error::io(&folder))? {
-            let path = entry.map_err(Error::io(&folder))?.path();
+            let entry = entry.map_err(Error::io(&folder))?;
+            let path = entry.path();
             if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
                 continue;
             }
-            match path.is_dir() {
-                true => folders.push(path),
-                false if is_text(&path) => files.push(path),
-                false => {}
+            if entry.file_type().map_err(Error::io(&path))?.is_dir() {
+                folders.push(path);
+            } else if is_text(&path) {
+                files.push(path);
+            } else if crate::image::is_image(&path) || crate::table::io::is_table(&path) {
+                return Ok(Vec::new());
             }
             if files.len() > FILES {
                 let what = format!("holds more than {FILES} texts; is this the folder that is meant?");
@@ -130,8 +134,9 @@ pub(super) fn read(source: &Source, watch: &mut dyn Watch) -> Result<Texts> {
         Found::Folder => folder(path)?,
         Found::Plain => plain(path, source.shape)?,
         Found::Conversations => {
-            let (style, documents) = conversations::read(path)?;
-            let said = format!("{} conversations", documents.len());
+            let (style, documents, others) = conversations::read(path)?;
+            let left = if others.is_empty() { String::new() } else { format!("; left out: {}", others.join(", ")) };
+            let said = format!("{} conversations{left}", documents.len());
             (Texts { form: Form::Conversations(style), columns: Vec::new(), documents }, said)
         }
         Found::Table => column(source, watch)?,
@@ -153,6 +158,7 @@ fn text_of(path: &Path) -> Result<String> {
 
 fn folder(path: &Path) -> Result<(Texts, String)> {
     let files = text_files(path)?;
+    nothing(path, &files)?;
     let texts = files.iter().map(|file| text_of(file)).collect::<Result<Vec<_>>>()?;
     let documents: Vec<Document> =
         texts.into_iter().filter(|text| !text.trim().is_empty()).map(Document::plain).collect();
@@ -162,7 +168,7 @@ fn folder(path: &Path) -> Result<(Texts, String)> {
     Ok((Texts { form: Form::Files(ending.unwrap_or_default()), columns: Vec::new(), documents }, said))
 }
 
-fn nothing(path: &Path, documents: &[Document]) -> Result<()> {
+fn nothing<T>(path: &Path, documents: &[T]) -> Result<()> {
     match documents.is_empty() {
         true => Err(Error::file(path, "holds no text: it is empty, or blank")),
         false => Ok(()),
@@ -257,7 +263,12 @@ fn column(source: &Source, watch: &mut dyn Watch) -> Result<(Texts, String)> {
     let (table, schema) = match &given {
         Some(said) => {
             let table = said.table(watch)?;
-            let schema = Schema::detect(&table, &said.wishes())?;
+            let mut schema = Schema::detect(&table, &said.wishes())?;
+            // What is merged for the table's own model is merged for this one.
+            let table = match said.protect {
+                Some(protect) => protect.apply(table, &mut schema)?.0,
+                None => table,
+            };
             (table, schema)
         }
         None => {
@@ -300,8 +311,15 @@ fn column(source: &Source, watch: &mut dyn Watch) -> Result<(Texts, String)> {
         false => format!(", told {}", told.join(", ")),
     };
     let said = format!("{} texts of {}{said}", documents.len(), names.join(", "));
-    let form = Form::Column(if is_one { names[0].to_owned() } else { "text".into() });
-    let columns = (!is_one).then(|| WHICH.to_owned()).into_iter().chain(told).collect();
+    let free = |name: &str| {
+        let mut name = name.to_owned();
+        while told.contains(&name) {
+            name.push('_');
+        }
+        name
+    };
+    let form = Form::Column(if is_one { names[0].to_owned() } else { free("text") });
+    let columns = (!is_one).then(|| free(WHICH)).into_iter().chain(told.iter().cloned()).collect();
     Ok((Texts { form, columns, documents }, said))
 }
 

@@ -25,7 +25,11 @@ pub fn block(artefact: &Artefact<Table>, seed: u64, rows: usize, given: Option<T
         }
         let seen = Seen::new(&artefact.spec, given, &[])?;
         let frame = complete(artefact, &seen, 0..rows, 1, Lack::Drawn, seed, 0)?.pop().unwrap_or_default();
-        return Ok(schema.render(frame, 0, seed)?);
+        #[cfg_attr(not(feature = "neural"), expect(unused_mut))]
+        let mut made = schema.render(frame, 0, seed)?;
+        #[cfg(feature = "neural")]
+        super::written::write(artefact, &mut made, 0, seed)?;
+        return Ok(made);
     }
     // More than are wanted: rows that break a rule are lost from a chunk.
     let plan = Table::plan(artefact, &Ask { n: rows + rows / 2, seed, ..Ask::default() })?;

@@ -133,6 +133,13 @@ impl Plan<Table> for Given<'_> {
         let frame = frames.pop().unwrap_or_default();
         let schema = &self.artefact.spec.schema;
         let mut made = schema.render(frame, self.ask.key_offset.saturating_add(first as u64), self.ask.seed)?;
+        #[cfg(feature = "neural")]
+        super::written::write(
+            self.artefact,
+            &mut made,
+            self.ask.key_offset.saturating_add(first as u64),
+            self.ask.seed,
+        )?;
         for (j, field) in schema.fields.iter().enumerate().filter(|(_, f)| !f.is_modelled()) {
             if let Ok(own) = self.seen.table.index(&field.name) {
                 let given = self.seen.table.slice(first, count).text(own)?;

@@ -120,6 +120,17 @@ impl Written {
         Ok(())
     }
 
+    /// Whether a chunk takes all threads and much memory.
+    fn is_slow(&self, artefact: &Artefact<Table>) -> bool {
+        #[cfg(feature = "neural")]
+        return artefact.text.is_some();
+        #[cfg(not(feature = "neural"))]
+        {
+            let _ = artefact;
+            false
+        }
+    }
+
     fn told(&self) -> Vec<String> {
         let cut = self.cut.load(Ordering::Relaxed);
         (cut > 0).then(|| format!("{cut} texts were cut, where they were not over")).into_iter().collect()
@@ -136,7 +147,7 @@ impl Plan<Table> for Rows<'_> {
     }
 
     fn together(&self) -> usize {
-        2 * current_num_threads().max(1)
+        if self.written.is_slow(self.artefact) { 1 } else { 2 * current_num_threads().max(1) }
     }
 
     fn told(&self) -> Vec<String> {

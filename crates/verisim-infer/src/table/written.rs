@@ -15,7 +15,7 @@ const TOGETHER: usize = 128;
 /// Writes the text of the rows of `made`, of which the first is row `first` of the sample. Returns how many texts were cut.
 ///
 /// # Errors
-/// When the device fails, or a cell has a character that no text had.
+/// When the device fails.
 pub(super) fn write(artefact: &Artefact<Table>, made: &mut Table, first: u64, seed: u64) -> Result<u64> {
     let Some(writer) = &artefact.text else { return Ok(0) };
     let names = writer.source.as_ref().and_then(|source| source.text.as_ref()).map_or(&[][..], Names::list);
@@ -33,7 +33,9 @@ pub(super) fn write(artefact: &Artefact<Table>, made: &mut Table, first: u64, se
         let row = |i: usize| {
             let mut rng = stream(seed, "written", (first + i as u64) * names.len() as u64 + k as u64);
             let is_missing = missing > 0.0 && uniform(&mut rng) < missing;
-            let cells = cells.iter().map(|of| Cell::Given(of[i].clone()));
+            // A number of a character that no text had is not told.
+            let is_known = |text: &String| writer.sampler.vocabulary().encode(text).is_ok();
+            let cells = cells.iter().map(|of| Cell::Given(of[i].clone().filter(is_known)));
             (!is_missing)
                 .then(|| (Wanted { cells: which.clone().into_iter().chain(cells).collect(), begin: Vec::new() }, rng))
         };

@@ -27,7 +27,7 @@ pub struct Ask {
     pub conditions: Vec<String>,
     /// How every text begins; of a conversation what its first turn begins with.
     pub prompt: Option<String>,
-    /// Who speaks the prompt, in a conversation; who spoke first in most when not given.
+    /// Who speaks the prompt, in a conversation; who speaks first in the first of them when not given.
     pub role: Option<String>,
     /// What logits are divided by: below 1 what is likely becomes likelier; 1 when not given, and 0 for the likeliest alone.
     pub temperature: Option<f64>,

@@ -344,10 +344,9 @@ impl Prepared {
     }
 
     /// What measures the model, in batches; every cell is told.
-    fn validation(&self, index: &[usize]) -> Vec<Packed> {
+    fn validation(&self, index: &[usize], together: usize) -> Vec<Packed> {
         /// Most tokens that are looked at.
         const LOOKED_AT: usize = 1 << 16;
-        const TOGETHER: usize = 16;
         let rows = Rows { untold: 0.0, ..self.rows(index) };
         let all = match self.joined {
             _ if index.is_empty() => Vec::new(),
@@ -359,7 +358,7 @@ impl Prepared {
         };
         let every = (all.len() * self.length).div_ceil(LOOKED_AT).max(1);
         let looked_at: Vec<Packed> = all.into_iter().step_by(every).collect();
-        looked_at.chunks(TOGETHER).map(Packed::together).collect()
+        looked_at.chunks(together.max(1)).map(Packed::together).collect()
     }
 }
 
@@ -368,7 +367,8 @@ impl Lm {
         config.check()?;
         let encoded: &EncodedTexts = split.encoded;
         // A row need not be longer than all that there is.
-        let all: usize = encoded.documents.iter().map(|d| d.body.len() + 2).sum();
+        let cells = |d: &Document| d.cells.iter().flatten().map(|cell| cell.len() + 2).sum::<usize>();
+        let all: usize = encoded.documents.iter().map(|d| cells(d) + d.body.len() + 3).sum();
         let length = config.context.min(all.max(2));
         let mut data = Prepared {
             documents: encoded.documents.clone(),
@@ -381,8 +381,8 @@ impl Lm {
             untold: config.untold,
             seed: setup.seed,
         };
-        data.validation = data.validation(split.validation);
         let batch = setup.training.batch_size.max(1);
+        data.validation = data.validation(split.validation, batch.min(16));
         let tokens = match &data.joined {
             Some(joined) => joined.len(),
             None => data.rows(&data.train).plan(0).len() * length,

@@ -51,7 +51,8 @@ pub struct Vocabulary {
 enum Kind {
     Chars(Vec<char>, HashMap<char, u32>),
     Bytes,
-    Bpe(Box<Tokenizer>),
+    /// And how many entries it has.
+    Bpe(Box<Tokenizer>, usize),
 }
 
 /// A vocabulary as it lies in an artefact.
@@ -83,14 +84,14 @@ impl Vocabulary {
                 Kind::chars(chars.into_iter().collect())
             }
             Tokens::Bytes => Kind::Bytes,
-            Tokens::Bpe => Kind::Bpe(Box::new(byte_pairs(size, texts).map_err(unlearnable)?)),
+            Tokens::Bpe => Kind::bpe(byte_pairs(size, texts).map_err(unlearnable)?),
         };
         Ok(Vocabulary { columns, roles, kind })
     }
 
     /// The vocabulary of a pretrained model.
     pub fn of_base(tokenizer: tokenizers::Tokenizer, columns: usize, roles: usize) -> Vocabulary {
-        Vocabulary { columns, roles, kind: Kind::Bpe(Box::new(tokenizer)) }
+        Vocabulary { columns, roles, kind: Kind::bpe(tokenizer) }
     }
 
     /// The token of a column.
@@ -119,7 +120,7 @@ impl Vocabulary {
         let words = match &self.kind {
             Kind::Chars(chars, _) => chars.len(),
             Kind::Bytes => 256,
-            Kind::Bpe(tokenizer) => tokenizer.get_vocab_size(true),
+            Kind::Bpe(_, entries) => *entries,
         };
         self.first() as usize + words
     }
@@ -129,6 +130,23 @@ impl Vocabulary {
         self.len() == self.first() as usize
     }
 
+    /// Tokens of a pretrained model that steer it and are in no text.
+    pub fn steering(&self) -> Vec<u32> {
+        let Kind::Bpe(tokenizer, _) = &self.kind else { return Vec::new() };
+        let mut ids: Vec<u32> =
+            tokenizer.get_added_tokens_decoder().iter().filter(|(_, token)| token.special).map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|id| self.first() + id).collect()
+    }
+
+    /// Whether [`words`](Vocabulary::words) are the bytes of the tokens: not of a pretrained model that does not go by bytes.
+    pub fn is_by_bytes(&self) -> bool {
+        match &self.kind {
+            Kind::Bpe(tokenizer, _) => tokenizer.to_string(false).is_ok_and(|json| json.contains("\"ByteLevel\"")),
+            Kind::Chars(..) | Kind::Bytes => true,
+        }
+    }
+
     /// The bytes of every token; those of no text begin with a byte that is in none.
     pub fn words(&self) -> Vec<Vec<u8>> {
         let special = |name: String| [&[NO_TEXT][..], name.as_bytes()].concat();
@@ -136,10 +154,10 @@ impl Vocabulary {
         match &self.kind {
             Kind::Chars(chars, _) => words.extend(chars.iter().map(|c| c.to_string().into_bytes())),
             Kind::Bytes => words.extend((0..=255).map(|b| vec![b])),
-            Kind::Bpe(tokenizer) => {
+            Kind::Bpe(tokenizer, entries) => {
                 let added = tokenizer.get_added_tokens_decoder();
                 let bytes = byte_of();
-                for id in 0..tokenizer.get_vocab_size(true) as u32 {
+                for id in 0..*entries as u32 {
                     let token = tokenizer.id_to_token(id).unwrap_or_default();
                     words.push(match added.contains_key(&id) || token.is_empty() {
                         true => special(format!("{token}{id}")),
@@ -163,7 +181,7 @@ impl Vocabulary {
                 text.chars().map(token).collect()
             }
             Kind::Bytes => Ok(text.bytes().map(|b| first + u32::from(b)).collect()),
-            Kind::Bpe(tokenizer) => {
+            Kind::Bpe(tokenizer, _) => {
                 let encoded = tokenizer.encode_fast(text, false).map_err(unlearnable)?;
                 Ok(encoded.get_ids().iter().map(|&id| first + id).collect())
             }
@@ -177,7 +195,7 @@ impl Vocabulary {
         match &self.kind {
             Kind::Chars(chars, _) => words.filter_map(|w| chars.get(w as usize)).collect(),
             Kind::Bytes => String::from_utf8_lossy(&words.map(|w| w as u8).collect::<Vec<_>>()).into_owned(),
-            Kind::Bpe(tokenizer) => tokenizer.decode(&words.collect::<Vec<_>>(), false).unwrap_or_default(),
+            Kind::Bpe(tokenizer, _) => tokenizer.decode(&words.collect::<Vec<_>>(), false).unwrap_or_default(),
         }
     }
 
@@ -189,7 +207,7 @@ impl Vocabulary {
         let (tokens, text) = match &self.kind {
             Kind::Chars(chars, _) => (Tokens::Chars, chars.iter().collect()),
             Kind::Bytes => (Tokens::Bytes, String::new()),
-            Kind::Bpe(tokenizer) => (Tokens::Bpe, tokenizer.to_string(false).map_err(unlearnable)?),
+            Kind::Bpe(tokenizer, _) => (Tokens::Bpe, tokenizer.to_string(false).map_err(unlearnable)?),
         };
         let stored = Stored { columns: self.columns, roles: self.roles, tokens, text };
         let bytes = serde_json::to_vec(&stored).map_err(|e| unlearnable(e.into()))?;
@@ -211,7 +229,7 @@ impl Vocabulary {
             Tokens::Bytes => Kind::Bytes,
             Tokens::Bpe => {
                 let tokenizer = Tokenizer::from_bytes(stored.text.as_bytes()).map_err(|e| bad(e.to_string()))?;
-                Kind::Bpe(Box::new(tokenizer))
+                Kind::bpe(tokenizer)
             }
         };
         Ok(Vocabulary { columns: stored.columns, roles: stored.roles, kind })
@@ -219,10 +237,20 @@ impl Vocabulary {
 }
 
 impl Kind {
+    fn bpe(tokenizer: Tokenizer) -> Kind {
+        let entries = entries(&tokenizer);
+        Kind::Bpe(Box::new(tokenizer), entries)
+    }
+
     fn chars(chars: Vec<char>) -> Kind {
         let index = chars.iter().enumerate().map(|(i, &c)| (c, i as u32)).collect();
         Kind::Chars(chars, index)
     }
+}
+
+/// Entries of a tokenizer, those that it leaves out included.
+fn entries(tokenizer: &Tokenizer) -> usize {
+    tokenizer.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
 }
 
 /// The byte that each character of a token of byte pairs stands for: printable ones for themselves, the others, in order, for those from

@@ -33,12 +33,16 @@ pub(super) fn open(folder: &Path) -> Result<Base> {
     let config = json("config.json")?;
     let arch = Arch::of_json(folder, &config)?;
     let path = folder.join("tokenizer.json");
-    let tokenizer = Tokenizer::from_file(&path).map_err(|e| bad(&path, format!("cannot be read: {e}")))?;
+    let mut tokenizer = Tokenizer::from_file(&path).map_err(|e| bad(&path, format!("cannot be read: {e}")))?;
+    // What is cut or filled up for a batch there would be here, too.
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None).map_err(|e| bad(&path, format!("cannot be read: {e}")))?;
     let mut places = HashMap::new();
     let mut words = Vec::new();
     for file in weights(folder)? {
         let header = header(&file, &mut places)?;
         words.extend(header.bytes().map(u64::from));
+        words.extend(samples(&file)?);
     }
     let end = match config.get("eos_token_id") {
         Some(Value::Array(all)) => all.first().and_then(Value::as_u64),
@@ -59,6 +63,23 @@ pub(super) fn open(folder: &Path) -> Result<Base> {
         hash,
         tensors: Box::new(Files(places)),
     })
+}
+
+/// Bytes here and there of a file: models of one family differ in nothing else.
+fn samples(path: &Path) -> Result<Vec<u64>> {
+    const PLACES: u64 = 64;
+    const BYTES: usize = 256;
+    let fail = |e: std::io::Error| bad(path, format!("cannot be read: {e}"));
+    let mut file = File::open(path).map_err(fail)?;
+    let size = file.metadata().map_err(fail)?.len();
+    let mut words = vec![size];
+    for place in 0..PLACES {
+        file.seek(SeekFrom::Start(size / PLACES * place)).map_err(fail)?;
+        let mut bytes = Vec::new();
+        (&mut file).take(BYTES as u64).read_to_end(&mut bytes).map_err(fail)?;
+        words.extend(bytes.into_iter().map(u64::from));
+    }
+    Ok(words)
 }
 
 fn weights(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -59,10 +59,10 @@ pub(super) fn open(path: &Path) -> Result<Base> {
         places.insert(name, place);
     }
     let align = about.get("general.alignment").and_then(Value::as_u64).unwrap_or(32).max(1);
-    let begin = reader.at.next_multiple_of(align);
+    let begin = reader.at.div_ceil(align).saturating_mul(align);
     for (name, place) in &mut places {
-        place.from += begin;
-        if place.from + place.bytes as u64 > size {
+        place.from = place.from.saturating_add(begin);
+        if place.from.saturating_add(place.bytes as u64) > size {
             return Err(bad(path, format!("is damaged: tensor {name:?} ends after the file")));
         }
     }
@@ -72,7 +72,7 @@ pub(super) fn open(path: &Path) -> Result<Base> {
     }
     let end = about.get("tokenizer.ggml.eos_token_id").and_then(Value::as_u64).map(|n| n as u32);
     let tokenizer = tokenizer(path, &about)?;
-    // The first bytes of the words' tensor stand for the numbers of all.
+    // The last norm stands for the numbers of all: no two trainings end with the same.
     if let Some((_, numbers)) = packed.read("output_norm.weight")? {
         words.extend(numbers.iter().map(|x| u64::from(x.to_bits())));
     }

@@ -34,7 +34,7 @@ pub struct How {
     pub repetition: f64,
     /// Most tokens of a text; a text that is not over then is cut.
     pub most: usize,
-    /// Texts that end a text where they come up; they are left out.
+    /// Texts that end a text where they come up, and are left out of it.
     pub stop: Vec<String>,
 }
 
@@ -78,7 +78,12 @@ pub struct Sampler {
     context: usize,
     device: Device,
     is_joined: bool,
+    /// Whether a token may stand in a text, one each.
+    is_text: Vec<bool>,
 }
+
+/// Tokens of a cell at most: one that does not end is ended.
+const LONGEST_CELL: usize = 256;
 
 /// Part of a text that is being drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,6 +101,8 @@ struct Writing<'a> {
     tokens: Vec<u32>,
     /// Tokens that the network has seen.
     seen: usize,
+    /// The first token that it sees.
+    base: usize,
     part: Part,
     cells: Vec<Option<String>>,
     drawn: usize,
@@ -117,7 +124,11 @@ impl Sampler {
         // As many positions as there are angles, or learnt positions.
         let learnt = net.positions.as_ref().map(|positions| positions.val().dims()[0]);
         let context = learnt.or(shape.rotary.as_ref().map(|rotary| rotary.positions())).unwrap_or(1);
+        let mut is_text = vec![true; vocabulary.len()];
+        is_text[..vocabulary.first() as usize].fill(false);
+        vocabulary.steering().into_iter().for_each(|token| is_text[token as usize] = false);
         Sampler {
+            is_text,
             net,
             context,
             shape,
@@ -139,6 +150,11 @@ impl Sampler {
     /// # Errors
     /// When it is none, or the texts are conversations.
     pub fn grammar(&self, rule: &Rule) -> Result<Grammar> {
+        if !self.vocabulary.is_by_bytes() {
+            let problem =
+                "the tokens of this pretrained model are no bytes, so its texts cannot be held to a rule".into();
+            return Err(Error::Ask { problem });
+        }
         match self.roles.is_empty() {
             true => Grammar::new(rule, &self.vocabulary),
             false => Err(Error::Ask {
@@ -160,9 +176,17 @@ impl Sampler {
             }
             self.vocabulary.encode(&turn.text)?;
         }
-        for cell in &wanted.cells {
-            if let Cell::Given(Some(text)) = cell {
-                self.vocabulary.encode(text)?;
+        for (j, cell) in wanted.cells.iter().enumerate() {
+            let Cell::Given(Some(text)) = cell else { continue };
+            let tokens = self.vocabulary.encode(text)?;
+            if let Some(values) = self.levels.values(j)
+                && !values.contains(&tokens)
+            {
+                const TOLD: usize = 20;
+                let told: Vec<String> = values.iter().take(TOLD).map(|value| self.vocabulary.decode(value)).collect();
+                let problem =
+                    format!("no text that was learnt has the value `{text}` there; there are: {}", told.join(", "));
+                return Err(Error::Ask { problem });
             }
         }
         Ok(())
@@ -204,7 +228,7 @@ impl Sampler {
                 active.retain(|_| flags.next().copied().unwrap_or(false));
             }
         }
-        Ok(all.into_iter().map(|writing| self.finish(writing)).collect())
+        Ok(all.into_iter().map(|writing| self.finish(writing, &how.stop)).collect())
     }
 
     fn begin<'a>(&self, wanted: &'a Wanted, rng: Stream, grammar: Option<&Grammar>) -> Result<Writing<'a>> {
@@ -215,6 +239,7 @@ impl Sampler {
             wanted,
             rng,
             seen: 0,
+            base: 0,
             part: Part::Body(tokens.len()),
             tokens,
             cells: vec![None; self.vocabulary.columns],
@@ -225,6 +250,12 @@ impl Sampler {
         };
         self.go_to_cell(&mut writing, 0)?;
         Ok(writing)
+    }
+
+    /// Whether the cell of a column is to be missing.
+    fn is_missing(&self, column: usize, rng: &mut Stream) -> bool {
+        let share = self.levels.missing(column);
+        share > 0.0 && uniform(rng) < share
     }
 
     /// Writes what is given of the cells from `column` on, to the first that is to be drawn, or to the body and what is given of it.
@@ -238,6 +269,7 @@ impl Sampler {
                     writing.tokens.push(CELL);
                     writing.cells[j] = Some(text.clone());
                 }
+                Some(Cell::Any) | None if self.is_missing(j, &mut writing.rng) => {}
                 Some(Cell::Any) | None => {
                     writing.tokens.push(self.vocabulary.column(j));
                     writing.part = Part::Cell(j, writing.tokens.len());
@@ -249,6 +281,7 @@ impl Sampler {
             writing.tokens.push(TEXT);
         }
         writing.part = Part::Body(writing.tokens.len());
+        writing.drawn = 0;
         for turn in &writing.wanted.begin {
             let role = self.roles.iter().position(|role| *role == turn.role);
             writing.tokens.extend(role.map(|r| self.vocabulary.role(r)));
@@ -265,7 +298,7 @@ impl Sampler {
     /// Draws one token of a text, given the logits of all.
     fn write(&self, writing: &mut Writing<'_>, logits: &[f32], how: &How) -> Result<()> {
         let (mut others, first) = (Vec::new(), self.vocabulary.first() as usize);
-        let is_only = match writing.part {
+        let mut is_only = match writing.part {
             Part::Cell(column, from) => self.levels.cell(column, &writing.tokens[from..], &mut others),
             Part::Body(from) => {
                 let (role, is_said) = turn_of(&writing.tokens[from..], &self.vocabulary);
@@ -274,6 +307,12 @@ impl Sampler {
                 self.vocabulary.roles > 0 && role.is_none()
             }
         };
+        if let Part::Cell(_, from) = writing.part
+            && writing.tokens.len() - from >= LONGEST_CELL
+        {
+            others = vec![CELL];
+            is_only = true;
+        }
         let text = if is_only { 0 } else { self.vocabulary.len() - first };
         let mut candidates: Vec<(u32, f32)> = Vec::with_capacity(others.len() + text);
         let is_body = matches!(writing.part, Part::Body(_));
@@ -284,7 +323,8 @@ impl Sampler {
             }
             None => {
                 candidates.extend(others.iter().map(|&t| (t, logits[t as usize])));
-                candidates.extend((first..first + text).map(|t| (t as u32, logits[t])));
+                let text = (first..first + text).filter(|&t| self.is_text[t]);
+                candidates.extend(text.map(|t| (t as u32, logits[t])));
             }
         }
         let token = match candidates.len() {
@@ -323,7 +363,7 @@ impl Sampler {
         }
     }
 
-    fn finish(&self, writing: Writing<'_>) -> Drawn {
+    fn finish(&self, writing: Writing<'_>, stop: &[String]) -> Drawn {
         let Part::Body(from) = writing.part else {
             let document = text::Document { cells: writing.cells, turns: Vec::new() };
             return Drawn { document, tokens: writing.drawn, is_cut: true };
@@ -333,7 +373,17 @@ impl Sampler {
             role: role.and_then(|r| self.roles.get(r).cloned()).unwrap_or_default(),
             text: self.vocabulary.decode(&said),
         };
-        let turns = turns(&body, &self.vocabulary).into_iter().map(turn).collect();
+        let mut turns: Vec<Turn> = turns(&body, &self.vocabulary).into_iter().map(turn).collect();
+        let count = turns.len();
+        if let Some(last) = turns.last_mut() {
+            // What was asked for is left as it is.
+            let given = &writing.wanted.begin;
+            let begin = given.get(count - 1).map_or(0, |turn| turn.text.len().min(last.text.len()));
+            let ends = stop.iter().filter_map(|stop| last.text.get(begin..)?.find(stop.as_str()));
+            if let Some(end) = ends.min() {
+                last.text.truncate(begin + end);
+            }
+        }
         let document = text::Document { cells: writing.cells, turns };
         Drawn { document, tokens: writing.drawn, is_cut: writing.is_cut }
     }
@@ -449,7 +499,17 @@ impl Memory {
     }
 }
 
-/// Of what a text was so far, the network sees no more than its context: then the last half of it, anew.
+impl Writing<'_> {
+    /// Of what a text was so far, the network sees no more than its context: then the last half of it, anew.
+    fn forget(&mut self, context: usize) -> bool {
+        let is_too_long = self.tokens.len() - self.base > context;
+        if is_too_long {
+            self.base = self.tokens.len() - context.div_ceil(2);
+        }
+        is_too_long
+    }
+}
+
 #[cfg(feature = "flex")]
 fn remembered(
     cache: &mut super::cache::Cache,
@@ -460,11 +520,10 @@ fn remembered(
     let (mut tokens, mut places, mut counts) = (Vec::new(), Vec::new(), Vec::with_capacity(active.len()));
     for (place, &i) in active.iter().enumerate() {
         let writing = &mut all[i];
-        let in_memory = cache.length(place, &sampler.shape);
         let mut from = writing.seen;
-        if in_memory + writing.tokens.len() - from > sampler.context {
+        if writing.forget(sampler.context) {
             cache.forget(place);
-            from = writing.tokens.len().saturating_sub(sampler.context.div_ceil(2));
+            from = writing.base;
         }
         let begin = cache.length(place, &sampler.shape) as u32;
         tokens.extend_from_slice(&writing.tokens[from..]);
@@ -484,8 +543,11 @@ fn remembered(
 }
 
 /// Without a memory: each text, or the last of it, from its begin.
-fn anew(sampler: &Sampler, all: &[Writing<'_>], active: &[usize]) -> Result<Vec<f32>> {
-    let last = |i: usize| &all[i].tokens[all[i].tokens.len().saturating_sub(sampler.context)..];
+fn anew(sampler: &Sampler, all: &mut [Writing<'_>], active: &[usize]) -> Result<Vec<f32>> {
+    for &i in active {
+        all[i].forget(sampler.context);
+    }
+    let last = |i: usize| &all[i].tokens[all[i].base..];
     let length = active.iter().map(|&i| last(i).len()).max().unwrap_or(1);
     let (mut tokens, mut first, mut ends) = (Vec::new(), Vec::new(), Vec::with_capacity(active.len()));
     for &i in active {

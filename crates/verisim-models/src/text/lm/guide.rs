@@ -21,6 +21,8 @@ const OFTEN: usize = 5;
 pub struct Levels {
     /// Of each column with few values those, as tokens.
     columns: Vec<Option<Vec<Vec<u32>>>>,
+    /// Of each column the share of cells that are missing.
+    missing: Vec<f64>,
     /// Which role may follow which: of `roles + 1` places each, the last of which is the begin, or the end.
     follows: Vec<Vec<bool>>,
     /// Whether there are texts, or turns, in which nothing is said.
@@ -33,6 +35,8 @@ impl Levels {
         let vocabulary = &encoded.vocabulary;
         let documents = || index.iter().map(|&i| &encoded.documents[i]);
         let columns = (0..vocabulary.columns).map(|j| few(documents().filter_map(|d| d.cells[j].as_deref()))).collect();
+        let share = |j: usize| documents().filter(|d| d.cells[j].is_none()).count() as f64 / index.len().max(1) as f64;
+        let missing = (0..vocabulary.columns).map(share).collect();
         let roles = vocabulary.roles;
         let mut follows = vec![vec![false; roles + 1]; roles + 1];
         let mut empty = false;
@@ -48,10 +52,10 @@ impl Levels {
                     None => said = true,
                 }
             }
-            empty |= !said;
+            empty |= !said && (roles == 0 || before != roles);
             follows[before][roles] = true;
         }
-        Levels { columns, follows, empty }
+        Levels { columns, missing, follows, empty }
     }
 
     /// Adds what [`restore`](Levels::restore) needs.
@@ -74,13 +78,26 @@ impl Levels {
         let bad = |problem: String| Error::Tensor { name: "levels".into(), problem };
         let levels: Levels = serde_json::from_slice(&bytes).map_err(|e| bad(format!("is damaged: {e}")))?;
         let places = vocabulary.roles + 1;
+        let known = |token: &u32| (*token as usize) < vocabulary.len();
         let fits = levels.columns.len() == vocabulary.columns
+            && levels.missing.len() == vocabulary.columns
+            && levels.columns.iter().flatten().flatten().flatten().all(known)
             && levels.follows.len() == places
             && levels.follows.iter().all(|row| row.len() == places);
         match fits {
             true => Ok(levels),
             false => Err(bad("is of another vocabulary".into())),
         }
+    }
+
+    /// The share of cells of a column that are missing.
+    pub fn missing(&self, column: usize) -> f64 {
+        self.missing.get(column).copied().unwrap_or(0.0)
+    }
+
+    /// The values of a column that has few.
+    pub fn values(&self, column: usize) -> Option<&[Vec<u32>]> {
+        self.columns.get(column)?.as_deref()
     }
 
     /// What may follow `so_far` in the cell of a column.

@@ -76,9 +76,9 @@ impl Net {
         let known = fresh.vocabulary.len() - fresh.vocabulary.first() as usize;
         let tokens = fresh.vocabulary.len();
         let rows = |init: &mut Init, words: Vec<f32>| -> Result<Param<Tensor<2>>> {
-            let mut all = fresh.rows(&words, width, end)?;
             let mut words = words;
             words.resize(known * width, 0.0);
+            let mut all = fresh.rows(&words, width, end)?;
             all.extend(words);
             Ok(init.param([tokens, width], all))
         };
@@ -196,7 +196,11 @@ pub fn restore(
         let arch: Arch = serde_json::from_slice(&bytes).map_err(|e| bad(format!("is damaged: {e}")))?;
         let arch = arch.checked(path)?;
         // A damaged header must not decide how much memory is taken.
-        if fresh.vocabulary.len().saturating_mul(arch.width) > weights.count() || arch.layers > weights.iter().count() {
+        let words = fresh.vocabulary.len().saturating_mul(arch.width);
+        let block = arch.width.saturating_mul(arch.heads.row().saturating_add(arch.units));
+        let positions = if arch.family == Family::Gpt2 { arch.context.saturating_mul(arch.width) } else { 0 };
+        let least = words.saturating_add(positions).saturating_add(arch.layers.saturating_mul(block));
+        if least > weights.count() {
             return Err(Error::Misfit { sizes: None });
         }
         let net = with_weights(Net::blank(&arch, fresh.vocabulary.len(), device), &mut weights.split_off("net"))?;
