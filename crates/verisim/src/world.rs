@@ -146,7 +146,7 @@ fn scenes(scene: &Scene, world: &World, ask: &Ask, making: &Making, watch: &mut 
     let range = count * part / parts..count * (part + 1) / parts;
     let summary = scene::write(scene, ask.seed.unwrap_or(world.seed), range, folder, watch)?;
     let to = folder.display().to_string();
-    Ok(vec![Written { table: "frames".into(), rows: summary.frames, seconds: summary.seconds, to }])
+    Ok(vec![Written { table: "frames".into(), rows: summary.frames, seconds: summary.seconds, to, models: Vec::new() }])
 }
 
 /// A picture of a few frames of a world's scene and their labels, as PNG.

@@ -64,7 +64,7 @@ impl Bounds {
 }
 
 impl<'e> Block<'e> {
-    fn wrong(&self, column: &Column, what: impl Into<String>) -> Error {
+    pub(super) fn wrong(&self, column: &Column, what: impl Into<String>) -> Error {
         let table = &self.engine.plan.tables[self.table].name;
         Error::Make { at: format!("{table}.{}", column.name), what: what.into() }
     }
@@ -395,6 +395,8 @@ impl<'e> Block<'e> {
                 }
             }
             Maker::Slot(Slot::Learned(k)) => self.learned()?[*k].clone(),
+            Maker::Prompt(_) => c.map_or_else(|| Values::Null.array(Kind::Text, n), |c| self.replies(c)),
+            Maker::Part { of, path, kind } => self.parts(*of, path, *kind)?,
         })
     }
 

@@ -1,13 +1,19 @@
 //! The values of a planned world. Each is a function of (seed, table, column, row key), so rows are made in blocks, in any order and on any
 //! thread, and only a block at a time is held.
 
+mod ask;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod ask_tests;
 pub mod calendar;
 mod column;
 pub mod copula;
 pub mod distribution;
+pub mod jinja;
 pub mod learned;
 pub mod lookup;
 pub mod pattern;
+mod prompt;
 mod reference;
 mod rows;
 #[cfg(test)]
@@ -18,7 +24,8 @@ mod unique;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use rayon::prelude::*;
@@ -29,6 +36,8 @@ use crate::expression::Aggregate;
 use crate::expression::columns::{Kind, Values};
 use crate::plan::{Bound, Plan, Source};
 
+use ask::Replies;
+pub use ask::{Cost, Origin};
 pub use rows::Rows;
 
 /// Rows of a block, about.
@@ -55,6 +64,12 @@ pub struct Engine {
     again: Kept<FxHashMap<u64, u32>>,
     /// Weights added up, of tables that are referred to by weight.
     sums: Kept<Vec<f64>>,
+    /// What language models wrote, by table and column.
+    replies: RwLock<FxHashMap<(usize, usize), Arc<Replies>>>,
+    /// Which model wrote what.
+    origins: Mutex<Vec<Origin>>,
+    /// Whether replies that there are not are taken to be there.
+    supposed: AtomicBool,
 }
 
 /// Rows of a table, and those of its columns that were made.
@@ -82,6 +97,9 @@ impl Engine {
             kept: Mutex::default(),
             again: Mutex::default(),
             sums: Mutex::default(),
+            replies: RwLock::default(),
+            origins: Mutex::default(),
+            supposed: AtomicBool::new(false),
         }
     }
 

@@ -6,6 +6,7 @@ mod postgres;
 mod sql;
 mod sqlite;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +16,8 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::make::Engine;
+use crate::make::{Engine, Origin};
+use crate::plan::{Column, Maker};
 
 /// How tables are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +82,8 @@ pub struct Written {
     pub seconds: f64,
     /// Where it is.
     pub to: String,
+    /// Which language models wrote which of its columns.
+    pub models: Vec<Origin>,
 }
 
 /// Where rows of one table go.
@@ -103,7 +107,22 @@ impl Engine {
     /// The columns of a table that are written.
     pub fn schema(&self, t: usize) -> SchemaRef {
         let columns = self.plan.tables[t].columns.iter().filter(|c| !c.after.hidden);
-        Arc::new(Schema::new(columns.map(|c| Field::new(&c.name, c.kind.data(), true)).collect::<Vec<_>>()))
+        let field = |c: &Column| Field::new(&c.name, c.kind.data(), true).with_metadata(self.written_by(t, c));
+        Arc::new(Schema::new(columns.map(field).collect::<Vec<_>>()))
+    }
+
+    /// Which model wrote a column: what a Parquet file says of it.
+    fn written_by(&self, t: usize, column: &Column) -> HashMap<String, String> {
+        let columns = &self.plan.tables[t].columns;
+        let name = match &column.maker {
+            Maker::Prompt(_) => &column.name,
+            Maker::Part { of, .. } => &columns[*of].name,
+            _ => return HashMap::new(),
+        };
+        let all = self.origins();
+        let origin = all.iter().find(|o| o.table == self.plan.tables[t].name && o.column == *name);
+        let said = origin.map(|o| [("verisim.model", &o.model), ("verisim.server", &o.server)]);
+        said.into_iter().flatten().map(|(key, value)| (key.to_owned(), value.clone())).collect()
     }
 
     /// The written columns of one unit of work.
@@ -157,7 +176,8 @@ impl Engine {
             let started = Instant::now();
             let (rows, to) = self.write_table(t, &mut place, shard, watch)?;
             let table = self.plan.tables[t].name.clone();
-            all.push(Written { table, rows, seconds: started.elapsed().as_secs_f64(), to });
+            let models = self.origins().into_iter().filter(|o| o.table == table).collect();
+            all.push(Written { table, rows, seconds: started.elapsed().as_secs_f64(), to, models });
         }
         place.finish()?;
         Ok(all)

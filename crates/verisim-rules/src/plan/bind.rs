@@ -30,8 +30,8 @@ pub struct Wish {
 /// Where a mistake stands: the byte of the file, and the key.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    at: usize,
-    key: String,
+    pub(super) at: usize,
+    pub(super) key: String,
 }
 
 impl Plan {
@@ -48,6 +48,7 @@ impl Plan {
         }
         plan.order()?;
         plan.settle()?;
+        plan.unneeded()?;
         Ok(plan)
     }
 
@@ -254,12 +255,12 @@ impl Plan {
         Ok(())
     }
 
-    fn wrong(&self, place: &Place, what: impl Into<String>) -> Error {
+    pub(super) fn wrong(&self, place: &Place, what: impl Into<String>) -> Error {
         self.world.wrong(place.at, &place.key, what)
     }
 
     /// The place of a column of a table.
-    fn own(&self, t: usize, name: &str, place: &Place) -> Result<usize> {
+    pub(super) fn own(&self, t: usize, name: &str, place: &Place) -> Result<usize> {
         self.tables[t].columns.iter().position(|c| c.name == name).ok_or_else(|| {
             let all: Vec<&str> = self.tables[t].columns.iter().map(|c| c.name.as_str()).collect();
             self.wrong(
@@ -270,7 +271,7 @@ impl Plan {
     }
 
     /// Where the values of a name come from, seen from a row of table `t`.
-    fn source(&self, t: usize, name: &Name, place: &Place) -> Result<Source> {
+    pub(super) fn source(&self, t: usize, name: &Name, place: &Place) -> Result<Source> {
         let table = &self.tables[t];
         if let Some(aggregate) = name.aggregate {
             let child = self.table(&name.path[0]).filter(|&c| self.tables[c].parent == Some(t)).ok_or_else(|| {
@@ -282,7 +283,7 @@ impl Plan {
         self.path_source(t, &name.path, place)
     }
 
-    fn path_source(&self, t: usize, path: &[String], place: &Place) -> Result<Source> {
+    pub(super) fn path_source(&self, t: usize, path: &[String], place: &Place) -> Result<Source> {
         let table = &self.tables[t];
         let place_of = |name: &str| table.columns.iter().position(|c| c.name == name);
         // A column may have dots in its name.
@@ -334,7 +335,7 @@ impl Plan {
         Ok(Bound { expression: Arc::new(expression), sources })
     }
 
-    fn number(&self, t: usize, said: &world::Number, place: &Place) -> Result<Number> {
+    pub(super) fn number(&self, t: usize, said: &world::Number, place: &Place) -> Result<Number> {
         Ok(match said {
             world::Number::Fixed(x) => Number::Fixed(*x),
             world::Number::Said(text) => Number::Said(self.bound(t, text, place)?),
@@ -449,6 +450,12 @@ impl Plan {
                     Some(c) => Some(Box::new(self.column(t, "else", c, &part("else", place.at))?)),
                     None => None,
                 };
+                let mut all = cases.iter().map(|(_, c)| c).chain(otherwise.as_deref());
+                if all.any(|c| matches!(c.maker, Maker::Prompt(_) | Maker::Part { .. })) {
+                    let what =
+                        "a prompt cannot be one of several cases; let it be a column, and say the case in its text";
+                    return Err(wrong(what.to_owned()));
+                }
                 Maker::Cases(of, cases, otherwise)
             }
             Generator::Lookup(said) => self.lookup(t, said, place)?,
@@ -502,6 +509,8 @@ impl Plan {
                 let column = self.key_of(t, said.column.as_deref(), place)?;
                 Maker::Tree(column, said.roots.max(1), said.children.max(1))
             }
+            Generator::Prompt(said) => self.prompt(t, said, place)?,
+            Generator::Part(said) => self.part(t, said, place)?,
         })
     }
 

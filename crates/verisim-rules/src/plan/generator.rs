@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 
-use super::{Bound, Column, Distribution, Number};
+use super::{Bound, Column, Distribution, Number, Prompt};
+use crate::expression::columns::Kind;
 use crate::fake::{Field, Locale};
 use crate::make::calendar::Calendar;
 use crate::make::lookup::Rows;
@@ -64,6 +65,17 @@ pub enum Maker {
     },
     /// The value of a column of an earlier row: the column, rows at the top, rows below one.
     Tree(usize, u64, u64),
+    /// Written by a language model.
+    Prompt(Box<Prompt>),
+    /// A part of what a language model wrote as JSON.
+    Part {
+        /// The column.
+        of: usize,
+        /// The names in it.
+        path: Vec<String>,
+        /// What is there.
+        kind: Kind,
+    },
     /// Filled by something that makes several columns at once.
     Slot(Slot),
 }

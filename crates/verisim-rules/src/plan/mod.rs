@@ -5,6 +5,7 @@
 mod bind;
 mod generator;
 mod order;
+mod prompt;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::world::{Family, Learned, World};
 pub use bind::Wish;
 pub(crate) use bind::fixed;
 pub use generator::{Bounded, Maker, Slot};
+pub use prompt::{Asked, ExampleRows, Examples, Judge, Named, Prompt, Valid};
 
 /// A world whose names are bound.
 pub struct Plan {

@@ -104,7 +104,7 @@ impl Plan {
     }
 
     /// What the number of rows of a parent needs.
-    fn counted(&self, t: usize, all: &mut Vec<Node>) {
+    pub(super) fn counted(&self, t: usize, all: &mut Vec<Node>) {
         let Some(parent) = self.tables[t].parent else { return };
         if let Some(children) = &self.tables[t].children {
             children.sources(&mut |source| self.reached(parent, source, all));
@@ -244,6 +244,8 @@ impl Plan {
             }
             Maker::Field(field, ..) => Kind::of(&field.data_type()),
             Maker::Expr(bound) => self.bound_kind(t, bound),
+            Maker::Prompt(_) => Kind::Text,
+            Maker::Part { kind, .. } => *kind,
             Maker::Ref { table, column, .. } => self.tables[*table].columns[*column].kind,
             Maker::Tree(column, ..) => self.tables[t].columns[*column].kind,
             // Known from where they come from.
@@ -296,6 +298,8 @@ impl Column {
                 }
             }
             Maker::Template(all) => all.iter().flat_map(|t| t.bounds()).for_each(|b| bound(b, each)),
+            Maker::Prompt(prompt) => prompt.sources(each),
+            Maker::Part { of, .. } => each(&Source::Own(*of)),
             _ => {}
         }
         for number in [&self.after.min, &self.after.max, &self.after.missing].into_iter().flatten() {

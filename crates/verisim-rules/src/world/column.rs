@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::number::Parameters;
-use super::{DateSaid, Distribution, FAMILIES, Family, Number, Ordered, TimeSaid};
+use super::prompt::PromptSaid;
+use super::{DateSaid, Distribution, FAMILIES, Family, Number, Ordered, Prompt, TimeSaid};
 use crate::fake::Field;
 
 /// A column of a table.
@@ -94,6 +95,10 @@ pub enum Generator {
     Ref(Reference),
     /// An earlier row of the same table.
     Tree(Tree),
+    /// What a language model writes.
+    Prompt(Box<Prompt>),
+    /// A part of what a language model wrote as JSON: the column, and the names in it, joined by dots.
+    Part(String),
 }
 
 /// Values to draw from.
@@ -288,6 +293,8 @@ fn generators() -> String {
         "expr",
         "ref",
         "tree",
+        "prompt",
+        "part",
     ];
     let all: Vec<&str> = own.into_iter().chain(FAMILIES.iter().map(|f| f.name)).chain(Field::kinds()).collect();
     all.join(", ")
@@ -360,6 +367,21 @@ fn column<'de, A: MapAccess<'de>>(mut map: A) -> Result<Column, A::Error> {
         Generator::Sequence(_, step) => *step = beside.step.take().unwrap_or(*step),
         _ => {}
     }
+    if let Generator::Prompt(_) = generator {
+        // Values are not drawn from numbers that can be drawn again.
+        let all = [
+            ("min", options.min.is_some()),
+            ("max", options.max.is_some()),
+            ("round", options.round.is_some()),
+            ("format", options.format.is_some()),
+            ("unique", options.unique),
+        ];
+        if let Some((unused, _)) = all.iter().find(|l| l.1) {
+            return Err(A::Error::custom(format!(
+                "`{unused}` means nothing beside `prompt`; say min_length, max_length, pattern, choices or valid in it"
+            )));
+        }
+    }
     let left = [("of", beside.of.is_some()), ("locale", beside.locale.is_some()), ("step", beside.step.is_some())];
     match left.iter().find(|l| l.1) {
         Some((unused, _)) => Err(A::Error::custom(format!("`{unused}` means nothing beside `{key}`"))),
@@ -421,6 +443,8 @@ fn generator<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Generator
             })
         }
         "tree" => Generator::Tree(map.next_value()?),
+        "prompt" => Generator::Prompt(Box::new(map.next_value::<PromptSaid>()?.0)),
+        "part" => Generator::Part(map.next_value()?),
         _ => {
             return Err(A::Error::custom(format!(
                 "there is no `{key}`. Values are made by {}. Beside it stand min, max, round, type, format, missing, unique, hidden, description",

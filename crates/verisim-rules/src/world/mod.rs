@@ -6,6 +6,7 @@
 mod column;
 mod number;
 mod ordered;
+mod prompt;
 mod read;
 mod when;
 
@@ -18,6 +19,7 @@ pub use column::{
 };
 pub use number::{Distribution, FAMILIES, Family, Number};
 pub use ordered::{Entry, Ordered};
+pub use prompt::{Example, ExampleRows, Examples, Judge, Model, Prompt, SchemaSaid};
 pub use when::{DateSaid, Moment, TimeSaid};
 
 use crate::process::Process;
@@ -39,6 +41,9 @@ pub struct World {
     /// Of which country persons and addresses are, unless a table or column says otherwise.
     #[serde(default)]
     pub locale: Option<String>,
+    /// The language models that columns are written by.
+    #[serde(default)]
+    pub model: Option<Model>,
     /// The tables.
     #[serde(default)]
     pub tables: Ordered<Table>,
