@@ -177,6 +177,9 @@ fn nothing<T>(path: &Path, documents: &[T]) -> Result<()> {
 
 fn plain(path: &Path, shape: Option<Shape>) -> Result<(Texts, String)> {
     let text = text_of(path)?;
+    if text.trim().is_empty() {
+        nothing::<()>(path, &[])?;
+    }
     let (shape, why) = match shape {
         Some(shape) => (shape, "as asked"),
         None => shape_of(&text),

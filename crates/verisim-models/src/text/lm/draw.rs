@@ -303,6 +303,10 @@ impl Sampler {
             Part::Body(from) => {
                 let (role, is_said) = turn_of(&writing.tokens[from..], &self.vocabulary);
                 self.levels.body(&self.vocabulary, role, is_said, &mut others);
+                if self.is_joined {
+                    // A long text has no end that was learnt.
+                    others.clear();
+                }
                 // Before anybody's turn nothing can be said.
                 self.vocabulary.roles > 0 && role.is_none()
             }
