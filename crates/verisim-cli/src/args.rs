@@ -484,6 +484,7 @@ Examples:
   verisim generate road -n 20 -o road/                  20 scenes: pictures with masks, boxes, depth, flow; COCO and YOLO
   verisim generate my.toml -o part3/ --shard 3/8        the third of eight parts, made on another machine
   verisim generate my.toml -o postgresql://user@host/database
+  verisim generate reviews.toml -o out/ --dry-run       what it would cost to ask the language model of docs/server.md
 
 Every value is a function of the seed, its table, its column and its row: a column that is changed changes no other, and any number of
 threads or parts gives the same rows. `verisim check` lists the worlds that come along; docs/rules.md has the language.")]
@@ -500,6 +501,9 @@ pub struct Generate {
     /// A folder, a file that ends in .db, .sqlite or .sql, or a PostgreSQL address.
     #[arg(short, long, value_name = "TO")]
     pub output: String,
+    /// Say what it would cost to ask language models, and send and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// The format of the files in a folder: csv (the default), parquet, jsonl or sql.
     #[arg(long, value_parser = world_format)]
     pub format: Option<verisim::world::Format>,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::Result;
 use verisim::edge::{self, Shares};
 use verisim::number::grouped;
-use verisim::world::{Ask, Making, Sheet, Target, WORLDS, described, read, sheet};
+use verisim::world::{Ask, Cost, Making, Origin, Sheet, Target, WORLDS, costs, described, read, sheet};
 use verisim::{check, edge_cases, generate};
 
 use crate::args;
@@ -16,6 +16,9 @@ pub fn run(args: &args::Generate, ui: &Ui) -> Result<()> {
     let (part, parts) = args.shard.unwrap_or((1, 1));
     let target = Target::of(&args.output, args.format);
     let making = Making { target, shard: (part.saturating_sub(1), parts), force: args.force };
+    if args.dry_run {
+        return foreseen(&costs(&ask, &making)?, args.json);
+    }
     hear_interrupts("stopping after this part; Ctrl-C again ends at once, and may leave hidden files")?;
     let all = generate(&ask, &making, &mut ui.watch())?;
     let mut json = Vec::new();
@@ -23,12 +26,68 @@ pub fn run(args: &args::Generate, ui: &Ui) -> Result<()> {
         let rate = grouped((table.rows as f64 / table.seconds.max(1e-9)) as u64);
         ui.say(format!("{}: {} rows ({rate} rows/s) to {}", table.table, grouped(table.rows), table.to));
         json.push(serde_json::json!({
-            "table": table.table, "rows": table.rows, "seconds": table.seconds, "output": table.to
+            "table": table.table, "rows": table.rows, "seconds": table.seconds, "output": table.to, "models": table.models
         }));
+        table.models.iter().for_each(|origin| ui.say(wrote(origin)));
     }
     if args.json {
         writeln!(std::io::stdout(), "{}", serde_json::Value::from(json))?;
     }
+    Ok(())
+}
+
+/// What a model wrote of a column.
+fn wrote(origin: &Origin) -> String {
+    let mut said = format!("  {}: {} wrote {}", origin.column, origin.model, grouped(origin.cells.written));
+    if let Some(missing) = origin.cells.missing() {
+        let words: Vec<String> =
+            origin.words.iter().map(|(reason, words)| format!("\n    {reason}: {words}")).collect();
+        said += &format!("; missing: {missing}{}", words.concat());
+    }
+    said
+}
+
+/// Prints what asking would cost.
+fn foreseen(all: &[Cost], json: bool) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(all)?)?;
+        return Ok(());
+    }
+    for cost in all {
+        let of = &cost.estimate;
+        writeln!(
+            out,
+            "{}.{}, by {}: {} replies, {} kept",
+            cost.table,
+            cost.column,
+            cost.model,
+            grouped(of.replies),
+            grouped(of.kept)
+        )?;
+        for message in &cost.first {
+            writeln!(out, "  {}: {}", message.role, message.content.replace('\n', "\n    "))?;
+        }
+    }
+    let Some(sum) = all.iter().map(|cost| cost.estimate.clone()).reduce(|a, b| a.and(&b)) else { return Ok(()) };
+    let (about, how) = match sum.measured {
+        true => ("about", "as long as those that are kept"),
+        false => ("at most", "as long as they may be"),
+    };
+    writeln!(out, "\n{} requests", grouped(sum.requests))?;
+    writeln!(out, "{} tokens of prompts, a token being 4 characters", grouped(sum.prompt_tokens))?;
+    writeln!(out, "{about} {} tokens of replies, if they are {how}", grouped(sum.reply_tokens))?;
+    match sum.price {
+        Some(price) => writeln!(out, "{about} {price:.4} to pay")?,
+        None => {
+            writeln!(out, "what that costs is not known: say price = {{ input = .., output = .. }} in [model.server]")?
+        }
+    }
+    match sum.seconds {
+        Some(seconds) => writeln!(out, "about {seconds:.0} s")?,
+        None => writeln!(out, "how long it takes is not known before some replies are kept")?,
+    }
+    writeln!(out, "Replies that will not do are asked for again, which comes on top. Nothing was sent.")?;
     Ok(())
 }
 

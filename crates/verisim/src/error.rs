@@ -137,6 +137,8 @@ impl Error {
             Error::Infer(verisim_infer::Error::Stopped)
                 | Error::Metrics(verisim_metrics::Error::Stopped)
                 | Error::Rules(verisim_rules::Error::Stopped)
+                | Error::Rules(verisim_rules::Error::Data(verisim_data::Error::Unasked { .. }))
+                | Error::Augment(verisim_augment::Error::Data(verisim_data::Error::Unasked { .. }))
                 | Error::Augment(verisim_augment::Error::Stopped)
         )
     }

@@ -8,6 +8,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use verisim_data::error::nearest;
+use verisim_data::server::Server;
 use verisim_data::table::{ColumnKind, Field, ReadSettings, Table};
 use verisim_data::{Event, Watch};
 use verisim_infer::Artefact;
@@ -15,6 +16,7 @@ use verisim_infer::table::block;
 use verisim_rules::expression::columns::{Kind, Values};
 use verisim_rules::make::Engine;
 use verisim_rules::make::learned::{Learnt, Opener};
+pub use verisim_rules::make::{Cost, Origin};
 pub use verisim_rules::output::{Format, Target, Written};
 use verisim_rules::plan::{Plan, Wish};
 use verisim_rules::scene::{self, Scene};
@@ -106,9 +108,14 @@ pub fn generate(ask: &Ask, making: &Making, watch: &mut dyn Watch) -> Result<Vec
         return scenes(scene, &world, ask, making, watch);
     }
     let engine = engine(ask)?;
-    let files = files(&engine, &making.target);
+    let mut files = files(&engine, &making.target);
+    let made = engine.asks().then(|| beside(&engine, &making.target, "made.json"));
+    files.extend(made.clone());
     if !making.force {
         files.iter().try_for_each(|file| written::check_own(file))?;
+    }
+    if let Some(server) = server(&engine, &making.target)? {
+        engine.ask(&server, making.shard, watch)?;
     }
     let mut last = String::new();
     let all = engine.write(&making.target, making.shard, &mut |table, rows, total| {
@@ -125,8 +132,64 @@ pub fn generate(ask: &Ask, making: &Making, watch: &mut dyn Watch) -> Result<Vec
     });
     watch.on(Event::End);
     let all = all?;
+    if let Some(made) = made {
+        let text = serde_json::to_string_pretty(&describe(&engine, ask, &all))
+            .map_err(|e| Error::Ask { problem: e.to_string() })?;
+        verisim_data::file::write_atomically(&made, text.as_bytes())?;
+    }
     files.iter().for_each(|file| written::note(file));
     Ok(all)
+}
+
+/// The server that writes columns of a world, if any are written so.
+fn server(engine: &Engine, target: &Target) -> Result<Option<Server>> {
+    let Some(model) = engine.plan.world.model.as_ref().filter(|_| engine.asks()) else { return Ok(None) };
+    // The temperature of each request is said by its column.
+    let mut config = model.server.with_temperature(None);
+    config.cache = config.cache.map(|path| engine.plan.path(&path));
+    Ok(Some(Server::open(&config, &beside(engine, target, "replies.jsonl"))?))
+}
+
+/// A file that tells of an output: in its folder what describes it, and beside it what was kept on the way.
+fn beside(engine: &Engine, target: &Target, what: &str) -> PathBuf {
+    match target {
+        Target::Folder(folder, _) if what == "made.json" => folder.join(what),
+        Target::Folder(path, _) | Target::Sql(path) | Target::Sqlite(path) => match path.file_name() {
+            Some(name) => path.with_file_name(format!("{}.{what}", name.to_string_lossy())),
+            None => path.join(what),
+        },
+        Target::Postgres(_) => PathBuf::from(format!("{}.{what}", engine.plan.world.title())),
+    }
+}
+
+/// What an output is that language models wrote columns of.
+fn describe(engine: &Engine, ask: &Ask, all: &[Written]) -> serde_json::Value {
+    let tables: Vec<_> = all.iter().map(|t| serde_json::json!({ "table": t.table, "rows": t.rows })).collect();
+    serde_json::json!({
+        "synthetic": true,
+        "by": concat!("verisim ", env!("CARGO_PKG_VERSION")),
+        "world": ask.world.display().to_string(),
+        "seed": engine.plan.seed,
+        "tables": tables,
+        "models": engine.origins(),
+    })
+}
+
+/// What it would cost to ask the language models of a world for what is not kept yet. Nothing is sent, and nothing written.
+///
+/// # Errors
+/// When the world cannot be understood, no column of it is written by a model, or kept replies cannot be read.
+pub fn costs(ask: &Ask, making: &Making) -> Result<Vec<Cost>> {
+    let engine = engine(ask)?;
+    match server(&engine, &making.target)? {
+        Some(server) => Ok(engine.costs(&server, making.shard)?),
+        None => Err(Error::Ask {
+            problem: format!(
+                "{}: no language model writes a column of it, so that it costs nothing",
+                ask.world.display()
+            ),
+        }),
+    }
 }
 
 /// Scenes unless their number is asked for.
