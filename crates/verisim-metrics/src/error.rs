@@ -116,6 +116,9 @@ pub enum Error {
         /// Images needed.
         least: usize,
     },
+    /// A single real text, and none that a generator never saw.
+    #[error("one real text cannot be halved; give more of them, or a hold-out")]
+    OneText,
     /// Pixels that are not whole images.
     #[error(
         "the {found} bytes of {which} images are not whole images of {pixels} bytes; bring all images to one shape"

@@ -95,7 +95,7 @@ impl Default for Settings {
 /// rayon threads; the result does not depend on how many there are.
 ///
 /// # Errors
-/// Too few texts.
+/// A set without texts, or a single real text and no hold-out.
 pub fn compare(real: &Texts, synthetic: &Texts, holdout: Option<&Texts>, settings: &Settings) -> Result<Report> {
     compare_watched([real, synthetic], holdout, settings, Vec::new(), &mut Quiet)
 }
@@ -117,7 +117,7 @@ fn compare_watched(
     let target = settings.target.as_deref();
     let sides = Sides::new([real, synthetic], holdout, target, settings.max_documents.max(1), seed, &mut notes);
     if sides.count == 0 {
-        return Err(Error::NoRows { table: "real" });
+        return Err(Error::OneText);
     }
     if sides.is_halves {
         notes.push(

@@ -9,7 +9,7 @@
 //! - **Spread**: Kolmogorov-Smirnov distance of the bits a character of synthetic and of fresh texts, under the forward model; beside it
 //!   that of training and fresh texts, under a model of the other half of training.
 //!
-//! How far chance takes the reverse perplexity is told by models of eighths of the training texts.
+//! How far chance takes the reverse perplexity is told by models of halves of the training texts, in four ways to halve them.
 
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -23,10 +23,10 @@ use super::shape::{Scored, ks};
 /// Characters that a model learns from, and that are foretold, at most.
 const LEARNT: usize = 2_000_000;
 const FORETOLD: usize = 400_000;
-/// Parts of the training texts by which chance is measured.
-const PARTS: usize = 8;
-/// What Student's t exceeds once in a hundred times with one degree of freedom less than that.
-const T: f64 = 2.998;
+/// Ways to halve the training texts by which chance is measured.
+const HALVINGS: usize = 4;
+/// What Student's t exceeds once in a hundred times with as many degrees of freedom.
+const T: f64 = 3.747;
 
 /// Perplexities.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -68,14 +68,14 @@ fn size(texts: &[Text]) -> usize {
 /// A model of some texts, as what it says of others.
 type Says<'a> = Box<dyn Fn(&[Text]) -> Vec<Cost> + Sync + Send + 'a>;
 
-fn characters(learnt: &[Text]) -> Says<'static> {
+fn characters(learnt: &[&Text]) -> Says<'static> {
     let raw: Vec<&str> = learnt.iter().map(|t| t.raw.as_str()).collect();
     let model = Characters::new(&raw);
     Box::new(move |texts| texts.iter().map(|t| model.cost(&t.raw)).collect())
 }
 
-fn words<'a>(learnt: &[Text], sides: &'a Sides) -> Says<'a> {
-    let model = WordModel::new(&learnt.iter().collect::<Vec<_>>(), &sides.words.spelt);
+fn words<'a>(learnt: &[&Text], sides: &'a Sides) -> Says<'a> {
+    let model = WordModel::new(learnt, &sides.words.spelt);
     Box::new(move |texts| texts.iter().map(|t| model.cost(t, &sides.words.spelt)).collect())
 }
 
@@ -93,7 +93,7 @@ pub(super) fn perplexities(sides: &Sides, seed: u64) -> Perplexities {
 /// The perplexities by models that `learn` makes, and what synthetic and fresh texts cost under the forward one.
 fn perplexity<'a>(
     sides: &Sides,
-    learn: &(dyn Fn(&[Text]) -> Says<'a> + Sync),
+    learn: &(dyn Fn(&[&Text]) -> Says<'a> + Sync),
     seed: u64,
     purpose: &str,
 ) -> (Perplexity, Vec<Cost>, Vec<Cost>) {
@@ -101,17 +101,18 @@ fn perplexity<'a>(
     let foretold = [&sides.synthetic, &sides.fresh, &sides.real].map(|texts| at_most(texts, FORETOLD));
     let [made, fresh, real] = foretold;
     let all = at_most(&sides.real, LEARNT);
-    let eighth = all.len() / PARTS;
-    let parts = (0..PARTS).map(|k| &all[k * eighth..(k + 1) * eighth]);
+    // The texts are in an order of chance: halves by one binary digit of their place have a quarter in common with those by another.
+    let half = |k: usize| all.iter().enumerate().filter(|(i, _)| i >> (k / 2) & 1 == k % 2).map(|(_, t)| t).collect();
     // What to learn from, and what to foretell.
-    let jobs: Vec<(&[Text], Vec<&[Text]>)> = [
+    let jobs: Vec<(Vec<&Text>, Vec<&[Text]>)> = [
         (all, vec![made, fresh]),
         (at_most(&sides.fresh, LEARNT), vec![made, real]),
         (at_most(&sides.synthetic, same), vec![fresh]),
         (at_most(&sides.real, same), vec![fresh]),
     ]
     .into_iter()
-    .chain(parts.map(|part| (part, vec![fresh])))
+    .map(|(learnt, foretold)| (learnt.iter().collect(), foretold))
+    .chain((0..2 * HALVINGS).map(|k| (half(k), vec![fresh])))
     .collect();
     let mut said: Vec<Vec<Vec<Cost>>> = jobs
         .par_iter()
@@ -120,7 +121,7 @@ fn perplexity<'a>(
             foretold.iter().map(|texts| says(texts)).collect()
         })
         .collect();
-    let of_parts: Vec<f64> = said.split_off(4).iter().map(|costs| Cost::sum(&costs[0]).rate()).collect();
+    let of_halves: Vec<f64> = said.split_off(4).iter().map(|costs| Cost::sum(&costs[0]).rate()).collect();
     let compared = |made: &[Cost], real: &[Cost]| {
         let both = [made, real].concat();
         let rate = |of: &[usize]| Cost::sum(of.iter().map(|&i| &both[i])).rate();
@@ -128,9 +129,10 @@ fn perplexity<'a>(
         Scored { value: Cost::perplexity(made), floor: Cost::perplexity(real), chance }
     };
     let [value, floor] = [&said[2][0], &said[3][0]].map(Cost::sum);
-    let deviation = deviation(&of_parts) * (eighth as f64 / at_most(&sides.real, same).len().max(1) as f64).sqrt();
-    // Two models are compared, and both are by chance.
-    let doubt = T * 2.0_f64.sqrt() * deviation;
+    let squares: f64 = of_halves.chunks_exact(2).map(|pair| (pair[0] - pair[1]).powi(2)).sum();
+    // Models of fewer texts than a half differ by more; those of more texts by less, which is not counted on.
+    let fewer = size(all) as f64 / 2.0 / same.max(1) as f64;
+    let doubt = T * (squares / HALVINGS as f64 * fewer.max(1.0)).sqrt();
     let reverse = Scored {
         value: value.rate().min(60.0).exp2(),
         floor: floor.rate().min(60.0).exp2(),
@@ -146,25 +148,19 @@ fn perplexity<'a>(
     (found, forward.next().unwrap_or_default(), forward.next().unwrap_or_default())
 }
 
-/// One in a hundred where `x` is 1: the tail of Student's t with seven degrees of freedom, near enough.
+/// One in a hundred where `x` is 1: the tail of Student's t with four degrees of freedom, near enough.
 fn tail(x: f64) -> f64 {
     match x {
         x if x <= 0.0 => 1.0,
         x if x < 1.0 => 0.5 * 0.02_f64.powf(x),
-        x => 0.01 * x.powf(-7.0),
+        x => 0.01 * x.powf(-4.0),
     }
-}
-
-fn deviation(values: &[f64]) -> f64 {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
 }
 
 fn spread(sides: &Sides, made: &[Cost], fresh: &[Cost]) -> Scored {
     let all = at_most(&sides.real, LEARNT);
     let (learnt, other) = all.split_at(all.len().div_ceil(2));
-    let says = characters(learnt);
+    let says = characters(&learnt.iter().collect::<Vec<_>>());
     let rates = |costs: &[Cost]| costs.iter().map(Cost::rate).collect::<Vec<f64>>();
     let value = ks(&rates(made), &rates(fresh));
     Scored {
@@ -182,7 +178,6 @@ mod tests {
     fn a_tail_falls_through_one_in_a_hundred() {
         assert!((tail(1.0) - 0.01).abs() < 1e-12 && (tail(1.0 - 1e-9) - 0.01).abs() < 1e-6);
         assert!(tail(0.3) > 0.01 && tail(1.1) < 0.01 && tail(-2.0) == 1.0);
-        assert_eq!(deviation(&[1.0, 3.0]), 2.0_f64.sqrt());
     }
 
     #[test]

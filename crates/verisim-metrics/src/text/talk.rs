@@ -1,8 +1,8 @@
 //! Are conversations built like real ones?
 //!
 //! Nobody says what the roles of a set mean, so the training conversations do: an order is right if every turn follows one that it
-//! follows there, from the start on, and nothing is blank where nothing is there. A conversation ends right with a role that most training conversations end with
-//! or at least one in twenty.
+//! follows there, from the start on, and no turn is blank, unless some are blank there. A conversation ends right with a role that at least
+//! one in twenty training conversations ends with.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use super::set::{Sides, Text};
 use super::shape::{Scored, Steps, scored};
 use crate::Count;
 
-/// The role whose turns say how the others should speak.
+/// The role of those who say how the others should speak.
 const SYSTEM: &str = "system";
 /// Conversations that end with a role, for it to be a right end.
 const ENDS: f64 = 0.05;

@@ -130,9 +130,7 @@ fn a_copy_is_caught() {
         for line in ["exact_copies", "near_copies", "run_30", "run_50", "run_8_words"] {
             assert_eq!(found[line], "poor", "{line} {fresh:?}");
         }
-        for line in ["forward", "word_auc"] {
-            assert!(fresh.is_none() || found[line] == "poor" || found[line] == "fair", "{line} {}", found[line]);
-        }
+        assert!(fresh.is_none() || found["word_auc"] == "poor" || found["word_auc"] == "fair", "{}", found["word_auc"]);
         assert_eq!((&found["length"], &found["words"]), (&"good".into(), &"good".into()));
     }
 }
@@ -222,6 +220,10 @@ fn few_and_strange_texts_make_a_report() {
         (vec![String::new(); 50], vec![String::new(); 40]),
     ] {
         for fresh in [None, Some(real.as_slice())] {
+            if fresh.is_none() && real.len() < 2 {
+                assert!(matches!(compare(&set(&real), &set(&made), None, &Settings::default()), Err(Error::OneText)));
+                continue;
+            }
             let document = report(&real, &made, fresh).document();
             assert!(document.to_text().contains("Exact copies") && document.to_html().ends_with("</html>\n"));
             assert!(!document.to_json().contains("NaN"));
