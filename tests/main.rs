@@ -23,6 +23,8 @@ mod quality;
 mod rules;
 mod score;
 mod series;
+mod server;
+mod standin;
 mod text_files;
 mod texts;
 mod util;

@@ -1,5 +1,8 @@
 //! A stand-in for a server with a language model: HTTP/1.1 on a port of this machine, with answers and faults as a test wants them.
 
+// Two crates have tests with it, and neither uses all of it.
+#![allow(dead_code)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -7,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 /// A request that came.
-#[allow(dead_code)]
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// Which one, from 0.
