@@ -83,7 +83,7 @@ fn the_schema_of_configs_knows_their_keys() {
         assert!(text.to_lowercase().contains(word), "no {word} in the schema");
     }
     let kinds = schema["anyOf"].as_array().unwrap();
-    assert_eq!(kinds.len(), 4, "models of tables, series and images, and pipelines");
+    assert_eq!(kinds.len(), 5, "models of tables, series, images and texts, and pipelines");
     assert!(kinds[0]["properties"]["data"]["$ref"] != kinds[1]["properties"]["data"]["$ref"]);
     // What is referred to is there.
     for place in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {

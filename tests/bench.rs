@@ -34,6 +34,7 @@ fn every_model_is_measured_on_the_cpu() {
             "var" | "bootstrap" | "markov" | "hmm" | "renewal" | "events" | "deepar" | "timeflow" => {
                 ("sequences", "stand-in series")
             }
+            "lm" => ("texts", "stand-in texts"),
             _ => ("rows", "stand-in table"),
         };
         assert_eq!((result["unit"].as_str(), result["data"].as_str()), (Some(unit), Some(data)));

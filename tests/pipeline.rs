@@ -27,7 +27,7 @@ fn the_demo_leaves_everything_it_speaks_of() {
     }
     let header = demo().run(&["inspect", "--json", "."]).ok().stdout;
     let header: serde_json::Value = serde_json::from_str(&header).unwrap();
-    assert_eq!(header["format"], 4);
+    assert_eq!(header["format"], 5);
     assert_eq!(header["kind"], "table");
     assert!(header["model"]["trees"].is_object());
     assert_eq!(header["provenance"]["rows"].as_u64(), Some(cells(&demo().text("real.csv")).len() as u64 - 1));

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::kind::{Claim, Data, Sink, Target};
 use crate::rng::Stream;
 use crate::table::codec::TableCodec;
-use crate::table::{Field, Schema, Table, Writer, io};
+use crate::table::{Field, Schema, Table, Writer};
 use crate::watch::Watch;
 
 /// What an artefact says of the series that it makes.
@@ -85,8 +85,7 @@ impl Data for Series {
 
     /// A file of series is a table; a model says that it is meant as series.
     fn claims(path: &Path) -> Claim {
-        let claimed = if path.is_dir() { io::is_dataset(path) } else { io::is_table(path) };
-        if claimed { Claim::Yes } else { Claim::No }
+        <Table as Data>::claims(path)
     }
 
     fn path(source: &Source) -> &Path {
