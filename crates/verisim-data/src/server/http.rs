@@ -174,6 +174,10 @@ pub(super) fn send(agent: &Agent, url: &str, key: Option<&str>, body: &Value) ->
                 false => Err(Trouble::Limited(after)),
             }
         }
+        // Some servers break where they do not know what is asked for.
+        (500..=599, Ok(text)) if text.contains("response_format") => {
+            Err(Trouble::Refused(format!("{status}: {}", said(&text))))
+        }
         (408 | 409 | 425 | 500..=599, text) => {
             Err(Trouble::Passing(format!("{status}: {}", said(&text.unwrap_or_default())), false))
         }

@@ -181,9 +181,12 @@ fn some_that_fail_for_good_are_missing_and_many_end_it() {
 #[test]
 fn a_schema_is_sent_and_a_server_that_refuses_it_gets_it_in_the_prompt() {
     let folder = tempfile::tempdir().unwrap();
-    for (refuses, format) in [(&["json_schema"][..], "json_object"), (&["json_schema", "json_object"], "")] {
+    // Some servers refuse what they do not know, and some break.
+    for (status, refuses, format) in
+        [(400, &["json_schema"][..], "json_object"), (500, &["json_schema", "json_object"], "")]
+    {
         let server = Standin::new(move |seen: &Seen| match refuses.contains(&seen.format()) {
-            true => Act::Status(400, "", "{\"error\": \"response_format is not known\"}".into()),
+            true => Act::Status(status, "", "{\"error\": \"response_format is not known\"}".into()),
             false => Act::Say(GOOD.into()),
         });
         let client = open(&server, "parallel = 1", &folder.path().join(format));
