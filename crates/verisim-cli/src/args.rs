@@ -230,7 +230,7 @@ pub struct Sample {
     /// Texts: end one where this comes up; may be given several times.
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
-    /// Texts: only those that this matches, the whole of them, e.g. '[A-Z][a-z]+'.
+    /// Texts: only those that this matches, the whole of them, e.g. `[A-Z][a-z]+`.
     #[arg(long)]
     pub regex: Option<String>,
     /// Texts: only JSON of the schema in this file.

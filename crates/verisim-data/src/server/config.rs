@@ -24,13 +24,13 @@ pub struct Config<T = f64> {
     /// Only the likeliest tokens that together have this share are drawn [the server's].
     #[serde(default)]
     pub top_p: Option<f64>,
-    /// The most tokens of a reply [512].
+    /// The most tokens of a reply (512).
     #[serde(default = "tokens")]
     pub max_tokens: u32,
-    /// The most requests at a time [4]. Fewer, where the server says that they are too many.
+    /// The most requests at a time (4). Fewer, where the server says that they are too many.
     #[serde(default = "four", deserialize_with = "parallel")]
     pub parallel: usize,
-    /// How often a reply is asked for that is not what it must be [3].
+    /// How often a reply is asked for that is not what it must be (3).
     #[serde(default = "three", deserialize_with = "tries")]
     pub tries: u32,
     /// What tokens cost, for the estimate.
@@ -39,13 +39,13 @@ pub struct Config<T = f64> {
     /// Where replies are kept [beside the output].
     #[serde(default)]
     pub cache: Option<PathBuf>,
-    /// Seconds until a request without an answer is given up [120].
+    /// Seconds until a request without an answer is given up (120).
     #[serde(default = "timeout", deserialize_with = "seconds")]
     pub timeout: f64,
-    /// Seconds until a request that failed is sent again, and that a server that is asked too much is left alone [2]; longer each time.
+    /// Seconds until a request that failed is sent again, and that a server that is asked too much is left alone (2); longer each time.
     #[serde(default = "pause", deserialize_with = "seconds")]
     pub pause: f64,
-    /// How often a request is sent again that got no answer [5].
+    /// How often a request is sent again that got no answer (5).
     #[serde(default = "five")]
     pub retries: u32,
 }

@@ -2,9 +2,9 @@
 //! are paid for.
 //!
 //! [`Server::ask`] takes requests and gives a reply for each, in their order, or says why there is none: no request is lost, and none ends the
-//! others. What a reply must be is a [`Want`]; one that is not is sent back with what is wrong with it, up to `tries` times ([`talk`]). Every
-//! answer is kept by what it follows from ([`cache`]), so the same requests give the same replies, and what was stopped goes on. Requests are
-//! sent several at a time, as many as the server takes ([`gate`]).
+//! others. What a reply must be is a [`Want`]; one that is not is sent back with what is wrong with it, up to `tries` times (`talk.rs`). Every
+//! answer is kept by what it follows from (`cache.rs`), so the same requests give the same replies, and what was stopped goes on. Requests are
+//! sent several at a time, as many as the server takes (`gate.rs`).
 
 mod cache;
 mod config;

@@ -4,7 +4,7 @@
 //! Every score stands beside its **floor**: what fresh real texts, equally many, get in the synthetic ones' place. Fresh texts are held-out
 //! ones; where there are none, one half of the training texts, and then all is held against the other half. A verdict is not good only where
 //! fresh texts would score so less than once in a hundred times: by exchange of texts between both sets where a score can be worked out
-//! often ([`chance`]), else by Fisher's, McNemar's and DeLong's tests, or by parts of the training texts.
+//! often (`chance.rs`), else by Fisher's, McNemar's and DeLong's tests, or by parts of the training texts.
 //!
 //! | | a copy of training | words shuffled | random characters | fresh real texts |
 //! |---|---|---|---|---|

@@ -116,7 +116,7 @@ pub struct Example {
 pub struct ExampleRows {
     /// The file: any table that verisim reads.
     pub file: PathBuf,
-    /// How many rows of it [3].
+    /// How many rows of it (3).
     #[serde(default = "three")]
     pub count: usize,
     /// What was asked: a template over the columns of the file.
