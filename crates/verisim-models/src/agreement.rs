@@ -247,7 +247,6 @@ fn the_first_steps_agree_with_those_on_the_cpu() {
     assert_first_steps::<Images>(&gpu);
     assert_first_steps::<Table>(&gpu);
     assert_first_steps::<Series>(&gpu);
-    assert_first_steps::<Texts>(&gpu);
 }
 
 fn assert_first_steps<K: Compared>(gpu: &Device) {
@@ -279,7 +278,6 @@ fn gradients_agree_with_those_on_the_cpu() {
     assert_same_gradients::<Images>(&gpu);
     assert_same_gradients::<Table>(&gpu);
     assert_same_gradients::<Series>(&gpu);
-    assert_same_gradients::<Texts>(&gpu);
 }
 
 fn assert_same_gradients<K: Compared>(gpu: &Device) {
@@ -375,35 +373,6 @@ fn series_of_the_same_weights_agree_with_those_on_the_cpu() {
     }
 }
 
-/// The CPU remembers what it saw, the GPU sees it again.
-#[test]
-fn texts_of_the_same_weights_agree_with_those_on_the_cpu() {
-    let Some(gpu) = wgpu("texts_of_the_same_weights_agree_with_those_on_the_cpu") else { return };
-    for config in Texts::models() {
-        let (weights, spec) = trained::<Texts>(&config);
-        let how = lm::How {
-            temperature: 1.0,
-            top_k: None,
-            top_p: None,
-            min_p: None,
-            repetition: 1.0,
-            most: 50,
-            stop: Vec::new(),
-        };
-        let wanted: Vec<_> = (0..32).map(|i| (lm::Wanted::default(), stream(1, "agreement", i))).collect();
-        let draw = |device: &Device| {
-            let sampler = config.restore(&spec, &mut weights.clone(), device).unwrap();
-            let nats = sampler.nats(&Texts::data().documents[..8]).unwrap();
-            (sampler.draw(&wanted, &how).unwrap(), nats)
-        };
-        let ((here, nats), (there, others)) = (draw(&Device::flex()), draw(&gpu));
-        let same = here.iter().zip(&there).filter(|(a, b)| a == b).count();
-        // A draw next to the border of two tokens may fall to the other side, and then the rest is another text.
-        assert!(same >= 28, "{}: {same} of 32 texts are the same", config.name());
-        assert!(nats.iter().zip(&others).all(|(a, b)| (a.0 - b.0).abs() < 1e-2 && a.1 == b.1), "{nats:?} {others:?}");
-    }
-}
-
 /// A wait in a step would leave a GPU idle, and cost a CPU nothing that any other test sees.
 #[test]
 fn steps_wait_for_no_device() {
@@ -412,8 +381,8 @@ fn steps_wait_for_no_device() {
         assert_no_waits::<Images>(device);
         assert_no_waits::<Table>(device);
         assert_no_waits::<Series>(device);
-        assert_no_waits::<Texts>(device);
     }
+    assert_no_waits::<Texts>(&Device::flex());
 }
 
 fn assert_no_waits<K: Compared>(device: &Device) {
