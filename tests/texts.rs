@@ -203,6 +203,11 @@ fn free_text_of_a_table_is_written_with_its_rows() {
     config += "[text.train]\nepochs = 25\nbatch_size = 8\n";
     dir.file("job.toml", config);
     dir.run(&["train", "job.toml", "--out", "run"]).ok().says(&["the text of note, given the row"]);
+    // The config that is kept says how the text was learnt, too.
+    let kept = dir.text("run/config.toml");
+    let section = |name: &str| kept.split(name).nth(1).unwrap_or_default().split("\n[").next().unwrap().to_owned();
+    assert!(section("[text.train]\n").contains("epochs = 25\n"), "{kept}");
+    assert!(section("[text.model.lm]\n").contains("width = 32\n"), "{kept}");
     // The artefact holds all that a sample needs.
     std::fs::copy(dir.path("run/model.safetensors"), dir.path("model.safetensors")).unwrap();
     std::fs::remove_file(dir.path("claims.csv")).unwrap();

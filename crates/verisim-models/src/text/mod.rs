@@ -27,21 +27,17 @@ crate::models! {
 }
 
 /// What is learnt of the columns of a table that hold free text: `[text]` of a config.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Besides {
     /// The columns; all that hold free text when not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
     /// The columns whose cells are told to the model; all that the table's model learns, up to sixteen, when not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub told: Option<Vec<String>>,
     /// The model that writes them; `lm` with its defaults when not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<Model>,
     /// How it is trained, where it should differ from its own default.
     #[schemars(with = "crate::Training")]
-    #[serde(skip_serializing)]
     pub train: Train,
 }
 
@@ -49,6 +45,25 @@ impl Besides {
     /// The model that writes.
     pub fn model(&self) -> Model {
         self.model.clone().unwrap_or_else(|| Model::Lm(lm::Config::default()))
+    }
+}
+
+/// With the defaults of its model and its training written out, so that the config of a run says all that was learnt by.
+impl serde::Serialize for Besides {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Filled<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            columns: &'a Option<Vec<String>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            told: &'a Option<Vec<String>>,
+            model: &'a Model,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            train: Option<crate::Training>,
+        }
+        let model = self.model();
+        let train = crate::learn::Model::training(&model).map(|default| self.train.over(default));
+        Filled { columns: &self.columns, told: &self.told, model: &model, train }.serialize(serializer)
     }
 }
 
@@ -160,5 +175,26 @@ impl Learn for Texts {
 
     fn preview(_: &Sampler, _: &Spec, _: u64, _: &[(String, String)]) -> Result<Option<Vec<u8>>> {
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_free_text_is_written_out_and_read_back() {
+        let said = "told = [\"kind\"]\n[model.lm]\nwidth = 32\n[train]\nepochs = 25\n";
+        let besides: Besides = toml::from_str(said).unwrap();
+        let filled = toml::to_string(&besides).unwrap();
+        for line in ["told = [\"kind\"]", "width = 32", "layers = 6", "epochs = 25", "min_steps = 0", "batch_size = 16"]
+        {
+            assert!(filled.lines().any(|l| l == line), "no {line} in\n{filled}");
+        }
+        let again: Besides = toml::from_str(&filled).unwrap();
+        assert_eq!(toml::to_string(&again).unwrap(), filled);
+        // Nothing said is all of the defaults.
+        assert!(toml::to_string(&Besides::default()).unwrap().contains("epochs = 40"));
     }
 }
